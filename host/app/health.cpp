@@ -1,5 +1,6 @@
 #include "health.hpp"
 
+#include "listener_set.hpp"
 #include "plugin_set.hpp"
 #include "session_table.hpp"
 
@@ -53,6 +54,7 @@ Health::Health(boost::asio::any_io_executor main, Parts parts)
 void Health::begin()
 {
     parts_.plugins.check_health(); // the next call reports the results
+    if (parts_.listeners) parts_.listeners->listeners().check_certificates();
     gather();
     if (const auto now = std::chrono::steady_clock::now(); now >= report_losses_at_) {
         log::say_losses();
@@ -74,6 +76,7 @@ void Health::gather()
 {
     gather_plugins();
     gather_sessions();
+    gather_listeners();
     parts_.conditions.report("descriptors", descriptor_problem(parts_.any_fd), Grade::degraded);
     const auto working = parts_.journal.stats().working;
     parts_.conditions.report("disk",
@@ -105,7 +108,7 @@ void Health::gather_sessions()
     std::vector<Condition> found;
     for (const auto& status : parts_.sessions.status()) {
         const auto why = problem_text(status, utc_now_ms());
-        if (status.state == "ready" && !status.in_conflict) continue;
+        if (status.state == "ready" && !status.in_conflict && !status.at_risk) continue;
         found.push_back({.id = "server " + status.name,
                          .reason = status.state == "ready" ? status.notice
                                                            : status.state + (why.empty() ? "" : ", " + why),
@@ -114,6 +117,24 @@ void Health::gather_sessions()
                          .silent = true}); // SessionTable logs it
     }
     parts_.conditions.replace("server ", std::move(found));
+}
+
+void Health::gather_listeners()
+{
+    if (!parts_.listeners) return;
+    std::vector<Condition> found;
+    for (const auto& status : parts_.listeners->listeners().status()) {
+        if (status.tls_problem.empty()) continue;
+        found.push_back(
+            {.id = "listener " + status.name,
+             .reason = "its certificate files cannot be used, the next start will fail; until then "
+                       "the old certificate is served: " +
+                       status.tls_problem,
+             .grade = Grade::degraded,
+             .since = 0,
+             .silent = true}); // ListenerSet logs it
+    }
+    parts_.conditions.replace("listener ", std::move(found));
 }
 
 } // namespace agenthost::host

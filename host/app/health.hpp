@@ -1,6 +1,6 @@
-// Collects the current problems of plugins, sessions, the journal and the process every second into one table
-// (Conditions), from which all reports of health are made. Reads memory and counts descriptors; does not
-// access the disk. Main I/O thread.
+// Collects the current problems of plugins, sessions, listeners, the journal and the process every second
+// into one table (Conditions), from which all reports of health are made. Reads memory and counts
+// descriptors; does not access the disk. Main I/O thread.
 #pragma once
 
 #include "host/observe/conditions.hpp"
@@ -9,12 +9,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace agenthost::host {
 
 class Journal;
+class ListenerSet;
 class PluginSet;
 class SessionTable;
 
@@ -23,6 +25,8 @@ public:
     struct Parts {
         PluginSet& plugins;
         SessionTable& sessions;
+        // None yet while the daemon starts.
+        std::optional<ListenerSet>& listeners;
         Journal& journal;
         Conditions& conditions;
         std::string journal_file;
@@ -40,6 +44,7 @@ private:
     void gather();
     void gather_plugins();
     void gather_sessions();
+    void gather_listeners();
 
     Parts parts_;
     boost::asio::steady_timer timer_;

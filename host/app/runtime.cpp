@@ -167,6 +167,7 @@ std::string Runtime::Impl::make_parts()
     upkeep.emplace(main, *dispatcher, *journal);
     health.emplace(main, Health::Parts{.plugins = *plugins,
                                        .sessions = *sessions,
+                                       .listeners = listeners,
                                        .journal = *journal,
                                        .conditions = conditions,
                                        .journal_file = (config->state_dir / "journal.db").string(),

@@ -18,6 +18,14 @@ Server::Server(const std::vector<asio::io_context*>& contexts)
     farewells = std::make_shared<Farewells>(threads.front()->io);
 }
 
+netclient::TlsContextPtr Server::check_certificate(const std::string& listener,
+                                                   netclient::RenewedTls& tls) const
+{
+    auto now = tls.check();
+    if ((now.renewed || !now.problem.empty()) && on_renewal) on_renewal(listener, now.problem);
+    return std::move(now.context);
+}
+
 } // namespace listener
 
 namespace {
@@ -114,6 +122,18 @@ ListenerTls Listeners::read_tls(const ListenerConfig& config)
 void Listeners::on_renewal(std::function<void(const std::string&, const std::string&)> said)
 {
     impl_->server->on_renewal = std::move(said);
+}
+
+void Listeners::check_certificates()
+{
+    for (const auto& listening : impl_->all()) {
+        const SettingsPtr settings = listening->settings();
+        if (!settings || !settings->tls || !settings->tls->claim_check()) continue;
+        // The pool ends before the server does.
+        impl_->server->disk.run([server = impl_->server.get(), name = listening->name, tls = settings->tls] {
+            server->check_certificate(name, *tls);
+        });
+    }
 }
 
 std::string Listeners::add(const ListenerConfig& config, ListenerTls tls)

@@ -24,6 +24,9 @@ struct ListenerStatus {
     std::string name, address;
     std::vector<std::string> addresses{};
     std::uint64_t connections = 0, accepted = 0, refused = 0, requests = 0, websockets = 0;
+    // Why its changed certificate files cannot be used; the certificate read before is served. Empty: they
+    // can.
+    std::string tls_problem{};
 };
 
 // The loaded files of a listener's `tls`. Without `tls`: neither a context nor a problem.
@@ -58,6 +61,9 @@ public:
     // an empty problem) and for files that cannot be used yet, on a thread of the disk pool; set it before
     // open().
     void on_renewal(std::function<void(const std::string& listener, const std::string& problem)> said);
+    // Checks the certificate files of listeners to which nobody connects, so that status() reports them too.
+    // Does not block. Call it every second, after open().
+    void check_certificates();
 
     // As agh_svc_listener; `owner` is the plugin's id or "host". forget() drops an owner's routes and
     // connections, and returns after its last callback has returned (not from an I/O thread).

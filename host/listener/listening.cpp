@@ -158,6 +158,7 @@ ListenerStatus Listening::status() const
                        .websockets = websockets};
     const std::scoped_lock lock{mutex_};
     for (const auto& acceptor : acceptors_) now.addresses.push_back(scheme() + acceptor->address);
+    if (settings_ && settings_->tls) now.tls_problem = settings_->tls->problem();
     return now;
 }
 

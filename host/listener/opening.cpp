@@ -50,16 +50,10 @@ void Opening::begin_tls()
     if (!settings_.tls->claim_check()) return handshake(settings_.tls->last());
     enter(Stage::certificate);
     Opening* const me = this; // kept alive by the second function
-    context_.on_disk(
-        [me] {
-            auto now = me->settings_.tls->check();
-            if ((now.renewed || !now.problem.empty()) && me->server_.on_renewal)
-                me->server_.on_renewal(me->listening_.name, now.problem);
-            return now.context;
-        },
-        [self = shared_from_this()](const netclient::TlsContextPtr& context) {
-            if (self->stage_ == Stage::certificate) self->handshake(context);
-        });
+    context_.on_disk([me] { return me->server_.check_certificate(me->listening_.name, *me->settings_.tls); },
+                     [self = shared_from_this()](const netclient::TlsContextPtr& context) {
+                         if (self->stage_ == Stage::certificate) self->handshake(context);
+                     });
 }
 
 void Opening::handshake(netclient::TlsContextPtr context)

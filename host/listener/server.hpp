@@ -125,6 +125,8 @@ struct Server {
 
     explicit Server(const std::vector<asio::io_context*>& contexts);
 
+    // Reads the certificate files if they have changed, and reports the outcome. Blocking.
+    netclient::TlsContextPtr check_certificate(const std::string& listener, netclient::RenewedTls&) const;
     IoThread& next_thread() { return *threads[next.fetch_add(1) % threads.size()]; }
 
     std::vector<std::shared_ptr<IoThread>> threads;

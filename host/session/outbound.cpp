@@ -34,10 +34,9 @@ OutboundSession::OutboundSession(SessionContext context, ServerConfig config)
                  if (link_ && connected()) link_->ping(std::move(payload));
              }},
       heartbeat_{context_.main, [this] { tick(); }}, metrics_{context_.main, [this] { send_metrics(); }},
-      time_{context_.main, signs(traits_)},
-      credentials_{context_.main, config_.credential, refresh_interval(config_)}, report_{context_.facts,
-                                                                                          context_.started,
-                                                                                          context_.healthy}
+      time_{context_.main, signs(traits_)}, credentials_{context_.main, config_.credential,
+                                                         refresh_interval(config_), tls_in_use(config_)},
+      report_{context_.facts, context_.started, context_.healthy}
 {
     const ProtocolSettings settings{config_};
     agent_.id = config_.agent_id.empty() ? context_.agent_id : config_.agent_id;
@@ -89,8 +88,9 @@ SessionStatus OutboundSession::status() const
               ? reason_.conflict_text(now, agent_.id, status_.url)
               : std::string{},
           hint ? "to retry now: agenthost reconnect " + config_.name : std::string{}, time_.problem(),
-          prepare_notice_, credentials_.notice(), nonces_ ? nonces_->problem() : std::string{}})
+          credentials_.notice(), nonces_ ? nonces_->problem() : std::string{}})
         if (!text.empty()) status.notice += (status.notice.empty() ? "" : "; ") + text;
+    status.at_risk = !credentials_.notice().empty();
     if (link_) {
         status.bytes_in += link_->bytes_in();
         status.bytes_out += link_->bytes_out();
@@ -158,7 +158,7 @@ std::unique_ptr<wire::AgentCodec> OutboundSession::make_codec()
 
 void OutboundSession::prepared(Prepared made)
 {
-    prepare_notice_ = std::move(made.notice);
+    credentials_.prepared(std::move(made.notice));
     if (!made.shown_url.empty()) status_.url = made.shown_url;
     if (context_.on_origin && !made.url.host.empty()) context_.on_origin(made.url.origin());
     if (!made.problem.empty())
@@ -263,9 +263,11 @@ void OutboundSession::tick()
     }
     proof_.ping();
     if (heartbeat_.spoken()) send_heartbeat({});
-    credentials_.check_file([this] {
-        if (connected()) step(Reconnect{});
-    });
+    credentials_.check_files(
+        [this] {
+            if (connected()) step(Reconnect{});
+        },
+        [this] { notify_changed(); });
     credentials_.refresh_if_due([this] { return prepare_request(0); }, [this] { notify_changed(); });
 }
 

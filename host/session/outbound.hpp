@@ -126,7 +126,6 @@ private:
     AgentReport report_;
     // What the shell counts itself; status() adds the parts'.
     SessionStatus status_;
-    std::string prepare_notice_;
     bool attempted_ = false;
     // Of stop().
     std::function<void()> done_;

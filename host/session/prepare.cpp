@@ -37,7 +37,7 @@ std::string check_headers(const ServerConfig& config)
 // TLS and the proxy, of the session and of REST calls.
 std::string prepare_network(const ServerConfig& config, HttpCall& call)
 {
-    if (netclient::scheme_of(config.url) != "ws" || registration_setup(config)) {
+    if (netclient::scheme_of(config.url) != "ws" || registration_setup(config)) { // as tls_in_use()
         auto tls = netclient::make_client_context(config.tls);
         if (!tls.context) return tls.problem;
         call.tls = std::move(tls.context);

@@ -27,6 +27,9 @@ struct SessionStatus {
     std::string first_problem;
     std::int64_t first_problem_at = 0, problem_at = 0;
     std::string notice; // a warning although the session works: a wrong clock, a failed refresh
+    // The session works, but the next one will not, as it seems: its token is not renewed, or a file that it
+    // needs cannot be used. `notice` says which.
+    bool at_risk = false;
     // Another agent repeatedly takes over this agent's session.
     bool in_conflict = false;
     // How far this machine's clock is ahead of the server's Date (signed protocol); 0: they agree; nullopt:

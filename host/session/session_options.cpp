@@ -56,6 +56,13 @@ std::chrono::milliseconds refresh_interval(const ServerConfig& config)
     return setup ? std::chrono::milliseconds{setup->refresh} : std::chrono::milliseconds{0};
 }
 
+netclient::TlsClientConfig tls_in_use(const ServerConfig& config)
+{
+    return netclient::scheme_of(config.url) != "ws" || registration_setup(config)
+               ? config.tls
+               : netclient::TlsClientConfig{};
+}
+
 std::string shown_url(const ServerConfig& config)
 {
     const auto setup = registration_setup(config);

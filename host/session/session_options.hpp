@@ -22,6 +22,8 @@ Policy policy_of(const ServerConfig&);
 bool signs(const wire::ProtocolTraits* traits);
 // How often a registration's token is renewed; 0: there is no registration.
 std::chrono::milliseconds refresh_interval(const ServerConfig&);
+// The TLS settings of its connections or REST calls; without files: it uses none.
+netclient::TlsClientConfig tls_in_use(const ServerConfig&);
 // For status and logs: of the session, or of the registration until it has named one.
 std::string shown_url(const ServerConfig&);
 

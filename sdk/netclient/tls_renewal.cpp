@@ -39,6 +39,12 @@ TlsContextPtr RenewedTls::last() const
     return context_;
 }
 
+std::string RenewedTls::problem() const
+{
+    const std::lock_guard lock{mutex_};
+    return problem_;
+}
+
 bool RenewedTls::claim_check()
 {
     constexpr std::int64_t interval = std::chrono::nanoseconds{check_interval}.count();
@@ -54,14 +60,15 @@ void RenewedTls::renew(Current& out)
 {
     // The stamps are taken first: what changes while the files are read is seen by the next check.
     std::vector<Stamp> now = stamps();
-    if (now == seen_ && last()) return;
-    TlsResult made = make_();
+    const bool changed = now != seen_ || !last();
+    if (!changed && problem().empty()) return;
+    TlsResult made = make_(); // unchanged files too: the reason may have been the process (EMFILE)
     seen_ = std::move(now);
-    out.problem = std::move(made.problem);
-    if (!made.context) return;
-    out.renewed = true;
+    if (changed) out.problem = made.problem;
+    out.renewed = made.context != nullptr;
     const std::lock_guard lock{mutex_};
-    context_ = std::move(made.context);
+    problem_ = std::move(made.problem);
+    if (made.context) context_ = std::move(made.context);
 }
 
 RenewedTls::Current RenewedTls::current()

@@ -2,8 +2,8 @@
 // the next connection.
 //
 // Files are compared by inode, size and time of change. A change that cannot be used (half of a certificate
-// and key that are replaced one after the other) leaves the old context in place until the files change
-// again. Thread-safe.
+// and key that are replaced one after the other) leaves the old context in place, and problem() says so until
+// the files can be used. Thread-safe.
 #pragma once
 
 #include "tls.hpp"
@@ -43,6 +43,9 @@ public:
 
     // The context as it was last made; null before the first current(). Never blocks on a file.
     [[nodiscard]] TlsContextPtr last() const;
+    // Why the files cannot be used as the last check found them: a program that starts now could not use them
+    // either. Empty: they can. Never blocks on a file.
+    [[nodiscard]] std::string problem() const;
     // For I/O threads: true for one caller per check_interval, which must call check() on another thread; the
     // others use last(). False while an earlier check is running, so that hanging files block only one
     // thread.
@@ -66,8 +69,9 @@ private:
     const std::function<TlsResult()> make_;
     std::mutex making_; // one check of the files at a time; guards seen_
     std::vector<Stamp> seen_;
-    mutable std::mutex mutex_; // guards context_
+    mutable std::mutex mutex_; // guards context_ and problem_
     TlsContextPtr context_;
+    std::string problem_;
     std::atomic<std::int64_t> next_check_{0}; // steady clock, ns
     std::atomic<bool> checking_{false};       // claimed and not ended
 };

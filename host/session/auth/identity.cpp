@@ -127,10 +127,10 @@ std::string why_not_registered(const ServerConfig& config)
            " protocol have one, and it speaks " + config.protocol;
 }
 
-std::string secret_print(const SecretSource& source)
+std::string secret_print(const SecretSource& source, std::string* why)
 {
     std::string ignored;
-    const auto secret = read_secret(source, ignored);
+    const auto secret = read_secret(source, why != nullptr ? *why : ignored);
     return secret ? base::hex(base::sha256(*secret)) : std::string{};
 }
 

@@ -45,7 +45,7 @@ Registrar::Answer register_again(const IdentityRequest&, const HttpCall& network
 // A readable text: what a server without a registration lacks.
 std::string why_not_registered(const ServerConfig&);
 
-// SHA-256 of the current secret, hex; empty if it cannot be read.
-std::string secret_print(const SecretSource&);
+// SHA-256 of the current secret, hex; empty and `why`, if given, if it cannot be read.
+std::string secret_print(const SecretSource&, std::string* why = nullptr);
 
 } // namespace agenthost::host

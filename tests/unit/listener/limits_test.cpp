@@ -257,6 +257,33 @@ TEST_F(LimitsTest, ServesARenewedCertificateWithoutAReload)
     EXPECT_EQ(said[1], "web: ");
 }
 
+TEST_F(LimitsTest, StatusShowsACertificateThatCannotBeUsedAnyMoreWithoutAnyConnection)
+{
+    const auto put = [&](const char* ending) {
+        std::filesystem::copy_file(certificates() / (std::string{"server"} + ending),
+                                   dir / (std::string{"served"} + ending));
+    };
+    put(".pem");
+    put(".key");
+    auto c = config();
+    c.tls = host::TlsServerConfig{.certificate = (dir / "served.pem").string(),
+                                  .key = (dir / "served.key").string()};
+    start(c);
+    const auto problem = [&] {
+        listeners->check_certificates();
+        for (const auto& status : listeners->status())
+            if (status.name == "web") return status.tls_problem;
+        return std::string{"no such listener"};
+    };
+    EXPECT_EQ(problem(), "");
+    write_file(dir / "served.pem", "garbage");
+    EXPECT_TRUE(wait_for([&] { return problem().find((dir / "served.pem").string()) != std::string::npos; }));
+    std::filesystem::remove(dir / "served.pem");
+    EXPECT_TRUE(wait_for([&] { return problem().find("No such file") != std::string::npos; })) << problem();
+    put(".pem");
+    EXPECT_TRUE(wait_for([&] { return problem().empty(); })) << problem();
+}
+
 TEST_F(LimitsTest, ForgetReturnsAfterTheLastCallback)
 {
     const int p = start();

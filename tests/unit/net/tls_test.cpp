@@ -157,11 +157,41 @@ TEST_F(RenewedTls, ARenewedFileReplacesTheContextAndHalfOfOneDoesNot)
     EXPECT_EQ(half.context, first.context);
     EXPECT_NE(half.problem.find("is not the key of"), std::string::npos) << half.problem;
     EXPECT_EQ(tls->check().problem, ""); // said once
+    EXPECT_EQ(tls->problem(), half.problem) << "and known until it is over";
     put("client.key", "key");
     const auto renewed = tls->check();
     EXPECT_TRUE(renewed.renewed);
     EXPECT_NE(renewed.context, first.context);
     EXPECT_EQ(tls->last(), renewed.context);
+    EXPECT_EQ(tls->problem(), "");
+    test::write_file(dir / "cert", "garbage");
+    EXPECT_EQ(tls->check().context, renewed.context);
+    EXPECT_NE(tls->problem().find((dir / "cert").string()), std::string::npos) << tls->problem();
+    std::filesystem::remove(dir / "cert");
+    EXPECT_EQ(tls->check().context, renewed.context);
+    EXPECT_NE(tls->problem().find("No such file"), std::string::npos) << tls->problem();
+    put("client.pem", "cert");
+    EXPECT_TRUE(tls->check().context);
+    EXPECT_EQ(tls->problem(), "");
+}
+
+TEST_F(RenewedTls, UnchangedFilesAreTriedAgainWhileThereIsAProblem)
+{
+    bool works = true;
+    put("server.pem", "cert");
+    netclient::RenewedTls tls{{(dir / "cert").string()}, [&] {
+                                  return works ? netclient::make_server_context(server)
+                                               : netclient::TlsResult{{}, "too many open files"};
+                              }};
+    ASSERT_TRUE(tls.check().context);
+    works = false;
+    put("server.pem", "cert");
+    EXPECT_EQ(tls.check().problem, "too many open files");
+    EXPECT_EQ(tls.check().problem, "") << "said once";
+    EXPECT_EQ(tls.problem(), "too many open files");
+    works = true;
+    EXPECT_TRUE(tls.check().renewed);
+    EXPECT_EQ(tls.problem(), "");
 }
 
 TEST_F(RenewedTls, AContextThatCouldNotBeMadeIsTriedAgain)

@@ -31,10 +31,11 @@ protected:
     bool file_changed()
     {
         bool changed = false;
-        watch.check_file([&] { changed = true; });
+        watch.check_files([&] { changed = true; }, [this] { ++noticed; });
         run();
         return changed;
     }
+    int noticed = 0;
     TempDir dir;
     boost::asio::io_context io;
     SecretSource source{SecretSource::Kind::file, (dir / "token").string()};
@@ -74,6 +75,47 @@ TEST_F(CredentialWatchTest, NoticesAnotherSecretInItsFile)
     EXPECT_FALSE(file_changed());
 }
 
+TEST_F(CredentialWatchTest, NoticesThatItsFileCannotBeUsedAnyMore)
+{
+    write_file(dir / "token", "one\n");
+    (void)watch.begin("one", 0);
+    EXPECT_FALSE(file_changed());
+    EXPECT_EQ(watch.notice(), "");
+    EXPECT_EQ(noticed, 0);
+    std::filesystem::remove(dir / "token");
+    EXPECT_FALSE(file_changed());
+    EXPECT_THAT(watch.notice(), HasSubstr("the next connection will fail: "));
+    EXPECT_THAT(watch.notice(), HasSubstr((dir / "token").string()));
+    EXPECT_FALSE(file_changed());
+    EXPECT_EQ(noticed, 1);
+    write_file(dir / "token", "one\n");
+    EXPECT_FALSE(file_changed());
+    EXPECT_EQ(watch.notice(), "");
+    EXPECT_EQ(noticed, 2);
+}
+
+TEST_F(CredentialWatchTest, NoticesThatTheCaOfItsServerCannotBeUsedAnyMore)
+{
+    const auto ca = test::certificates() / "ca.pem";
+    std::filesystem::copy_file(ca, dir / "ca.pem");
+    netclient::TlsClientConfig tls;
+    tls.ca = (dir / "ca.pem").string();
+    CredentialWatch secure{io.get_executor(), {}, 0ms, tls};
+    (void)secure.begin("one", 0);
+    const auto notice = [&] {
+        secure.check_files([] { FAIL() << "it has no credential file"; }, [] {});
+        run();
+        return secure.notice();
+    };
+    EXPECT_EQ(notice(), "");
+    write_file(dir / "ca.pem", "garbage");
+    EXPECT_THAT(notice(), HasSubstr(tls.ca));
+    std::filesystem::remove(dir / "ca.pem");
+    EXPECT_THAT(notice(), HasSubstr(tls.ca));
+    std::filesystem::copy_file(ca, dir / "ca.pem");
+    EXPECT_EQ(notice(), "");
+}
+
 TEST_F(CredentialWatchTest, ComparesTheFileWithTheConfiguredCredentialAndNotWithASentOne)
 {
     write_file(dir / "token", "one\n");
@@ -88,7 +130,7 @@ TEST_F(CredentialWatchTest, DoesNotCallBackAfterForget)
     write_file(dir / "token", "two\n");
     (void)watch.begin("one", 0);
     bool changed = false;
-    watch.check_file([&] { changed = true; });
+    watch.check_files([&] { changed = true; }, [] {});
     watch.forget();
     run();
     EXPECT_FALSE(changed);
@@ -170,13 +212,22 @@ TEST_F(TokenRefreshTest, ReportsAFailedRefreshAndWaitsBeforeTheNext)
     EXPECT_EQ(requested, 1) << "five minutes have not passed";
 }
 
+TEST_F(TokenRefreshTest, KeepsTheProblemOfTheRefreshBeforeTheConnectionUntilOneSucceeds)
+{
+    tokens.prepared("the daily refresh of its token failed: 401");
+    (void)tokens.begin("old", two_hours_ago);
+    EXPECT_THAT(tokens.notice(), HasSubstr("401"));
+    refresh();
+    EXPECT_EQ(tokens.notice(), "");
+}
+
 TEST_F(TokenRefreshTest, DoesNotLookAtAFileOfARegistration)
 {
     write_file(dir / "token", "two\n");
     CredentialWatch registered{io.get_executor(), source, 1h};
     (void)registered.begin("one", utc_now_ms());
     bool changed = false;
-    registered.check_file([&] { changed = true; });
+    registered.check_files([&] { changed = true; }, [] {});
     run();
     EXPECT_FALSE(changed);
 }
