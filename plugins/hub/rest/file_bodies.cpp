@@ -101,6 +101,7 @@ void FileBodies::ended(const Incoming& in, const FilePtr& file, const BodyEnd& e
     if (end.status != AGH_OK) return not_written(in, file);
     core_.host.record(Metric::bytes_in, double(end.length));
     if (in.sha256 && *in.sha256 != end.sha256) {
+        if (in.body.wrong) in.body.wrong();
         return in.refuse(422, "INVALID_REQUEST",
                          "The body's SHA-256 is " + end.sha256 + ", X-Content-SHA256 says " + *in.sha256 +
                              "; send the file again");

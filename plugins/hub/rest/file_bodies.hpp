@@ -28,6 +28,7 @@ public:
         std::function<void(const FilePtr&)> received;
         std::function<void(const FilePtr&, std::uint64_t landed)> progress = {};
         std::function<void()> over = [] {}; // called if it was not received
+        std::function<void()> wrong = {};   // called before if its SHA-256 is not the announced one
     };
 
     FileBodies(Core& core, std::shared_ptr<Spool> spool) : core_{core}, spool_{std::move(spool)} {}

@@ -11,7 +11,14 @@ namespace {
 
 constexpr auto try_again = std::chrono::milliseconds{50}; // the worker's queue was full
 
+// Whether `file` is the content that `from` announced, so that a reader can go on with it.
+bool is_content_of(const FileReaders::Arriving& from, const std::shared_ptr<const SpoolFile>& file)
+{
+    if (file->size() != from.length) return false;
+    return from.sha256.empty() ? file == from.file : file->sha256() == from.sha256;
 }
+
+} // namespace
 
 void FileReaders::add(const Exchange& exchange, Head head)
 {
@@ -131,12 +138,21 @@ void FileReaders::complete(const Exchange& exchange, std::shared_ptr<const Spool
     const auto it = readers_.find(exchange);
     if (it == readers_.end()) return;
     Reader& reader = it->second;
-    if (reader.begun && file->size() != reader.from.length) return cut(exchange);
+    if (reader.whole) return; // the agent sent the file twice
+    if (reader.begun && !is_content_of(reader.from, file)) return cut(exchange);
     reader.from.length = reader.from.landed = file->size();
     reader.from.sha256 = file->sha256();
     reader.from.file = std::move(file);
     reader.whole = true;
     pump(exchange, reader);
+}
+
+void FileReaders::refused(const Exchange& exchange)
+{
+    const auto it = readers_.find(exchange);
+    if (it == readers_.end() || it->second.whole) return;
+    if (it->second.begun) return cut(exchange);
+    it->second.from = {}; // another attempt may follow
 }
 
 void FileReaders::fail(const Exchange& exchange)

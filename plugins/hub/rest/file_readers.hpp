@@ -1,6 +1,8 @@
 // Serves the GETs of files. Each caller receives the file while the agent still uploads it, so that a proxy
 // in between sees bytes before its timeout. The last byte is held back until the file is complete and its
-// SHA-256 is correct, so that a truncated or wrong file never looks complete.
+// SHA-256 is correct, so that a truncated or wrong file never looks complete. An answer has bytes of one
+// content only: a reader goes on with another attempt of the agent if its SHA-256 is the same, else it is
+// cut.
 //
 // Each reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, except for the
 // reading itself.
@@ -36,6 +38,8 @@ public:
         UNDER_LOCK; // more bytes have arrived, or another attempt begins
     // The file is complete and correct.
     void complete(const Exchange&, std::shared_ptr<const SpoolFile>) UNDER_LOCK;
+    // An attempt's bytes are not those that it announced: an answer that has begun is cut off.
+    void refused(const Exchange&) UNDER_LOCK;
     void fail(const Exchange&) UNDER_LOCK;   // the file will not arrive: an answer that has begun is cut off
     void remove(const Exchange&) UNDER_LOCK; // the caller is gone, or was answered otherwise
     void writable(const Exchange&) UNDER_LOCK;

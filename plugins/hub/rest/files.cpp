@@ -320,6 +320,7 @@ void Files::temp_upload(const Exchange& exchange, const Head& head, std::string_
                                                                       std::uint64_t landed) UNDER_LOCK {
             readers_.arriving(reader, {file, length, landed, sha256});
         };
+        body.wrong = [this, reader]() UNDER_LOCK { readers_.refused(reader); };
     }
     body.received = [this, exchange, key, over,
                      reader](const std::shared_ptr<SpoolFile>& content) UNDER_LOCK {

@@ -113,10 +113,20 @@ protected:
     // The agent begins to send `length` bytes with this SHA-256.
     Conn upload(std::size_t length, const std::string& sha256)
     {
-        const Conn conn = ++last;
         Head head;
-        head.method = "PUT";
         head.length = length;
+        return upload(std::move(head), sha256);
+    }
+    Conn upload_chunked()
+    {
+        Head head;
+        head.chunked = true;
+        return upload(std::move(head), {});
+    }
+    Conn upload(Head head, const std::string& sha256)
+    {
+        const Conn conn = ++last;
+        head.method = "PUT";
         if (!sha256.empty()) head.headers.emplace("x-content-sha256", sha256);
         enter([&] {
             call(files.routes(), "PUT", "/api/temp/upload/:token", exchanges.open(conn), head, {token});
@@ -149,6 +159,7 @@ protected:
     {
         Config c;
         c.min_rate = 0;
+        c.max_file = 64U << 20; // reserved for a chunked body
         return c;
     }
     agenthost::test::TempDir dir;
@@ -257,6 +268,96 @@ TEST_F(FileReadersTest, ARepeatedUploadDoesNotDisturbACompleteReader)
     const Conn again = upload(100, sum("other"));
     lands(again, "some bytes");
     EXPECT_EQ(daemon.closed, 0);
+    for (int i = 0; i < 20 && !daemon.finished; ++i) drained();
+    EXPECT_TRUE(daemon.finished);
+    EXPECT_EQ(daemon.body, content);
+}
+
+// Bytes of two attempts with different content, sent as one complete file.
+class OneContentTest : public FileReadersTest {
+protected:
+    OneContentTest() : other(first.rbegin(), first.rend()) {}
+    // The caller has received the head and a part of `first`.
+    Conn begun(const std::string& sha256)
+    {
+        get();
+        pass(10s);
+        const Conn agent = upload(first.size(), sha256);
+        lands(agent, first.substr(0, 600));
+        EXPECT_EQ(daemon.body, first.substr(0, 600));
+        return agent;
+    }
+    void expect_cut()
+    {
+        EXPECT_EQ(daemon.closed, 1011);
+        EXPECT_FALSE(daemon.finished);
+        EXPECT_EQ(daemon.body, first.substr(0, daemon.body.size())) << "no byte of the other content";
+    }
+    void expect_whole()
+    {
+        EXPECT_TRUE(daemon.finished);
+        EXPECT_EQ(daemon.body, first);
+        EXPECT_EQ(daemon.closed, 0);
+    }
+
+    const std::string first = content.substr(0, 1'000);
+    const std::string other;
+};
+
+TEST_F(OneContentTest, CutsIfAChunkedAttemptHasOtherContent)
+{
+    begun(sum(first));
+    whole(upload_chunked(), other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, CutsIfAnAttemptThatEndsAtOnceHasOtherContent)
+{
+    begun(sum(first));
+    whole(upload(other.size(), sum(other)), other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, CutsIfTheFirstAttemptAnnouncedNoSha)
+{
+    begun({});
+    whole(upload(other.size(), sum(other)), other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, CutsIfTheContentThatItReadWasWrong)
+{
+    const Conn wrong = begun(sum(other));
+    lands(wrong, first.substr(600));
+    whole(wrong, first);
+    EXPECT_EQ(daemon.answers.at(wrong).status, 422);
+    const Conn right = upload(other.size(), sum(other));
+    lands(right, other);
+    whole(right, other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, ContinuesWithAnAttemptOfTheSameContent)
+{
+    begun(sum(first));
+    const Conn again = upload_chunked();
+    lands(again, first);
+    whole(again, first);
+    expect_whole();
+}
+
+TEST_F(OneContentTest, ACompleteFileIsNotReplacedByALaterUpload)
+{
+    get();
+    pass(10s);
+    const Conn agent = upload(content.size(), sum(content));
+    lands(agent, content);
+    whole(agent, content);
+    ASSERT_FALSE(daemon.finished) << "the caller is slow";
+    const std::string reversed{content.rbegin(), content.rend()};
+    const Conn again = upload_chunked();
+    lands(again, reversed);
+    whole(again, reversed);
     for (int i = 0; i < 20 && !daemon.finished; ++i) drained();
     EXPECT_TRUE(daemon.finished);
     EXPECT_EQ(daemon.body, content);
