@@ -100,8 +100,9 @@ bool Statement::is_null(int column) const
 Database::Database(const std::string& file) : file_{file}
 {
     // Created here because SQLite would use the umask's mode. Our databases hold tokens or paths: owner only;
-    // WAL files inherit the mode.
-    Fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    // WAL files inherit the mode. O_EXCL: to close a file that this process has open would drop SQLite's
+    // locks.
+    Fd{::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
     sqlite3* db = nullptr;
     const int rc = sqlite3_open_v2(file.c_str(), &db,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

@@ -238,9 +238,13 @@ void Admin::agent_revoke(const std::string& id, ReplyPtr reply)
     if (credentials_.enrolments.revoked(id)) return unknown();
     if (credentials_.agents.knows(id) || sessions_.online(id)) return revoke(id, reply);
     // It has connected before, perhaps with a JWT that is still valid.
-    const bool asked = registry_.find(id, [this, id, reply, unknown](const auto& found) {
+    const bool asked = registry_.find(id, [this, id, reply, unknown](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (found)
+            if (!ok) {
+                const auto why = why_not_saved(core_.config.database);
+                fail(reply, why.code,
+                     "The hub could not read its database; nothing was changed. " + why.text);
+            } else if (found)
                 revoke(id, reply);
             else
                 unknown();

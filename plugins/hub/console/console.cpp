@@ -3,6 +3,7 @@
 #include "base/base64.hpp"
 #include "base/json_depth.hpp"
 #include "base/json_writer.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -90,9 +91,12 @@ void Console::with_online(const std::string& agent, const ReplyPtr& reply, const
         fail(reply, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
     };
     if (credentials_.knows(agent)) return away();
-    const bool asked = registry_.find(agent, [this, agent, reply, away](const auto& found) {
+    const bool asked = registry_.find(agent, [this, agent, reply, away](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (found)
+            if (!ok) {
+                const auto why = why_not_saved(core_.config.database);
+                fail(reply, why.code, "The hub could not read its database. " + why.text);
+            } else if (found)
                 away();
             else
                 fail(reply, "AGENT_NOT_FOUND",

@@ -34,7 +34,7 @@ base::DiskTrouble why_not_saved(const std::string& database)
     if (space && (space->bytes < min_free || (space->inodes && *space->inodes == 0)))
         return base::disk_trouble(ENOSPC, database, remedy);
     if (const int error = try_to_write(database)) return base::disk_trouble(error, database, remedy);
-    return {"DISK_ERROR", database + ": writing failed a moment ago. Try again; `agenthost health` on the "
+    return {"DISK_ERROR", database + ": using it failed a moment ago. Try again; `agenthost health` on the "
                                      "hub's machine says whether it lasts."};
 }
 
@@ -44,6 +44,11 @@ Answer not_saved(const std::string& database, const std::string& what)
 {
     const auto why = why_not_saved(database);
     return error_answer(disk_status(why), why.code, what + ". " + why.text);
+}
+
+Answer not_read(const std::string& database)
+{
+    return not_saved(database, "The hub could not read its database");
 }
 
 } // namespace agenthost::hub

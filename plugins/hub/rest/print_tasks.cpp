@@ -1,6 +1,7 @@
 #include "print_tasks.hpp"
 
 #include "base/json_writer.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 #include "wire/json/json.hpp"
 #include "wire/protocol_traits.hpp"
 #include "wire/session/answers.hpp"
@@ -172,8 +173,9 @@ void PrintTasks::heartbeats(const HttpRequest& request)
     if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
         if (!caller.sees(*shop)) return Calls::no_agent(exchange, *shop);
-        const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](const auto& found) {
+        const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](bool ok, const auto& found) {
             core_.strand.run([&]() UNDER_LOCK {
+                if (!ok) return exchange.answer(not_read(core_.config.database));
                 if (!found) return Calls::no_agent(exchange, shop);
                 answer_heartbeats(exchange, {*found}, {});
             });
@@ -181,20 +183,22 @@ void PrintTasks::heartbeats(const HttpRequest& request)
         if (!asked) exchange.busy();
         return;
     }
+    const auto answer = [this, exchange, limit = *limit](bool ok, std::vector<AgentRecord> shops) {
+        core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return exchange.answer(not_read(core_.config.database));
+            std::optional<std::string> next;
+            if (shops.size() > limit) {
+                shops.resize(limit);
+                next = shops.back().id;
+            }
+            answer_heartbeats(exchange, shops, next);
+        });
+    };
     const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
                                        .max_rows = *limit + 1,
                                        .protocol = std::string{wire::name(wire::Protocol::print)},
                                        .among = caller.sight()},
-                                      [this, exchange, limit = *limit](std::vector<AgentRecord> shops) {
-                                          core_.strand.run([&]() UNDER_LOCK {
-                                              std::optional<std::string> next;
-                                              if (shops.size() > limit) {
-                                                  shops.resize(limit);
-                                                  next = shops.back().id;
-                                              }
-                                              answer_heartbeats(exchange, shops, next);
-                                          });
-                                      });
+                                      answer);
     if (!asked) exchange.busy();
 }
 
@@ -204,8 +208,9 @@ void PrintTasks::answer_heartbeats(const Exchange& exchange, const std::vector<A
     reports_.flush(); // so that the table has the newest
     std::vector<std::string> ids;
     for (const AgentRecord& shop : shops) ids.push_back(shop.id);
-    const bool asked = table_.find(ids, [this, exchange, shops, next](const std::vector<Report>& reports) {
+    const auto answer = [this, exchange, shops, next](bool ok, const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return exchange.answer(not_read(core_.config.database));
             std::string out;
             base::JsonWriter writer{out};
             writer.object().array("shops");
@@ -213,8 +218,8 @@ void PrintTasks::answer_heartbeats(const Exchange& exchange, const std::vector<A
             writer.end().member("next", next).end();
             exchange.answer(json_answer(200, out));
         });
-    });
-    if (!asked) exchange.busy();
+    };
+    if (!table_.find(ids, answer)) exchange.busy();
 }
 
 void PrintTasks::write_shop(base::JsonWriter& writer, const AgentRecord& shop,
@@ -243,10 +248,18 @@ void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
         unconfirmed_.insert_or_assign(shop, std::move(task)); // oldest first: the newest stays
         shops.push_back(shop);
     }
-    if (shops.empty()) return;
-    // A heartbeat from before the restart must not confirm anything.
-    table_.find(std::move(shops), [this](const std::vector<Report>& reports) {
+    if (!shops.empty()) load_pushed(shops);
+}
+
+// A heartbeat from before the restart must not confirm anything.
+void PrintTasks::load_pushed(const std::vector<std::string>& shops)
+{
+    table_.find(shops, [this, shops](bool ok, const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) {
+                core_.after(std::chrono::seconds{1}, [this, shops]() UNDER_LOCK { load_pushed(shops); });
+                return;
+            }
             for (const Report& r : reports) {
                 if (r.kind == "heartbeat") pushed_.try_emplace(r.agent, config_push_at(r.json));
             }

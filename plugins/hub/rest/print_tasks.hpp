@@ -40,6 +40,7 @@ private:
     void write_shop(base::JsonWriter&, const AgentRecord& shop, const std::vector<Report>&) const UNDER_LOCK;
     void answer_heartbeats(const Exchange&, const std::vector<AgentRecord>& shops,
                            const std::optional<std::string>& next) UNDER_LOCK;
+    void load_pushed(const std::vector<std::string>& shops) UNDER_LOCK; // from their stored heartbeats
     [[nodiscard]] static std::string write(const TaskRecord&);
 
     Core& core_;

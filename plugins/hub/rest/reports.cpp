@@ -2,6 +2,7 @@
 
 #include "base/json_writer.hpp"
 #include "peer_json.hpp"
+#include "plugins/hub/http/not_saved.hpp"
 
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
@@ -137,8 +138,9 @@ void ReportsRest::agents(const HttpRequest& request)
          .max_rows = *limit + 1,
          .protocol = protocol,
          .among = caller.sight()},
-        [this, exchange, caller, protocol, limit = *limit](const std::vector<AgentRecord>& rows) {
+        [this, exchange, caller, protocol, limit = *limit](bool ok, const std::vector<AgentRecord>& rows) {
             core_.strand.run([&]() UNDER_LOCK {
+                if (!ok) return exchange.answer(not_read(core_.config.database));
                 std::string out;
                 base::JsonWriter json{out};
                 json.object().array("agents");
@@ -159,15 +161,17 @@ void ReportsRest::agents(const HttpRequest& request)
 void ReportsRest::with_record(const Exchange& exchange, const std::string& id,
                               std::function<void(const AgentRecord&)> then)
 {
-    const bool asked = registry_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
+    const auto answer = [this, exchange, id, then = std::move(then)](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return exchange.answer(not_read(core_.config.database));
             if (found) return then(*found);
             if (!credentials_.knows(id)) return Calls::no_agent(exchange, id);
             AgentRecord never; // has a credential but has never connected
             never.id = id;
             then(never);
         });
-    });
+    };
+    const bool asked = registry_.find(id, answer);
     if (!asked) exchange.busy();
 }
 
@@ -215,22 +219,23 @@ std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, co
 
 void ReportsRest::health(const HttpRequest& request)
 {
-    with_record(
-        request.exchange, request.arguments[0],
-        [this, exchange = request.exchange](const AgentRecord& a) UNDER_LOCK {
-            if (const Reports::Entry* beat = reports_.last_heartbeat(a.id))
-                return exchange.answer(json_answer(200, health_json(a, beat->at, beat->json)));
-            const bool asked = table_.find({a.id}, [this, exchange, a](const std::vector<Report>& reports) {
-                core_.strand.run([&]() UNDER_LOCK {
-                    const auto beat = std::find_if(reports.begin(), reports.end(),
-                                                   [](const Report& r) { return r.kind == "heartbeat"; });
-                    const bool known = beat != reports.end();
-                    exchange.answer(
-                        json_answer(200, health_json(a, known ? beat->at : 0, known ? beat->json : "")));
+    with_record(request.exchange, request.arguments[0],
+                [this, exchange = request.exchange](const AgentRecord& a) UNDER_LOCK {
+                    if (const Reports::Entry* beat = reports_.last_heartbeat(a.id))
+                        return exchange.answer(json_answer(200, health_json(a, beat->at, beat->json)));
+                    const auto from_table = [this, exchange, a](bool ok, const std::vector<Report>& reports) {
+                        core_.strand.run([&]() UNDER_LOCK {
+                            if (!ok) return exchange.answer(not_read(core_.config.database));
+                            const auto beat =
+                                std::find_if(reports.begin(), reports.end(),
+                                             [](const Report& r) { return r.kind == "heartbeat"; });
+                            const bool known = beat != reports.end();
+                            exchange.answer(json_answer(
+                                200, health_json(a, known ? beat->at : 0, known ? beat->json : "")));
+                        });
+                    };
+                    if (!table_.find({a.id}, from_table)) exchange.busy();
                 });
-            });
-            if (!asked) exchange.busy();
-        });
 }
 
 void ReportsRest::metrics(const HttpRequest& request)
@@ -251,14 +256,15 @@ void ReportsRest::metrics(const HttpRequest& request)
             };
             if (const Reports::Entry* last = reports_.last_metrics(a.id))
                 return answer(with_time(last->at, last->json));
-            const bool asked = table_.find({a.id}, [this, answer](const std::vector<Report>& reports) {
+            const auto from_table = [this, exchange, answer](bool ok, const std::vector<Report>& reports) {
                 core_.strand.run([&]() UNDER_LOCK {
+                    if (!ok) return exchange.answer(not_read(core_.config.database));
                     const auto last = std::find_if(reports.begin(), reports.end(),
                                                    [](const Report& r) { return r.kind == "metrics"; });
                     answer(last == reports.end() ? "null" : with_time(last->at, last->json));
                 });
-            });
-            if (!asked) exchange.busy();
+            };
+            if (!table_.find({a.id}, from_table)) exchange.busy();
         });
 }
 

@@ -24,11 +24,80 @@ base::Sha256Digest digest(std::span<const unsigned char> blob)
 
 } // namespace
 
+// The work of one commit: tasks and jobs that write in one transaction, then the queries.
+struct Store::Batch {
+    base::Database& db;
+    Tables& tables;
+    const std::string& file;
+    std::deque<Job>& jobs;
+    std::vector<TaskBacklog::Waiting>& tasks;
+    std::vector<bool> ok; // of each job
+    std::optional<base::DiskTrouble> problem = {};
+    bool locked = false; // by another process: each further attempt would wait for the busy timeout again
+
+    [[nodiscard]] bool writes() const
+    {
+        return !tasks.empty() || std::ranges::any_of(jobs, [](const Job& job) { return !job.query; });
+    }
+    // False: the database refused, and `problem` says why.
+    bool attempt(const std::function<void()>& work)
+    {
+        try {
+            work();
+            return true;
+        } catch (const base::SqliteError& e) {
+            problem = base::disk_trouble(e, file, remedy);
+            locked = e.locked();
+        } catch (const std::exception& e) {
+            problem = base::DiskTrouble{"INTERNAL", file + ": " + e.what() + "."};
+        }
+        return false;
+    }
+    bool transaction(const std::function<void()>& work)
+    {
+        return attempt([&] {
+            base::Transaction transaction{db};
+            work();
+            transaction.commit();
+        });
+    }
+    void save_tasks()
+    {
+        for (const TaskBacklog::Waiting& w : tasks) tables.save(w.task);
+        tables.results.trim();
+    }
+    // Everything together; if that fails, the tasks and each job separately, so that one bad write does not
+    // fail the others. Returns whether the tasks were saved.
+    bool write()
+    {
+        const bool together = transaction([&] {
+            save_tasks();
+            for (const Job& job : jobs) {
+                if (!job.query) job.run(tables);
+            }
+        });
+        if (together) return true;
+        const bool saved = !locked && transaction([&] { save_tasks(); });
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (!jobs[i].query) ok[i] = !locked && transaction([&] { jobs[i].run(tables); });
+        }
+        return saved;
+    }
+    void read()
+    {
+        locked = false; // for a writer, perhaps not for a reader
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (jobs[i].query) ok[i] = !locked && attempt([&] { jobs[i].run(tables); });
+        }
+    }
+};
+
 Store::Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int64_t now, Loaded& loaded)
     : file_{file}, bounds_{bounds}, backlog_{max_waiting}
 {
     try {
         db_ = std::make_unique<base::Database>(file);
+        db_->exec("PRAGMA locking_mode=EXCLUSIVE"); // one hub for each database
         Tables::upgrade(*db_, file);
         auto orphans = db_->prepare(
             "UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
@@ -45,6 +114,10 @@ Store::Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int6
         }
         tables_ = std::make_unique<Tables>(*db_, bounds_.result_bytes);
     } catch (const base::SqliteError& e) {
+        if (e.locked())
+            throw std::runtime_error{"hub: another process has its database open: " + file +
+                                     ". Stop the other agenthost, or name another file in "
+                                     "plugins.hub.config.database."};
         throw std::runtime_error{
             std::string{"hub: cannot use its database: "} + e.what() +
             ". Check that the folder exists and belongs to the daemon's user, or name another file in "
@@ -116,44 +189,18 @@ void Store::run()
     }
 }
 
-// Commits tasks and jobs together; if that fails, each job separately, so that one bad write does not fail
-// the others.
 bool Store::commit(std::deque<Job>& jobs, std::vector<TaskBacklog::Waiting>& tasks)
 {
-    std::optional<base::DiskTrouble> problem;
-    const auto attempt = [&](auto work) {
-        try {
-            base::Transaction transaction{*db_};
-            work();
-            transaction.commit();
-            return true;
-        } catch (const base::SqliteError& e) {
-            problem = base::disk_trouble(e, file_, remedy);
-            return false;
-        } catch (const std::exception& e) {
-            problem = base::DiskTrouble{"INTERNAL", file_ + ": " + e.what() + "."};
-            return false;
-        }
-    };
-    const auto save_all = [&] {
-        for (const TaskBacklog::Waiting& w : tasks) tables_->save(w.task);
-        tables_->results.trim();
-    };
-    std::vector<bool> ok(jobs.size(), true);
-    bool saved = attempt([&] {
-        save_all();
-        for (const Job& job : jobs) job.run(*tables_);
-    });
-    if (!saved) {
-        saved = attempt(save_all);
-        for (std::size_t i = 0; i < jobs.size(); ++i) ok[i] = attempt([&] { jobs[i].run(*tables_); });
-    }
-    {
+    Batch batch{*db_, *tables_, file_, jobs, tasks, std::vector<bool>(jobs.size(), true)};
+    const bool writes = batch.writes();
+    const bool saved = !writes || batch.write();
+    batch.read();
+    if (writes || batch.problem) { // a query that succeeds does not prove that writing works again
         const std::lock_guard lock{mutex_};
-        problem_ = problem;
+        problem_ = batch.problem;
     }
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (jobs[i].done) jobs[i].done(ok[i]);
+        if (jobs[i].done) jobs[i].done(batch.ok[i]);
     }
     if (saved) {
         for (TaskBacklog::Waiting& w : tasks) {
@@ -216,29 +263,32 @@ bool Store::seen(const AgentRecord& a)
                  {}});
 }
 
-bool Store::find(std::string id, std::function<void(std::optional<AgentRecord>)> then)
+bool Store::find(std::string id, Registry::Found then)
 {
     auto found = std::make_shared<std::optional<AgentRecord>>();
-    return post({[id = std::move(id), found](Tables& t) {
-                     if (t.agent_find.bind(1, id).step()) *found = Tables::agent(t.agent_find);
-                     t.agent_find.reset();
-                 },
-                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+    return post({.run =
+                     [id = std::move(id), found](Tables& t) {
+                         if (t.agent_find.bind(1, id).step()) *found = Tables::agent(t.agent_find);
+                         t.agent_find.reset();
+                     },
+                 .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(*found)); },
+                 .query = true});
 }
 
-bool Store::list(Page page, std::function<void(std::vector<AgentRecord>)> then)
+bool Store::list(Page page, Listed then)
 {
     auto found = std::make_shared<std::vector<AgentRecord>>();
-    return post({[page = std::move(page), found](Tables& t) {
-                     found->clear();
-                     if (page.among) return t.list_among(page, *found);
-                     base::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
-                     list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.max_rows));
-                     if (!page.protocol.empty()) list.bind(3, page.protocol);
-                     while (list.step()) found->push_back(Tables::agent(list));
-                     list.reset();
-                 },
-                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+    return post({.run =
+                     [page = std::move(page), found](Tables& t) {
+                         if (page.among) return t.list_among(page, *found);
+                         base::Statement& list = page.protocol.empty() ? t.agent_list : t.agent_list_of;
+                         list.bind(1, page.after).bind(2, static_cast<std::int64_t>(page.max_rows));
+                         if (!page.protocol.empty()) list.bind(3, page.protocol);
+                         while (list.step()) found->push_back(Tables::agent(list));
+                         list.reset();
+                     },
+                 .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(*found)); },
+                 .query = true});
 }
 
 bool Store::forget(std::string id)
@@ -256,19 +306,21 @@ bool Store::save(const TaskRecord& task, std::function<void(bool)> done)
     return true;
 }
 
-bool Store::find(std::string id, std::function<void(std::optional<TaskRecord>)> then)
+bool Store::find(std::string id, TaskTable::Found then)
 {
     auto found = std::make_shared<std::optional<TaskRecord>>();
-    return post({[this, id = std::move(id), found](Tables& t) {
-                     {
-                         const std::lock_guard lock{mutex_};
-                         if (const TaskRecord* newest = backlog_.find(id)) *found = *newest;
-                     }
-                     if (*found) return;
-                     if (t.task_find.bind(1, id).step()) *found = Tables::task(t.task_find);
-                     t.task_find.reset();
-                 },
-                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+    return post({.run =
+                     [this, id = std::move(id), found](Tables& t) {
+                         {
+                             const std::lock_guard lock{mutex_};
+                             if (const TaskRecord* newest = backlog_.find(id)) *found = *newest;
+                         }
+                         if (*found) return;
+                         if (t.task_find.bind(1, id).step()) *found = Tables::task(t.task_find);
+                         t.task_find.reset();
+                     },
+                 .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(*found)); },
+                 .query = true});
 }
 
 bool Store::save(std::vector<Report> reports)
@@ -280,21 +332,23 @@ bool Store::save(std::vector<Report> reports)
                  {}});
 }
 
-bool Store::find(std::vector<std::string> agents, std::function<void(std::vector<Report>)> then)
+bool Store::find(std::vector<std::string> agents, ReportTable::Found then)
 {
     auto found = std::make_shared<std::vector<Report>>();
-    return post({[agents = std::move(agents), found](Tables& t) {
-                     found->clear();
-                     for (const std::string& agent : agents) {
-                         t.report_find.bind(1, agent);
-                         while (t.report_find.step()) {
-                             found->push_back({agent, std::string{t.report_find.text(0)},
-                                               t.report_find.integer(1), std::string{t.report_find.text(2)}});
+    return post({.run =
+                     [agents = std::move(agents), found](Tables& t) {
+                         for (const std::string& agent : agents) {
+                             t.report_find.bind(1, agent);
+                             while (t.report_find.step()) {
+                                 found->push_back({agent, std::string{t.report_find.text(0)},
+                                                   t.report_find.integer(1),
+                                                   std::string{t.report_find.text(2)}});
+                             }
+                             t.report_find.reset();
                          }
-                         t.report_find.reset();
-                     }
-                 },
-                 [found, then = std::move(then)](bool) { then(std::move(*found)); }});
+                     },
+                 .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(*found)); },
+                 .query = true});
 }
 
 bool Store::save(const MintedToken& m, std::function<void(bool)> done)

@@ -1,9 +1,11 @@
 // The default implementation of the hub's tables: one SQLite file, and one thread that commits in groups. No
 // other thread waits for the disk.
 //
-// Jobs run in order, so a query sees all earlier writes. Bounds: `max_jobs` jobs, `max_waiting` tasks that
-// wait to be saved (backlog.hpp), and the rows and bytes of Bounds. A failing disk is retried every second,
-// even without waiting work, so that its recovery is noticed; meanwhile other writes report false.
+// Jobs run in order, so a query sees all earlier writes. Queries run outside the commit: a disk that refuses
+// writes does not stop them, and a query that fails says so. The file is locked: a second hub cannot open it.
+// Bounds: `max_jobs` jobs, `max_waiting` tasks that wait to be saved (backlog.hpp), and the rows and bytes of
+// Bounds. A failing disk is retried every second, even without waiting work, so that its recovery is noticed;
+// meanwhile other writes report false.
 //
 // More than 25 members, because ten functions implement the four tables; each only posts a job.
 #pragma once
@@ -53,13 +55,13 @@ public:
     void stop(); // commits the queue
 
     bool seen(const AgentRecord&) override;
-    bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) override;
-    bool list(Page, std::function<void(std::vector<AgentRecord>)>) override;
+    bool find(std::string id, Registry::Found) override;
+    bool list(Page, Listed) override;
     bool forget(std::string id) override;
     bool save(const TaskRecord&, std::function<void(bool)> done) override;
-    bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) override;
+    bool find(std::string id, TaskTable::Found) override;
     bool save(std::vector<Report>) override;
-    bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) override;
+    bool find(std::vector<std::string> agents, ReportTable::Found) override;
     bool save(const MintedToken&, std::function<void(bool)>) override;
     bool remove_token(std::string id, std::function<void(bool)>) override;
 
@@ -69,16 +71,18 @@ public:
     bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
 
     bool expire(std::int64_t now); // deletes expired ended tasks, and the oldest beyond the row bounds
-    // nullopt: the last commit succeeded, and the disk has space. Queries the file system: do not call it
-    // under a contended lock.
+    // nullopt: the last commit succeeded, and the disk has space. Queries the file
+    // system: do not call it under a contended lock.
     [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;
 
 private:
     struct Tables; // statements; store.cpp
+    struct Batch;
     struct Job {
         std::function<void(Tables&)> run;
         std::function<void(bool ok)> done;
+        bool query = false; // it only reads
     };
 
     bool post(Job);

@@ -2,8 +2,9 @@
 // protocols or REST routes. The default implementation is SQLite (store.hpp). How agents are reached:
 // agents/fanout.hpp.
 //
-// Results arrive by callback, on any thread but never from inside the call. A function that returns false did
-// not accept the work (its queue is full): no callback follows.
+// Results arrive by callback, on any thread but never from inside the call. `ok` false: the database could
+// not be read or written, and nothing is known of the row ("not found" would be a lie). A function that
+// returns false did not accept the work (its queue is full): no callback follows.
 #pragma once
 
 #include "model.hpp"
@@ -19,9 +20,11 @@ namespace agenthost::hub {
 
 class Registry {
 public:
+    using Found = std::function<void(bool ok, std::optional<AgentRecord>)>;
+    using Listed = std::function<void(bool ok, std::vector<AgentRecord>)>;
     virtual ~Registry() = default;
     virtual bool seen(const AgentRecord&) = 0; // call on connect and disconnect; keeps the first first_seen
-    virtual bool find(std::string id, std::function<void(std::optional<AgentRecord>)>) = 0;
+    virtual bool find(std::string id, Found) = 0;
     struct Page {
         std::string after; // an id; empty: from the first
         std::size_t max_rows = 0;
@@ -29,18 +32,19 @@ public:
         // Only these agents: neither the rows nor the next page's cursor reveal others.
         std::optional<std::vector<std::string>> among = {};
     };
-    virtual bool list(Page, std::function<void(std::vector<AgentRecord>)>) = 0; // by id
+    virtual bool list(Page, Listed) = 0; // by id
     virtual bool forget(std::string id) = 0;
 };
 
 class TaskTable {
 public:
+    using Found = std::function<void(bool ok, std::optional<TaskRecord>)>;
     virtual ~TaskTable() = default;
     // Saves the newest state of a task; a later save of the same id replaces one that still waits for the
     // disk. false: full, but never for an id that already waits (so the result of a known task is not lost).
     // `done(ok)` runs after the commit.
     virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
-    virtual bool find(std::string id, std::function<void(std::optional<TaskRecord>)>) = 0;
+    virtual bool find(std::string id, Found) = 0;
 };
 
 // An agent's latest report of a kind; only the newest of each kind is kept, no history.
@@ -52,9 +56,10 @@ struct Report {
 
 class ReportTable {
 public:
+    using Found = std::function<void(bool ok, std::vector<Report>)>;
     virtual ~ReportTable() = default;
     virtual bool save(std::vector<Report>) = 0;
-    virtual bool find(std::vector<std::string> agents, std::function<void(std::vector<Report>)>) = 0;
+    virtual bool find(std::vector<std::string> agents, Found) = 0;
 };
 
 struct MintedToken {

@@ -81,8 +81,9 @@ void Calls::no_task(const Exchange& exchange, const std::string& id)
 void Calls::with_known(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
 {
     if (fanout_.online(agent) || credentials_.knows(agent)) return then();
-    const bool asked = registry_.find(agent, [this, exchange, agent, then](const auto& found) {
+    const bool asked = registry_.find(agent, [this, exchange, agent, then](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return exchange.answer(not_read(core_.config.database));
             if (found)
                 then();
             else
@@ -193,13 +194,14 @@ void Calls::accepted(const Exchange& exchange, const std::string& id, const Form
 void Calls::find(const Exchange& exchange, const std::string& id, std::function<void(const TaskRecord&)> then)
 {
     if (const TaskRecord* open = commands_.find(id)) return then(*open);
-    const bool asked = table_.find(id, [this, exchange, id, then = std::move(then)](const auto& found) {
+    const auto answer = [this, exchange, id, then = std::move(then)](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return exchange.answer(not_read(core_.config.database));
             if (found) return then(*found);
             no_task(exchange, id);
         });
-    });
-    if (!asked) exchange.busy();
+    };
+    if (!table_.find(id, answer)) exchange.busy();
 }
 
 } // namespace agenthost::hub

@@ -63,13 +63,13 @@ class MemoryTables final : public Registry, public TaskTable, public ReportTable
 public:
     explicit MemoryTables(Later& l) : later{l} {}
     bool seen(const AgentRecord& a) override { return agents.insert_or_assign(a.id, a), true; }
-    bool find(std::string id, std::function<void(std::optional<AgentRecord>)> then) override
+    bool find(std::string id, Registry::Found then) override
     {
         const auto it = agents.find(id);
         const auto found = it == agents.end() ? std::nullopt : std::optional{it->second};
-        return !full && (later.waiting.emplace_back([then, found] { then(found); }), true);
+        return answer(then, found);
     }
-    bool list(Page page, std::function<void(std::vector<AgentRecord>)> then) override
+    bool list(Page page, Listed then) override
     {
         std::vector<AgentRecord> rows;
         for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.max_rows;
@@ -79,7 +79,7 @@ public:
                 continue;
             if (page.protocol.empty() || it->second.protocol == page.protocol) rows.push_back(it->second);
         }
-        return !full && (later.waiting.emplace_back([then, rows] { then(rows); }), true);
+        return answer(then, rows);
     }
     bool forget(std::string id) override { return agents.erase(id), true; }
 
@@ -90,11 +90,11 @@ public:
         if (done) later.waiting.emplace_back([done] { done(true); });
         return true;
     }
-    bool find(std::string id, std::function<void(std::optional<TaskRecord>)> then) override
+    bool find(std::string id, TaskTable::Found then) override
     {
         const auto it = tasks.find(id);
         const auto found = it == tasks.end() ? std::nullopt : std::optional{it->second};
-        return !full && (later.waiting.emplace_back([then, found] { then(found); }), true);
+        return answer(then, found);
     }
 
     bool save(std::vector<Report> list) override
@@ -103,20 +103,28 @@ public:
         for (Report& r : list) reports.insert_or_assign({r.agent, r.kind}, r);
         return true;
     }
-    bool find(std::vector<std::string> names, std::function<void(std::vector<Report>)> then) override
+    bool find(std::vector<std::string> names, ReportTable::Found then) override
     {
         std::vector<Report> rows;
         for (const auto& [key, report] : reports) {
             if (std::find(names.begin(), names.end(), key.first) != names.end()) rows.push_back(report);
         }
-        return !full && (later.waiting.emplace_back([then, rows] { then(rows); }), true);
+        return answer(then, rows);
     }
 
     Later& later;
-    bool full = false;
+    bool full = false, unreadable = false;
     std::map<std::string, AgentRecord> agents;
     std::map<std::string, TaskRecord> tasks;
     std::map<std::pair<std::string, std::string>, Report> reports;
+
+private:
+    template <class Then, class Found> bool answer(Then then, Found found)
+    {
+        if (full) return false;
+        later.waiting.emplace_back([then, found, ok = !unreadable] { then(ok, ok ? found : Found{}); });
+        return true;
+    }
 };
 
 class MemoryFanout final : public Fanout {

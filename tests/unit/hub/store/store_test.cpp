@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <future>
+#include <sqlite3.h>
 #include <thread>
 
 using namespace agenthost::hub;
@@ -28,13 +29,19 @@ protected:
     std::optional<TaskRecord> task(const std::string& id)
     {
         std::promise<std::optional<TaskRecord>> got;
-        EXPECT_TRUE(static_cast<TaskTable&>(*store).find(id, [&](auto t) { got.set_value(std::move(t)); }));
+        EXPECT_TRUE(static_cast<TaskTable&>(*store).find(id, [&](bool ok, auto t) {
+            EXPECT_TRUE(ok);
+            got.set_value(std::move(t));
+        }));
         return got.get_future().get();
     }
     std::optional<AgentRecord> agent(const std::string& id)
     {
         std::promise<std::optional<AgentRecord>> got;
-        EXPECT_TRUE(static_cast<Registry&>(*store).find(id, [&](auto a) { got.set_value(std::move(a)); }));
+        EXPECT_TRUE(static_cast<Registry&>(*store).find(id, [&](bool ok, auto a) {
+            EXPECT_TRUE(ok);
+            got.set_value(std::move(a));
+        }));
         return got.get_future().get();
     }
     bool save(const TaskRecord& t)
@@ -80,7 +87,7 @@ TEST_F(StoreTest, ListsAgentsInPages)
     open();
     for (const char* id : {"c", "a", "b"}) store->seen({.id = id, .protocol = "storage"});
     std::promise<std::string> got;
-    store->list({.after = "a", .max_rows = 5}, [&](const std::vector<AgentRecord>& rows) {
+    store->list({.after = "a", .max_rows = 5}, [&](bool, const std::vector<AgentRecord>& rows) {
         std::string ids;
         for (const auto& row : rows) ids += row.id;
         got.set_value(ids);
@@ -189,7 +196,7 @@ TEST_F(StoreTest, RefusesNewTasksWhenTooManyWaitButNeverTheirResults)
     open(2);
     // A job blocks the thread, so nothing leaves the queue meanwhile.
     std::promise<void> inside, release;
-    static_cast<Registry&>(*store).find("x", [&](const auto&) {
+    static_cast<Registry&>(*store).find("x", [&](bool, const auto&) {
         inside.set_value();
         release.get_future().wait();
     });
@@ -295,6 +302,77 @@ TEST_F(StoreTest, AResultLargerThanTheBoundIsDroppedItself)
     ASSERT_TRUE(save(result("large", "t", "a", 10'000, 1)));
     EXPECT_EQ(task("large")->dropped, 10'000U);
     EXPECT_EQ(task("large")->data, "");
+}
+
+// A failed query was "there is none": callers sent their commands again.
+TEST_F(StoreTest, AQueryThatFailsSaysSo)
+{
+    open();
+    ASSERT_TRUE(save(record("1", TaskState::success)));
+    store->in_commit(
+        [](agenthost::base::Database& db) {
+            for (const char* table : {"tasks", "agents", "reports"})
+                db.exec(("ALTER TABLE " + std::string{table} + " RENAME TO away_" + table).c_str());
+        },
+        {});
+    std::promise<bool> found_task, found_agent, listed, reported;
+    static_cast<TaskTable&>(*store).find("1", [&](bool ok, const auto& t) { found_task.set_value(ok || t); });
+    static_cast<Registry&>(*store).find("a", [&](bool ok, const auto& a) { found_agent.set_value(ok || a); });
+    store->list({.max_rows = 5}, [&](bool ok, const auto&) { listed.set_value(ok); });
+    static_cast<ReportTable&>(*store).find({"a"}, [&](bool ok, const auto&) { reported.set_value(ok); });
+    EXPECT_FALSE(found_task.get_future().get());
+    EXPECT_FALSE(found_agent.get_future().get());
+    EXPECT_FALSE(listed.get_future().get());
+    EXPECT_FALSE(reported.get_future().get());
+    EXPECT_TRUE(store->problem());
+}
+
+TEST_F(StoreTest, QueriesWorkWhileWritesFailAndDoNotEndTheProblem)
+{
+    open();
+    ASSERT_TRUE(save(record("1", TaskState::success)));
+    store->in_commit([](agenthost::base::Database& db) { db.exec("PRAGMA query_only=ON"); }, {});
+    EXPECT_FALSE(save(record("2", TaskState::success)));
+    EXPECT_TRUE(task("1"));
+    EXPECT_TRUE(task("2")) << "it waits in memory";
+    EXPECT_TRUE(store->problem());
+}
+
+// Each attempt waits for the busy timeout of 5 s.
+TEST_F(StoreTest, ALockedDatabaseIsTriedOnceForEachCommit)
+{
+    static std::atomic<int> waits;
+    waits = 0;
+    Store locked{(dir / "hub.db").string(), {5}, 1000, 1000, loaded};
+    locked.setup([](agenthost::base::Database& db) { // as if the file had not been locked by us
+        db.exec("PRAGMA locking_mode=NORMAL; SELECT count(*) FROM tasks");
+        sqlite3_busy_handler(
+            db.raw(), [](void*, int) { return ++waits, 0; }, nullptr);
+    });
+    agenthost::base::Database other{(dir / "hub.db").string()};
+    other.exec("BEGIN EXCLUSIVE");
+    std::promise<int> during;
+    locked.save(record("1", TaskState::success), [&](bool ok) { during.set_value(ok ? -1 : waits.load()); });
+    std::promise<bool> minted;
+    locked.save(MintedToken{.id = "t1", .label = "", .token = {}, .created = 1},
+                [&](bool ok) { minted.set_value(ok); });
+    locked.start();
+    EXPECT_EQ(during.get_future().get(), 1);
+    EXPECT_FALSE(minted.get_future().get());
+    other.exec("COMMIT");
+}
+
+TEST_F(StoreTest, ASecondHubCannotOpenIt)
+{
+    open();
+    Store::Loaded l;
+    try {
+        Store second{(dir / "hub.db").string(), {5}, 1000, 1000, l};
+        FAIL() << "opened";
+    } catch (const std::runtime_error& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("another process has its database open"));
+        EXPECT_THAT(e.what(), testing::HasSubstr((dir / "hub.db").string()));
+    }
 }
 
 TEST(HubSpool, LeavesNoNameAndReleasesItsSpace)

@@ -23,7 +23,7 @@ public:
         if (done) it->done.push_back(std::move(done));
         return true;
     }
-    bool find(std::string, std::function<void(std::optional<TaskRecord>)>) override { return false; }
+    bool find(std::string, Found) override { return false; }
 
     // `heard` false: the hub crashes after the commit and before its callback.
     void commit(bool works, bool heard = true)
