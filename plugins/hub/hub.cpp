@@ -134,6 +134,7 @@ void Hub::write_reports()
 std::string Hub::problem() const
 {
     if (const auto disk = disk_.store.problem()) return "writing its database failed: " + disk->text;
+    if (const auto disk = disk_.spool->problem()) return "file transfers are refused: " + disk->text;
     const std::string secrets = secrets_.problem();
     return secrets.empty() ? secrets : "hub: " + secrets + " What was read before stays valid.";
 }

@@ -3,6 +3,7 @@
 #include "sqlite.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -101,6 +102,23 @@ DiskTrouble disk_trouble(const SqliteError& e, const std::string& path, std::str
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
         return {"DISK_ERROR", sentence(path, "the file is damaged", "Restore it from a backup", more)};
     return {"INTERNAL", path + ": " + e.what() + "."};
+}
+
+std::optional<FileId> file_id(const std::string& path)
+{
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+    return FileId{info.st_dev, info.st_ino};
+}
+
+std::optional<DiskTrouble> file_gone(const std::string& path, const FileId& opened)
+{
+    const auto now = file_id(path);
+    if (now && *now == opened) return std::nullopt;
+    const std::string what = now ? "replaced by another" : "deleted";
+    return DiskTrouble{"DISK_ERROR", path + ": the file was " + what +
+                                         " while this process had it open, so what is written now is lost at "
+                                         "the next start. Put it back and restart agenthost."};
 }
 
 } // namespace agenthost::base

@@ -30,4 +30,14 @@ struct DiskSpace {
 // nullopt: statvfs failed (the path does not exist).
 std::optional<DiskSpace> disk_space(const std::string& path);
 
+// A file that is open, as its path named it: what is written to a file that was deleted or replaced since is
+// lost.
+struct FileId {
+    std::uint64_t device = 0, inode = 0;
+    bool operator==(const FileId&) const = default;
+};
+std::optional<FileId> file_id(const std::string& path); // nullopt: it is not there
+// nullopt: `path` still names the file that was `opened`.
+std::optional<DiskTrouble> file_gone(const std::string& path, const FileId& opened);
+
 } // namespace agenthost::base

@@ -20,8 +20,8 @@ std::filesystem::path DiskWatch::reserve_file(const Journal::Options& options)
 
 DiskWatch::DiskWatch(const Journal::Options& options, std::function<void()> probe)
     : file_{options.file.string()}, folder_{options.file.parent_path().string()},
-      reserve_bytes_{options.reserve}, space_{options.space}, report_{options.report},
-      probe_{std::move(probe)}, reserve_{reserve_file(options), options.reserve}
+      opened_{base::file_id(file_)}, reserve_bytes_{options.reserve}, space_{options.space},
+      report_{options.report}, probe_{std::move(probe)}, reserve_{reserve_file(options), options.reserve}
 {
     // A daemon that is ready has its reserve: if it is killed a moment later and the disk fills up, it can
     // still start.
@@ -50,7 +50,9 @@ void DiskWatch::look()
     looked_ = now;
     measure();
     const auto space = space_(file_);
-    if (current_)
+    if (auto gone = file_gone())
+        set(std::move(gone));
+    else if (current_)
         look_for_the_end();
     else if (space && space->read_only)
         set(base::disk_trouble(EROFS, file_, remedy));
@@ -59,6 +61,11 @@ void DiskWatch::look()
     else if (space)
         reserve_.hold(now);
     check_inodes(space);
+}
+
+std::optional<base::DiskTrouble> DiskWatch::file_gone() const
+{
+    return opened_ ? base::file_gone(file_, *opened_) : std::nullopt;
 }
 
 void DiskWatch::check_inodes(const std::optional<base::DiskSpace>& space)
@@ -73,9 +80,10 @@ void DiskWatch::check_inodes(const std::optional<base::DiskSpace>& space)
 }
 
 // The problem has ended when there is space for the reserve and as much again, and a real write works. With
-// less, look() would find the same problem again.
+// less, look() would find the same problem again. A write to a deleted file works, too, and proves nothing.
 void DiskWatch::look_for_the_end()
 {
+    if (file_gone()) return;
     const auto space = space_(file_);
     if (!space || space->read_only) return;
     if (space->bytes < (reserve_.held() ? 1 : 2) * reserve_bytes_) return;

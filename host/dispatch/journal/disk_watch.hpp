@@ -1,5 +1,5 @@
 // Watches the disk under the journal: knows why writes fail, holds the reserve, and notices without a command
-// when a problem begins and when it ends.
+// when a problem begins and when it ends, or that the file was deleted or replaced.
 //
 // The journal's thread; trouble() and bytes(): any thread. Owned by Journal.
 #pragma once
@@ -45,10 +45,12 @@ public:
 
 private:
     void set(std::optional<base::DiskTrouble>);
+    [[nodiscard]] std::optional<base::DiskTrouble> file_gone() const;
     void check_inodes(const std::optional<base::DiskSpace>&);
     void measure();
 
     std::string file_, folder_;
+    std::optional<base::FileId> opened_; // nullopt: the file was not there at the start
     std::uint64_t reserve_bytes_;
     std::function<std::optional<base::DiskSpace>(const std::string&)> space_;
     std::function<void(std::string_view, std::string)> report_;

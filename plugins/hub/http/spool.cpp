@@ -130,6 +130,29 @@ base::DiskTrouble Spool::why_not_written(const SpoolFile& file, std::uint64_t la
     return {"DISK_ERROR", folder_ + ": writing failed a moment ago and works again. Send the file again."};
 }
 
+std::optional<base::DiskTrouble> Spool::problem() const
+{
+    struct stat info {};
+    if (::stat(folder_.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+        return base::DiskTrouble{
+            "DISK_ERROR", folder_ +
+                              ": the transfer folder is gone. Create it with mode 0700 for the daemon's "
+                              "user, or " +
+                              remedy + "."};
+    const auto space = disk_.space(folder_);
+    if (space && space->read_only) return base::disk_trouble(EROFS, folder_, remedy);
+    if (::faccessat(AT_FDCWD, folder_.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+        return base::disk_trouble(errno, folder_, remedy);
+    if (!space) return std::nullopt;
+    if (space->bytes <= reserve_free_)
+        return base::DiskTrouble{"DISK_FULL", folder_ + ": the disk has " + std::to_string(space->bytes) +
+                                                  " bytes free, and plugins.hub.config.reserve_free keeps " +
+                                                  std::to_string(reserve_free_) +
+                                                  " of them. Free some space, or " + remedy + "."};
+    if (space->inodes && *space->inodes == 0) return base::disk_trouble(ENOSPC, folder_, remedy);
+    return std::nullopt;
+}
+
 std::uint64_t Spool::free_space(std::string_view agent, std::string_view caller) const
 {
     return std::min(agents_.available(agent), callers_.available(caller));

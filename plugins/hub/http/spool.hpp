@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace agenthost::hub {
@@ -57,6 +58,7 @@ public:
     struct Disk {
         std::function<base::Fd(const std::string& folder)> create; // a file without a name
         std::function<bool(int fd, std::uint64_t at)> write;       // one byte of it
+        std::function<std::optional<base::DiskSpace>(const std::string&)> space = base::disk_space;
     };
     static Disk real_disk();
 
@@ -71,6 +73,8 @@ public:
     // Finds out why the daemon could not write to the file after `landed` bytes, by writing one more. Blocks.
     [[nodiscard]] base::DiskTrouble why_not_written(const SpoolFile&, std::uint64_t landed) const;
     [[nodiscard]] std::uint64_t reserved() const;
+    // Why no file can be opened now, whatever its size; nullopt: nothing. Queries the file system.
+    [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
 
 private:
     friend class SpoolFile;

@@ -98,6 +98,7 @@ Store::Store(std::string file, Bounds bounds, std::size_t max_waiting, std::int6
     try {
         db_ = std::make_unique<base::Database>(file);
         db_->exec("PRAGMA locking_mode=EXCLUSIVE"); // one hub for each database
+        opened_ = base::file_id(file).value_or(base::FileId{});
         Tables::upgrade(*db_, file);
         auto orphans = db_->prepare(
             "UPDATE tasks SET state=5, code='INTERRUPTED', message='The hub was restarted meanwhile', "
@@ -232,6 +233,7 @@ std::optional<base::DiskTrouble> Store::problem() const
         const std::lock_guard lock{mutex_};
         if (problem_) return problem_;
     }
+    if (auto gone = base::file_gone(file_, opened_)) return gone;
     const auto space = base::disk_space(file_);
     if (space && space->read_only) return base::disk_trouble(EROFS, file_, remedy);
     if (space && space->bytes < min_free) return base::disk_trouble(ENOSPC, file_, remedy);

@@ -71,7 +71,7 @@ public:
     bool in_commit(std::function<void(base::Database&)> work, std::function<void(bool ok)> done);
 
     bool expire(std::int64_t now); // deletes expired ended tasks, and the oldest beyond the row bounds
-    // nullopt: the last commit succeeded, and the disk has space. Queries the file
+    // nullopt: the last commit succeeded, the file is still there, and the disk has space. Queries the file
     // system: do not call it under a contended lock.
     [[nodiscard]] std::optional<base::DiskTrouble> problem() const;
     [[nodiscard]] std::size_t waiting() const;
@@ -93,6 +93,7 @@ private:
     const std::string file_;
     const Bounds bounds_;
     std::unique_ptr<base::Database> db_;
+    base::FileId opened_; // the file of db_
     std::unique_ptr<Tables> tables_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

@@ -4,6 +4,7 @@
 #include "fixture.hpp"
 
 #include <csignal>
+#include <filesystem>
 #include <sys/resource.h>
 
 using namespace agenthost::hub_test;
@@ -64,6 +65,24 @@ TEST_F(HubTest, ADiskFailureIsReportedAndNoAnsweredTaskIsLost)
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + answered_id)).body["data"]["files"], 3)
         << "written when it could be";
     EXPECT_EQ(answer(ask("GET", "/api/tasks/" + kept_id)).body["status"], "success");
+}
+
+// Health was healthy while every transfer was refused.
+TEST_F(HubTest, HealthNamesATransferFolderThatIsGone)
+{
+    EXPECT_TRUE(host->health().ok());
+    std::filesystem::remove_all(dir / "spool");
+    EXPECT_FALSE(host->health().ok());
+    EXPECT_THAT(host->health().text, HasSubstr("file transfers are refused: " + (dir / "spool").string()));
+    std::filesystem::create_directory(dir / "spool");
+    EXPECT_TRUE(host->health().ok());
+}
+
+TEST_F(HubTest, HealthNamesADatabaseThatIsGone)
+{
+    std::filesystem::remove(dir / "hub.db");
+    EXPECT_FALSE(host->health().ok());
+    EXPECT_THAT(host->health().text, HasSubstr("hub.db: the file was deleted"));
 }
 
 } // namespace

@@ -144,4 +144,20 @@ TEST_F(JournalDisk, TellsHowLongACommitHasHung)
     EXPECT_TRUE(wait_for([&] { return book.journal.stats().working == 0ms; }));
 }
 
+// A write to a deleted file works; the record of finished work was lost at the next start.
+TEST_F(JournalDisk, NoticesThatItsFileWasDeletedOrReplaced)
+{
+    Book book{options};
+    book.done("1");
+    std::filesystem::rename(options.file, dir / "moved.db");
+    EXPECT_TRUE(wait_for([&] { return !reason().empty(); })) << "noticed without a command";
+    EXPECT_THAT(reason(), HasSubstr("journal.db: the file was deleted"));
+    EXPECT_EQ(book.begin("2").code, "DISK_ERROR") << "what it writes would be lost";
+    agenthost::test::write_file(options.file, "another");
+    EXPECT_TRUE(wait_for([&] { return reason().find("replaced") != std::string::npos; }));
+    std::filesystem::rename(dir / "moved.db", options.file);
+    EXPECT_TRUE(wait_for([&] { return reason().empty(); })) << "it is back";
+    EXPECT_EQ(book.begin("2").what, Begin::fresh);
+}
+
 } // namespace

@@ -375,6 +375,44 @@ TEST_F(StoreTest, ASecondHubCannotOpenIt)
     }
 }
 
+TEST_F(StoreTest, NoticesThatItsFileWasDeletedOrReplaced)
+{
+    open();
+    EXPECT_FALSE(store->problem());
+    std::filesystem::rename(dir / "hub.db", dir / "moved.db");
+    ASSERT_TRUE(store->problem());
+    EXPECT_THAT(store->problem()->text, testing::HasSubstr("hub.db: the file was deleted"));
+    agenthost::test::write_file(dir / "hub.db", "another");
+    EXPECT_THAT(store->problem()->text, testing::HasSubstr("replaced"));
+    std::filesystem::rename(dir / "moved.db", dir / "hub.db");
+    EXPECT_FALSE(store->problem()) << "it is back";
+}
+
+TEST(HubSpool, KnowsWhyEveryTransferWouldBeRefused)
+{
+    const agenthost::test::TempDir dir;
+    agenthost::base::DiskSpace space{.bytes = 100'000, .inodes = 5, .read_only = false};
+    auto disk = Spool::real_disk();
+    disk.space = [&](const std::string&) { return space; };
+    const auto spool = Spool::make((dir / "spool").string(), 1000, 50'000, disk);
+    const auto why = [&] { return spool->problem() ? spool->problem()->text : std::string{}; };
+    EXPECT_EQ(why(), "");
+    space.bytes = 50'000;
+    EXPECT_THAT(why(), testing::HasSubstr("has 50000 bytes free"));
+    space = {.bytes = 100'000, .inodes = 0, .read_only = false};
+    EXPECT_THAT(why(), testing::HasSubstr("spool: "));
+    space = {.bytes = 100'000, .inodes = 5, .read_only = true};
+    EXPECT_THAT(why(), testing::HasSubstr("read-only"));
+    space.read_only = false;
+    std::filesystem::remove_all(dir / "spool");
+    EXPECT_THAT(why(), testing::HasSubstr("the transfer folder is gone"));
+    agenthost::test::write_file(dir / "spool", "a file");
+    EXPECT_THAT(why(), testing::HasSubstr("the transfer folder is gone"));
+    std::filesystem::remove(dir / "spool");
+    std::filesystem::create_directory(dir / "spool");
+    EXPECT_EQ(why(), "") << "it is back";
+}
+
 TEST(HubSpool, LeavesNoNameAndReleasesItsSpace)
 {
     const agenthost::test::TempDir dir;
