@@ -57,7 +57,7 @@ class Router {
 public:
     // Throws std::logic_error: a duplicate row, a row without a handler, or a pattern with an unknown name.
     void add(std::vector<Route> rows);
-    // The first matching row; valid until the next add().
+    // The first matching row; valid until the next add(). HEAD matches the row of GET.
     [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
     [[nodiscard]] const std::vector<Route>& rows() const { return rows_; }
 

@@ -179,6 +179,9 @@ TEST_F(RoutesTest, EveryOtherMethodOfEveryRowIs405)
         {"GET", "/api/agents/register"},
         {"GET", "/api/agents/refresh"}};
     for (const Route& row : all) there.emplace(row.method, row.pattern);
+    for (const auto& [method, pattern] : std::set{there}) {
+        if (method == "GET") there.emplace("HEAD", pattern);
+    }
     for (const Route& row : all) {
         const std::string path = path_of(row.pattern);
         for (const char* method :
@@ -222,6 +225,25 @@ TEST_F(RoutesTest, AWrongMethodIs405WithTheAllowedOnes)
     EXPECT_EQ(allow("DELETE", "/api/agent-tasks"), "POST");
     EXPECT_EQ(allow("GET", "/api/temp/upload/x"), "PUT, POST");
     EXPECT_TRUE(fanout.sent.empty()) << "nothing unmatched falls into another row";
+}
+
+// RFC 9110, 9.3.2. The listener omits the body.
+TEST_F(RoutesTest, HeadOfEveryGetIsAnsweredLikeIt)
+{
+    int called = 0, rows = 0;
+    Rest gate{core, exchanges, credentials.callers};
+    gate.add(counted(called));
+    for (const Route& row : all) {
+        if (row.method != "GET") continue;
+        const int before = called;
+        EXPECT_EQ(status_of_call(gate, "HEAD", path_of(row.pattern), tokens[Role::admin]), 0) << row.pattern;
+        EXPECT_EQ(called, before + 1) << row.pattern;
+        ++rows;
+    }
+    EXPECT_GT(rows, 10);
+    EXPECT_EQ(status(ask("HEAD", "/api/agents")), 200);
+    EXPECT_EQ(status(ask("HEAD", "/api/agents", {}, {}, "wrong")), 401);
+    EXPECT_EQ(status(ask("HEAD", "/api/agents/unknown")), 404);
 }
 
 TEST_F(RoutesTest, WithoutATokenRoutesAreNotRevealed)
