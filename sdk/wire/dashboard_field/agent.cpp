@@ -28,9 +28,9 @@ using dashboard_field::write_wrapped;
 
 constexpr std::string_view interrupt_word = "command:interrupt";
 // Members of COMMAND_REQUEST that the document's parameters name differently or lack.
-constexpr std::array<std::string_view, 10> request_members{
-    "content",   "args",      "priority", "executionConstraints", "type", "context", "agentId",
-    "requestId", "timeoutMs", "command"};
+constexpr std::array<std::string_view, 11> request_members{
+    "content",   "args",    "priority", "executionConstraints", "type", "context", "agentId", "requestId",
+    "timeoutMs", "command", "argv"};
 
 // 0 is high; the document uses words.
 std::string_view priority_word(std::uint64_t priority)

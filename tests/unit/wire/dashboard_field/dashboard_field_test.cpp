@@ -67,6 +67,20 @@ TEST_F(DashboardField, ReadsBackEveryCommandItWrites)
     }
 }
 
+// The parameters' own names are the document's: what a server sends under them never stands beside ours.
+TEST_F(DashboardField, WritesNoParameterTwice)
+{
+    Json payload{{"commandId", "c1"}, {"content", "ls"}, {"args", {"-l"}}};
+    for (const char* name : {"argv", "command", "timeoutMs", "requestId", "type", "context"})
+        payload[name] = "x";
+    payload["priority"] = 1;
+    payload["executionConstraints"] = {{"timeLimitMs", 5}};
+    const FromServer message = agent->decode(frame("COMMAND_REQUEST", payload), false);
+    const auto* told = std::get_if<Command>(&message);
+    ASSERT_NE(told, nullptr) << describe(message);
+    EXPECT_EQ(told->params, R"({"commandId":"c1","argv":["ls","-l"],"priority":"normal","timeoutMs":5})");
+}
+
 TEST_F(DashboardField, ReadsBackOutputInPiecesOfAnySize)
 {
     std::mt19937 random{2};
