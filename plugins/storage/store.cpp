@@ -49,6 +49,20 @@ Fd make_dir(int at, const std::string& name, const std::string& path, bool& made
     return dir;
 }
 
+std::optional<base::FileId> file_id(int folder, const char* name)
+{
+    struct stat info {};
+    if (::fstatat(folder, name, &info, 0) != 0) return std::nullopt;
+    return base::FileId{info.st_dev, info.st_ino};
+}
+
+std::optional<base::FileId> file_id(int fd)
+{
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return std::nullopt;
+    return base::FileId{info.st_dev, info.st_ino};
+}
+
 // Calls visit(name, stat) for each entry; entries that vanish meanwhile are skipped.
 template <typename Visit> void for_each_entry(int at, const char* name, Visit visit)
 {
@@ -172,34 +186,20 @@ MaybeProblem Store::sign()
     return std::nullopt;
 }
 
-std::optional<Store::Inode> Store::inode(int folder, const char* name)
-{
-    struct stat info {};
-    if (::fstatat(folder, name, &info, 0) != 0) return std::nullopt;
-    return Inode{info.st_dev, info.st_ino};
-}
-
-std::optional<Store::Inode> Store::inode(int fd)
-{
-    struct stat info {};
-    if (::fstat(fd, &info) != 0) return std::nullopt;
-    return Inode{info.st_dev, info.st_ino};
-}
-
-void Store::watch_index() { index_ = inode(root_.get(), "index.db"); }
+void Store::watch_index() { index_ = file_id(root_.get(), "index.db"); }
 
 MaybeProblem Store::lost() const
 {
     std::string what;
-    if (inode(AT_FDCWD, path_.c_str()) != inode(root_.get()))
+    if (file_id(AT_FDCWD, path_.c_str()) != file_id(root_.get()))
         what = path_;
-    else if (inode(root_.get(), "files") != inode(files_.get()))
+    else if (file_id(root_.get(), "files") != file_id(files_.get()))
         what = path_ + "/files";
-    else if (inode(root_.get(), "incoming") != inode(incoming_.get()))
+    else if (file_id(root_.get(), "incoming") != file_id(incoming_.get()))
         what = path_ + "/incoming";
-    else if (inode(root_.get(), "quarantine") != inode(quarantine_.get()))
+    else if (file_id(root_.get(), "quarantine") != file_id(quarantine_.get()))
         what = path_ + "/quarantine";
-    else if (index_ && inode(root_.get(), "index.db") != index_)
+    else if (index_ && file_id(root_.get(), "index.db") != index_)
         what = path_ + "/index.db";
     else
         return std::nullopt;

@@ -18,6 +18,7 @@
 #include "problem.hpp"
 #include "reconcile.hpp"
 
+#include "base/disk_trouble.hpp"
 #include "base/fd.hpp"
 #include "base/file_lock.hpp"
 
@@ -25,8 +26,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace agenthost::storage {
 
@@ -101,21 +100,12 @@ private:
         return blob.substr(0, 2) + "/" + blob;
     }
 
-    struct Inode {
-        dev_t device = 0;
-        ino_t number = 0;
-        bool operator==(const Inode&) const = default;
-    };
-    // nullopt: there is none.
-    static std::optional<Inode> inode(int folder, const char* name);
-    static std::optional<Inode> inode(int fd);
-
     void open_root(const std::string& expected, const std::string& known_file);
     void open_folders();
 
     std::string path_, id_;
     base::Fd root_, files_, incoming_, quarantine_;
-    std::optional<Inode> index_; // of the open index.db
+    std::optional<base::FileId> index_; // of the open index.db
     base::FileLock lock_;
 };
 

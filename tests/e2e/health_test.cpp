@@ -222,4 +222,29 @@ TEST(Descriptors, ShortageIsReportedByASocketThatStillAnswers)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
+// Nobody connects meanwhile. The old certificate is served, but the next start would fail.
+TEST(Certificate, ThatIsDamagedOrGoneIsReportedAndClearedAgain)
+{
+    TestCa ca;
+    const auto [certificate, key] = ca.issue("web", "IP:127.0.0.1");
+    Daemon daemon{{.yaml = "listeners: [{name: web, bind: '127.0.0.1:0', tls: {certificate: '" + certificate +
+                           "', key: '" + key + "'}}]\n"}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    EXPECT_EQ(daemon.cli({"health"}).code, 0) << daemon.cli({"health"}).out;
+    const auto degraded = [&] {
+        return wait_for([&] { return condition(daemon, "listener web").is_object(); }) &&
+               daemon.cli({"health"}).out.find(certificate) != std::string::npos;
+    };
+    const std::string good = read_file(certificate);
+    write_file(certificate, "garbage");
+    EXPECT_TRUE(degraded()) << daemon.status();
+    write_file(certificate, good);
+    EXPECT_TRUE(wait_for([&] { return daemon.cli({"health"}).code == 0; })) << daemon.cli({"health"}).out;
+    std::filesystem::remove(certificate);
+    EXPECT_TRUE(degraded()) << daemon.status();
+    write_file(certificate, good);
+    EXPECT_TRUE(wait_for([&] { return daemon.cli({"health"}).code == 0; })) << daemon.cli({"health"}).out;
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+}
+
 } // namespace

@@ -87,6 +87,7 @@ Match Router::match(std::string_view method, std::string_view path) const
             return found;
         }
         allow += (allow.empty() ? "" : ", ") + std::string{row.method};
+        if (row.method == "GET") allow += ", HEAD";
     }
     return {.allow = std::move(allow)};
 }

@@ -219,9 +219,9 @@ TEST_F(RoutesTest, AWrongMethodIs405WithTheAllowedOnes)
         }
         return std::string{};
     };
-    EXPECT_EQ(allow("PATCH", "/api/agents/n1/files/f"), "PUT, GET, DELETE");
-    EXPECT_EQ(allow("POST", "/api/agents/n1/files/f"), "PUT, GET, DELETE");
-    EXPECT_EQ(allow("DELETE", "/api/agents"), "GET");
+    EXPECT_EQ(allow("PATCH", "/api/agents/n1/files/f"), "PUT, GET, HEAD, DELETE");
+    EXPECT_EQ(allow("POST", "/api/agents/n1/files/f"), "PUT, GET, HEAD, DELETE");
+    EXPECT_EQ(allow("DELETE", "/api/agents"), "GET, HEAD");
     EXPECT_EQ(allow("DELETE", "/api/agent-tasks"), "POST");
     EXPECT_EQ(allow("GET", "/api/temp/upload/x"), "PUT, POST");
     EXPECT_TRUE(fanout.sent.empty()) << "nothing unmatched falls into another row";

@@ -331,7 +331,10 @@ TEST_F(StoreTest, QueriesWorkWhileWritesFailAndDoNotEndTheProblem)
 {
     open();
     ASSERT_TRUE(save(record("1", TaskState::success)));
-    store->in_commit([](agenthost::base::Database& db) { db.exec("PRAGMA query_only=ON"); }, {});
+    std::promise<bool> refusing;
+    store->in_commit([](agenthost::base::Database& db) { db.exec("PRAGMA query_only=ON"); },
+                     [&](bool ok) { refusing.set_value(ok); });
+    ASSERT_TRUE(refusing.get_future().get());
     EXPECT_FALSE(save(record("2", TaskState::success)));
     EXPECT_TRUE(task("1"));
     EXPECT_TRUE(task("2")) << "it waits in memory";
@@ -341,25 +344,22 @@ TEST_F(StoreTest, QueriesWorkWhileWritesFailAndDoNotEndTheProblem)
 // Each attempt waits for the busy timeout of 5 s.
 TEST_F(StoreTest, ALockedDatabaseIsTriedOnceForEachCommit)
 {
-    static std::atomic<int> waits;
-    waits = 0;
-    Store locked{(dir / "hub.db").string(), {5}, 1000, 1000, loaded};
-    locked.setup([](agenthost::base::Database& db) { // as if the file had not been locked by us
-        db.exec("PRAGMA locking_mode=NORMAL; SELECT count(*) FROM tasks");
-        sqlite3_busy_handler(
-            db.raw(), [](void*, int) { return ++waits, 0; }, nullptr);
-    });
-    agenthost::base::Database other{(dir / "hub.db").string()};
-    other.exec("BEGIN EXCLUSIVE");
-    std::promise<int> during;
-    locked.save(record("1", TaskState::success), [&](bool ok) { during.set_value(ok ? -1 : waits.load()); });
-    std::promise<bool> minted;
-    locked.save(MintedToken{.id = "t1", .label = "", .token = {}, .created = 1},
-                [&](bool ok) { minted.set_value(ok); });
-    locked.start();
-    EXPECT_EQ(during.get_future().get(), 1);
+    Store idle{
+        (dir / "hub.db").string(), {5}, 1000, 1000, loaded}; // not started: both jobs are in one commit
+    int tries = 0;
+    std::promise<bool> locked, minted;
+    idle.in_commit(
+        [&](agenthost::base::Database&) {
+            ++tries;
+            throw agenthost::base::SqliteError{"locked", SQLITE_BUSY};
+        },
+        [&](bool ok) { locked.set_value(ok); });
+    idle.save(MintedToken{.id = "t1", .label = "", .token = {}, .created = 1},
+              [&](bool ok) { minted.set_value(ok); });
+    idle.start();
+    EXPECT_FALSE(locked.get_future().get());
     EXPECT_FALSE(minted.get_future().get());
-    other.exec("COMMIT");
+    EXPECT_EQ(tries, 1);
 }
 
 TEST_F(StoreTest, ASecondHubCannotOpenIt)
