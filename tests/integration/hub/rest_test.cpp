@@ -38,7 +38,7 @@ TEST_F(HubRest, ReportsErrorsAsJson)
     EXPECT_EQ(ask("GET", "/api/unknown").json["error"]["code"], "NOT_FOUND");
     const auto method = ask("PATCH", "/api/agents/n1/files/f");
     EXPECT_EQ(method.status, 405);
-    EXPECT_EQ(method.headers.at("allow"), "PUT, GET, DELETE");
+    EXPECT_EQ(method.headers.at("allow"), "PUT, GET, HEAD, DELETE");
     const auto n1 = agent("n1");
     const auto malformed =
         curl({"-X", "POST", "--data-binary", "{\"action\":", url_ + "/api/agents/n1/commands"});

@@ -25,7 +25,7 @@ TEST_F(HubTest, AnswersUnknownRoutesAndMethods)
     EXPECT_EQ(answer(ask("GET", "/api/nothing")).status, 404);
     const auto refused = answer(ask("POST", "/api/agents"));
     EXPECT_EQ(refused.status, 405);
-    EXPECT_EQ(refused.headers["allow"], "GET");
+    EXPECT_EQ(refused.headers["allow"], "GET, HEAD");
 }
 
 TEST_F(HubTest, RejectsWrongTokensEquallyForKnownAndUnknownAgents)
