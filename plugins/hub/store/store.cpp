@@ -29,6 +29,7 @@ struct Store::Batch {
     base::Database& db;
     Tables& tables;
     const std::string& file;
+    const base::FileId& opened;
     std::deque<Job>& jobs;
     std::vector<TaskBacklog::Waiting>& tasks;
     std::vector<bool> ok; // of each job
@@ -70,6 +71,10 @@ struct Store::Batch {
     // fail the others. Returns whether the tasks were saved.
     bool write()
     {
+        if ((problem = base::file_gone(file, opened))) {
+            for (std::size_t i = 0; i < jobs.size(); ++i) ok[i] = jobs[i].query;
+            return false;
+        }
         const bool together = transaction([&] {
             save_tasks();
             for (const Job& job : jobs) {
@@ -192,7 +197,7 @@ void Store::run()
 
 bool Store::commit(std::deque<Job>& jobs, std::vector<TaskBacklog::Waiting>& tasks)
 {
-    Batch batch{*db_, *tables_, file_, jobs, tasks, std::vector<bool>(jobs.size(), true)};
+    Batch batch{*db_, *tables_, file_, opened_, jobs, tasks, std::vector<bool>(jobs.size(), true)};
     const bool writes = batch.writes();
     const bool saved = !writes || batch.write();
     batch.read();
@@ -229,11 +234,11 @@ void Store::probe()
 
 std::optional<base::DiskTrouble> Store::problem() const
 {
+    if (auto gone = base::file_gone(file_, opened_)) return gone;
     {
         const std::lock_guard lock{mutex_};
         if (problem_) return problem_;
     }
-    if (auto gone = base::file_gone(file_, opened_)) return gone;
     const auto space = base::disk_space(file_);
     if (space && space->read_only) return base::disk_trouble(EROFS, file_, remedy);
     if (space && space->bytes < min_free) return base::disk_trouble(ENOSPC, file_, remedy);

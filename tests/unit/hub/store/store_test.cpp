@@ -382,9 +382,11 @@ TEST_F(StoreTest, NoticesThatItsFileWasDeletedOrReplaced)
     std::filesystem::rename(dir / "hub.db", dir / "moved.db");
     ASSERT_TRUE(store->problem());
     EXPECT_THAT(store->problem()->text, testing::HasSubstr("hub.db: the file was deleted"));
+    EXPECT_FALSE(save(record("1", TaskState::success))) << "what is written now would be lost";
     agenthost::test::write_file(dir / "hub.db", "another");
     EXPECT_THAT(store->problem()->text, testing::HasSubstr("replaced"));
     std::filesystem::rename(dir / "moved.db", dir / "hub.db");
+    EXPECT_TRUE(save(record("2", TaskState::success)));
     EXPECT_FALSE(store->problem()) << "it is back";
 }
 
