@@ -54,7 +54,7 @@ public:
 private:
     std::size_t read_head(const char* bytes, std::size_t size);
     void parse_head(const unsigned char* head);
-    // Both return Fault{} if there is none.
+    // Both return Fault{} for a valid head.
     using Fault = boost::beast::websocket::error;
     Fault check_head(unsigned char first, bool masked, unsigned length) const;
     Fault parse_length(const unsigned char* head, unsigned length);

@@ -19,7 +19,7 @@ namespace agenthost::host {
 
 class CredentialWatch {
 public:
-    // `refresh`: how often a registration's token is renewed; 0: there is none. `tls`: the session's, if it
+    // `refresh`: how often a registration's token is renewed; 0: no registration. `tls`: the session's, if it
     // has files of its own.
     CredentialWatch(boost::asio::any_io_executor main, SecretSource source, std::chrono::milliseconds refresh,
                     netclient::TlsClientConfig tls = {})

@@ -27,7 +27,7 @@ public:
     // false: no space, named in `why`; nothing was added. `on_final` is called at the task's end, unless
     // forget() was called.
     bool add(TaskRecord, Observer on_final, std::string* why) UNDER_LOCK;
-    // Adds a task of an earlier process, or fails it if there is no space.
+    // Adds a task of an earlier process, or fails it if the table is full.
     void restore(TaskRecord) UNDER_LOCK;
     // No caller waits for it any more.
     void forget(std::string_view id) UNDER_LOCK;

@@ -159,7 +159,7 @@ TEST_F(Complete, ShowsNoSecret)
     EXPECT_THAT(shown, HasSubstr("Authorization: \"***\""));
     EXPECT_THAT(shown, HasSubstr("http://***@proxy.example.com:3128"));
     EXPECT_THAT(shown, HasSubstr("api_token: \"***\""));
-    EXPECT_THAT(shown, HasSubstr("env: OPS_SECRET")); // where it is, is no secret
+    EXPECT_THAT(shown, HasSubstr("env: OPS_SECRET")); // the place of a secret is shown
 }
 
 TEST_F(Complete, ShowsNoSecretOfAPluginInAnyShape)
@@ -170,7 +170,7 @@ TEST_F(Complete, ShowsNoSecretOfAPluginInAnyShape)
     ASSERT_TRUE(result.config) << problems(result);
     const std::string shown = show_config(*result.config);
     EXPECT_THAT(shown, Not(HasSubstr("hunter2")));
-    EXPECT_THAT(shown, HasSubstr("/run/token")); // where it is, is no secret
+    EXPECT_THAT(shown, HasSubstr("/run/token")); // the place of a secret is shown
     EXPECT_THAT(shown, HasSubstr("shown"));
 }
 

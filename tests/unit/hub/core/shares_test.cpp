@@ -18,7 +18,7 @@ TEST(HubShares, OneUserLeavesAFifthToOthers)
     EXPECT_EQ(shares.available("a"), 0U);
     EXPECT_EQ(shares.available("b"), 160U);
     EXPECT_TRUE(shares.take("b", 160));
-    EXPECT_EQ(shares.available(""), 40U) << "without a name there is no share";
+    EXPECT_EQ(shares.available(""), 40U) << "an empty name has no share";
     shares.give_back("a", 800);
     EXPECT_EQ(shares.used("a"), 0U);
     EXPECT_EQ(shares.used(), 160U);

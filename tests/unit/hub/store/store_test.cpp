@@ -304,7 +304,7 @@ TEST_F(StoreTest, AResultLargerThanTheBoundIsDroppedItself)
     EXPECT_EQ(task("large")->data, "");
 }
 
-// A failed query was "there is none": callers sent their commands again.
+// A failed query looked like "not found", and callers sent their commands again.
 TEST_F(StoreTest, AQueryThatFailsSaysSo)
 {
     open();
