@@ -1,4 +1,5 @@
-// The host functions that plugins call; forwards each call to the part that implements it. Thread-safe, never blocks.
+// The host functions that plugins call; forwards each call to the part that implements it. Thread-safe, never
+// blocks.
 //
 // More than 25 members: each host function is one.
 #pragma once

@@ -182,8 +182,8 @@ int call(const Context& context, const CallOptions& options)
             },
     }};
     // The daemon bounds a call (--timeout, or the action's own limit). One that is silent for longer than the
-    // caller's own limit hangs; without such a limit silence is not limited. Ctrl-C closes the connection, which
-    // cancels the command.
+    // caller's own limit hangs; without such a limit silence is not limited. Ctrl-C closes the connection,
+    // which cancels the command.
     constexpr auto max_silence = std::chrono::milliseconds{std::chrono::hours{24 * 365}};
     const auto silence = options.timeout ? std::min(*options.timeout, max_silence) + std::chrono::seconds{10}
                                          : std::chrono::milliseconds{0};

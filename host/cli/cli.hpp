@@ -1,5 +1,5 @@
-// The agenthost command: verbs, options, exit codes. `run` calls the daemon through a hook, so that this folder
-// does not depend on it.
+// The agenthost command: verbs, options, exit codes. `run` calls the daemon through a hook, so that this
+// folder does not depend on it.
 #pragma once
 
 #include "host/config/config.hpp"

@@ -16,8 +16,8 @@ struct Context {
     std::string control; // --control-socket; empty: environment, configuration, default
     bool json = false;
 
-    // The first that is given of --control-socket, $AGENTHOST_CONTROL and control.socket of the configuration; else
-    // the default. A plain user without a running daemon gets the system's daemon.
+    // The first that is given of --control-socket, $AGENTHOST_CONTROL and control.socket of the
+    // configuration; else the default. A plain user without a running daemon gets the system's daemon.
     [[nodiscard]] std::filesystem::path control_socket() const;
     // From the configuration when it loads, else the default.
     [[nodiscard]] std::vector<std::string> plugin_path() const;

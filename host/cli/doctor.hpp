@@ -1,5 +1,6 @@
-// The findings of `agenthost doctor`: one line each, with the remedy. The checks are in doctor_local.cpp (this machine) and
-// doctor_server.cpp (each server, over the network); doctor.cpp puts them in order and prints.
+// The findings of `agenthost doctor`: one line each, with the remedy. The checks are in doctor_local.cpp
+// (this machine) and doctor_server.cpp (each server, over the network); doctor.cpp puts them in order and
+// prints.
 #pragma once
 
 #include "context.hpp"
@@ -40,7 +41,8 @@ Findings check_server(const ServerConfig&, std::chrono::milliseconds timeout);
 // "valid for 3 days"; adds a finding if it expires soon or has expired.
 std::string describe_expiry(Findings&, const std::string& area, const std::string& what, int days);
 
-// Checks what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in seconds.
+// Checks what a response to an upgrade request means for a session. `ahead`: our clock minus theirs in
+// seconds.
 void check_upgrade(Findings&, const std::string& area, const ServerConfig&, const netclient::ResponseHead&);
 void check_clock(Findings&, const std::string& area, const ServerConfig&, std::int64_t ahead);
 

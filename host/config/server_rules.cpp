@@ -61,7 +61,8 @@ void check_tls_files(Reading& r, const Value& tls, const std::string& path,
 
 namespace {
 
-// Headers of the upgrade that the connection itself needs: another value breaks it, or smuggles a second request.
+// Headers of the upgrade that the connection itself needs: another value breaks it, or smuggles a second
+// request.
 bool is_reserved_header(std::string_view name)
 {
     const std::string lower = base::to_lower(name);

@@ -1,5 +1,6 @@
 // Wraps handlers so that they do nothing once their owner is destroyed. guard() may be called on any thread
-// while the owner lives; the handlers run on the owner's thread. Owned by the object whose handlers it guards.
+// while the owner lives; the handlers run on the owner's thread. Owned by the object whose handlers it
+// guards.
 #pragma once
 
 #include <memory>

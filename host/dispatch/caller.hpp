@@ -1,9 +1,10 @@
 // The interface of everything that sends commands: a server's session, the control socket, another plugin.
 //
 // A callback may call every function of the dispatcher that takes a caller, detach() included, but neither
-// plugin_gone() nor tick(). After detach() or a replacement no callback of the caller begins, and the dispatcher releases the caller from its main loop, so a callback
-// that is running ends safely. After writable() or connected() inside a callback, what waits is sent once the
-// callback has returned. The views that a callback gets are valid until it returns.
+// plugin_gone() nor tick(). After detach() or a replacement no callback of the caller begins, and the
+// dispatcher releases the caller from its main loop, so a callback that is running ends safely. After
+// writable() or connected() inside a callback, what waits is sent once the callback has returned. The views
+// that a callback gets are valid until it returns.
 //
 // Main I/O thread. Owned by the code that attached it and, while it is attached, by the dispatcher.
 #pragma once

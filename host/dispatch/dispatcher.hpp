@@ -35,8 +35,8 @@ struct Finished {
     std::string_view caller, protocol, action, id, code;
     wire::Outcome outcome;
     std::chrono::nanoseconds took;
-    // The action has effects; or it has, or its manifest asks for an audit line of each command. Set for refused
-    // commands as well.
+    // The action has effects; or it has, or its manifest asks for an audit line of each command. Set for
+    // refused commands as well.
     bool effects, audited;
     // `action` is the name of a registered action; otherwise the peer's own word.
     bool known;

@@ -1,6 +1,6 @@
 // Delivers journalled results to their callers, in the order in which they were finished, on the newest
-// connection. A caller that has received everything older gets a result directly; otherwise pages from the journal
-// bring it.
+// connection. A caller that has received everything older gets a result directly; otherwise pages from the
+// journal bring it.
 //
 // Main thread. Owned by Dispatcher::Impl.
 #pragma once

@@ -1,5 +1,5 @@
-// Keeps the clock and everything that becomes due: each request's deadline (later the end of its cancel grace) and its
-// next pause in streaming. One timer serves both, and the parts that are woken by wake_at().
+// Keeps the clock and everything that becomes due: each request's deadline (later the end of its cancel
+// grace) and its next pause in streaming. One timer serves both, and the parts that are woken by wake_at().
 //
 // Main thread. Owned by Core.
 #pragma once

@@ -33,8 +33,8 @@ public:
         virtual void on_control(Kind, std::string_view) {}
         // The message for which send() returned false has been written.
         virtual void on_written() = 0;
-        // All available input has been read and a wait for more follows, or as many messages that their answers
-        // are to be sent before the next one is read.
+        // All available input has been read and a wait for more follows, or as many messages that their
+        // answers are to be sent before the next one is read.
         virtual void on_read_all() {}
         // The last call. error::closed: the closing handshake is complete, see close_code(). Another of
         // Beast's websocket errors: the peer violated the protocol and was sent a close frame. Any other

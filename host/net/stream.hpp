@@ -13,7 +13,8 @@
 // but a pointer to its Core.
 //
 //   net::Stream stream{io.get_executor(), fd};
-//   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });   // stream.problem() has OpenSSL's text
+//   stream.async_handshake(context, "files.example.com", [&](error_code ec) { ... });
+//   // stream.problem() has OpenSSL's text
 //   boost::beast::websocket::stream<net::Stream, false> ws{std::move(stream)};
 #pragma once
 

@@ -2,8 +2,8 @@
 // ones included), and for one in `sample` of the others. Never parameters or results. To a file of JSON lines
 // or, without one, to the daemon's log.
 //
-//     {"time":"2026-11-20T17:44:00.123Z","caller":"server","server":"files","protocol":"storage","action":"storage.upload","id":"t-1",
-//      "effects":true,"outcome":"error","code":"DISK_FULL","took_ms":12.345}
+//     {"time":"2026-11-20T17:44:00.123Z","caller":"server","server":"files","protocol":"storage",
+//      "action":"storage.upload","id":"t-1","effects":true,"outcome":"error","code":"DISK_FULL","took_ms":12.345}
 //
 // `caller` is server, control (the agenthost command on this machine) or plugin; `server` is present only for
 // servers, `plugin` only for plugins, `code` only for errors. An unknown action is text from the peer, cut to

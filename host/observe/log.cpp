@@ -105,7 +105,8 @@ Format pick(std::string_view word)
     return isatty(STDERR_FILENO) ? Format::text : Format::json;
 }
 
-// Never destroyed, and neither is the writer: a plugin's thread may be inside write() while the process exits.
+// Never destroyed, and neither is the writer: a plugin's thread may be inside write() while the process
+// exits.
 struct State {
     std::atomic<int> threshold{static_cast<int>(Level::info)};
     std::atomic<Format> format{Format::text};

@@ -22,8 +22,8 @@ std::string replaced_library(const std::string& file);
 // exist. Blocking.
 std::string file_identity(const std::string& file);
 
-// Returns an error if the file is shorter than its program headers state, because dlopen() would map the missing
-// part and die of SIGBUS. Blocking.
+// Returns an error if the file is shorter than its program headers state, because dlopen() would map the
+// missing part and die of SIGBUS. Blocking.
 std::string refuse_cut_short(const std::string& file);
 
 // Checks an entry; also for tests and check_library().

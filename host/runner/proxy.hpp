@@ -5,9 +5,9 @@
 // tracks requests and their output, ServiceRelay makes the plugin's calls of host services. More than 25
 // members, because each function of agh_plugin_api and each step of the process's life is one.
 //
-// Threads: the agh_plugin_api functions are called on the threads that abi.h names; everything that calls the host runs on
-// the reader thread, with no lock held. The reader also spawns the runner and outlives it, because a runner
-// dies with the thread that created it (PR_SET_PDEATHSIG).
+// Threads: the agh_plugin_api functions are called on the threads that abi.h names; everything that calls the
+// host runs on the reader thread, with no lock held. The reader also spawns the runner and outlives it,
+// because a runner dies with the thread that created it (PR_SET_PDEATHSIG).
 #pragma once
 
 #include "channel.hpp"

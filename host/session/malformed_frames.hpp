@@ -1,5 +1,5 @@
-// Counts the frames of a server that cannot be used, and describes the latest. Each connection causes at most one
-// line in the log: a server that is wrong once is wrong in every frame. Pure.
+// Counts the frames of a server that cannot be used, and describes the latest. Each connection causes at most
+// one line in the log: a server that is wrong once is wrong in every frame. Pure.
 //
 // Main I/O thread. Owned by OutboundSession.
 #pragma once

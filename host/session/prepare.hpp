@@ -39,8 +39,8 @@ struct Prepared : Identity {
 // Blocking. Also enforces that plain ws:// connects only to loopback unless the server has `insecure: true`.
 Prepared prepare(const PrepareRequest&);
 
-// Renews the token of a live session for the next connection if that is due. Blocking. Returns the problem, or
-// empty.
+// Renews the token of a live session for the next connection if that is due. Blocking. Returns the problem,
+// or empty.
 std::string refresh_if_due(const PrepareRequest&, std::int64_t& refreshed_at);
 
 // For `agenthost register NAME`: registers even if a registration is stored. Blocking.

@@ -3,8 +3,8 @@
 //
 //   a row and its file              fine; with another size: the row is damaged, the file stays for inspection
 //   a missing row and its file      fine again: the file had been missing, perhaps with its disk
-//   a damaged row and its file      with the right size: complete if there is no checksum; else only storage.verify can
-//                                   decide, so it stays damaged
+//   a damaged row and its file      with the right size: complete if there is no checksum; else only
+//                                   storage.verify can decide, so it stays damaged
 //   a row without its file          missing: kept and reported, so that the loss is visible
 //   a file in the index's trash     deleted: there was a crash between the commit and the unlink
 //   an unknown file                 an orphan: moved to quarantine and counted; if that is full, left in place

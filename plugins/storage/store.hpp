@@ -7,7 +7,8 @@
 //   quarantine/   orphans found at start-up
 //   lock          held while a daemon uses the folder
 //   store-id      the store's mark (mark.hpp), also in files/
-//   ballast       reserve that is released when the disk is full, so that the index can still open and record a delete
+//   ballast       reserve that is released when the disk is full, so that the index can still open and record a
+//                 delete
 //
 // A file is in place when its bytes, its name and the folder's entry have been synced, in this order.
 // Thread-safe: its only state is the folders' descriptors.

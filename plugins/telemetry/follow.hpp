@@ -3,11 +3,13 @@
 //
 // - Starts at the end of an unknown file, and at the saved FilePosition of a known one: the same inode, and
 //   the same bytes before the position.
-// - Renamed and recreated: the old file is read until its writer is quiet for `linger` polls (the writer may notice the rotation later
-//   than we do), then the new one from its start. While no file has the path, the old file stays open for `linger_missing` polls.
+// - Renamed and recreated: the old file is read until its writer is quiet for `linger` polls (the writer may
+//   notice the rotation later than we do), then the new one from its start. While no file has the path, the
+//   old file stays open for `linger_missing` polls.
 // - Copied and truncated (shorter than the position, or different bytes before it): read from the start.
 // - Missing, not permitted, not a regular file: reported once by problem(), and retried.
-// - Behind: a poll reads at most `step`; if more than `max_behind` behind, it jumps ahead and skipped() counts the bytes.
+// - Behind: a poll reads at most `step`; if more than `max_behind` behind, it jumps ahead and skipped()
+//   counts the bytes.
 // - An incomplete line waits for its end; in a rotated file it is complete. One thread at a time.
 #pragma once
 

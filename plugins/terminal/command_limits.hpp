@@ -1,4 +1,5 @@
-// Gives each command a cgroup, and reports which configured limits no cgroup enforces. Loop thread, problem() any.
+// Gives each command a cgroup, and reports which configured limits no cgroup enforces. Loop thread, problem()
+// any.
 #pragma once
 
 #include "cgroup.hpp"

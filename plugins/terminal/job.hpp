@@ -1,5 +1,5 @@
-// One command from its request to its result: it waits, runs, and is kept for a while; its output is sent to all
-// requests for it. Loop thread.
+// One command from its request to its result: it waits, runs, and is kept for a while; its output is sent to
+// all requests for it. Loop thread.
 //
 // execution.hpp has its process, readers.hpp the requests that are served. Readers are served to the last
 // byte, then the request is answered.

@@ -1,5 +1,5 @@
-// Reports the commands' positions when the queue has changed: to each caller that waits, and to each server by the
-// event terminal.command_queue with its own commands. Loop thread.
+// Reports the commands' positions when the queue has changed: to each caller that waits, and to each server
+// by the event terminal.command_queue with its own commands. Loop thread.
 #pragma once
 
 #include "job.hpp"

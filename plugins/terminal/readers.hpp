@@ -1,6 +1,6 @@
 // Serves all requests that are sent one command's output, each at its own pace. If the one that runs the
-// command reads too slowly, the command is paused for a while; after that, and for the others immediately, the
-// oldest output beyond Reader::max_lag is dropped. Loop thread.
+// command reads too slowly, the command is paused for a while; after that, and for the others immediately,
+// the oldest output beyond Reader::max_lag is dropped. Loop thread.
 //
 // More than 25 members: holding back, dropping and ending concern all readers of a command together.
 #pragma once

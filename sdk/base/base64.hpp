@@ -9,7 +9,8 @@ namespace agenthost::base {
 
 void append_base64(std::string& out, std::string_view bytes);
 
-// False: a character outside the alphabet, or an impossible length; padding may be missing. `out` is then unchanged.
+// False: a character outside the alphabet, or an impossible length; padding may be missing. `out` is then
+// unchanged.
 bool append_from_base64(std::string& out, std::string_view text);
 
 std::string base64(std::string_view bytes);

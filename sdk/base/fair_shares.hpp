@@ -1,9 +1,10 @@
 // Shares slots and waiting places fairly among callers (servers, usually), by two rules:
 //
-//   slots     A free slot goes to the caller with the fewest running jobs; among equals, to the one served longest ago. A caller
-//             with nothing running never waits for others: it gets a slot beyond the limit (64 such slots at most).
-//   waiting   Everyone may wait while there are free places. When there are none, a caller may still wait while it holds less than
-//             an eighth of them (at least one).
+//   slots     A free slot goes to the caller with the fewest running jobs; among equals, to the one
+//             served longest ago. A caller with nothing running never waits for others: it gets a slot beyond
+//             the limit (64 such slots at most).
+//   waiting   Everyone may wait while there are free places. When there are none, a caller may still wait
+//             while it holds less than an eighth of them (at least one).
 //
 // So one caller that fills everything for hours neither delays another caller's first job nor causes
 // refusals; and a single caller can use every slot and place. Pure accounting without jobs, clock or threads.

@@ -13,8 +13,8 @@ namespace agenthost::base {
 
 namespace {
 
-// Fetched once for the life of the process. Otherwise OpenSSL looks it up by name for every digest, which costs more than a short
-// hash and pages in half of libcrypto's code.
+// Fetched once for the life of the process. Otherwise OpenSSL looks it up by name for every digest, which
+// costs more than a short hash and pages in half of libcrypto's code.
 const EVP_MD* md()
 {
     static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);

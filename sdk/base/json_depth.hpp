@@ -4,7 +4,8 @@
 // overflows the stack of any thread that uses the parsed value. First check every text that comes from
 // outside the process (a socket, a file, a peer):
 //
-//     const json root = base::parse_json<json>(text);   // discarded: invalid, or nested deeper than max_json_depth
+//     // discarded: invalid, or nested deeper than max_json_depth
+//     const json root = base::parse_json<json>(text);
 //     if (!base::json_depth_ok(text)) return refuse("nested more than 64 levels deep");
 //
 // The scan reads each byte once, allocates nothing and accepts text that is not JSON: the parser rejects

@@ -1,5 +1,5 @@
-// Gigabytes of command output pass through here, mostly as short lines. So 16 bytes at a time are copied to their place
-// before counting how many of them are plain: a line end then costs one byte test and no call.
+// Gigabytes of command output pass through here, mostly as short lines. So 16 bytes at a time are copied to
+// their place before counting how many of them are plain: a line end then costs one byte test and no call.
 #include "json_string.hpp"
 
 #include "text_scan.hpp"
@@ -108,7 +108,8 @@ void append_json_string(std::string& out, std::string_view text)
         out += '"';
         return;
     }
-    // The last step of a piece may read past its end, by at most a stride or a UTF-8 sequence; two bytes are for the quotes.
+    // The last step of a piece may read past its end, by at most a stride or a UTF-8 sequence; two bytes are
+    // for the quotes.
     std::array<char, (piece + stride + max_sequence) * max_escape + 2> buffer;
     char* to = buffer.data();
     *to++ = '"';

@@ -61,7 +61,8 @@ private:
 
 class Database {
 public:
-    // WAL, synchronous=FULL, foreign keys, a busy timeout of busy_timeout_ms. Creates the file 0600. Throws SqliteError.
+    // WAL, synchronous=FULL, foreign keys, a busy timeout of busy_timeout_ms. Creates the file 0600. Throws
+    // SqliteError.
     explicit Database(const std::string& file);
     Statement prepare(std::string_view sql);
     void exec(const char* sql);

@@ -1,9 +1,11 @@
 // Parses sizes ("1MiB") and durations ("30s"), with one grammar for the configuration file, the command line
 // and our plugins.
 //
-//     NUMBER [space] UNIT      NUMBER: digits with an optional decimal fraction ("1.5"); UNIT: case does not matter
-//     size      none or B: bytes; K, KB, KiB; M, MB, MiB; G, GB, GiB; T, TB, TiB: powers of 1024 in every spelling
-//     duration  ms, s, m, h, d; a bare 0 needs no unit, any other bare number is rejected because its unit would be a guess
+//     NUMBER [space] UNIT      NUMBER: digits with an optional decimal fraction ("1.5"); UNIT: in any case
+//     size      none or B: bytes; K, KB, KiB; M, MB, MiB; G, GB, GiB; T, TB, TiB: powers of 1024 in every
+//               spelling
+//     duration  ms, s, m, h, d; a bare 0 needs no unit, any other bare number is rejected because its
+//               unit would be a guess
 //
 // Six digits of a fraction are used, rounded down to a byte or millisecond (1.1GiB); "1.5B" and "0.5ms" are
 // rejected. Largest: 2^62 bytes, 100 years.

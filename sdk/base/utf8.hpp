@@ -6,7 +6,8 @@
 
 namespace agenthost::base {
 
-// Bytes of the character at text[i]; 0: they are not valid UTF-8 (overlong forms and surrogates are not) or cut short.
+// Bytes of the character at text[i]; 0: they are not valid UTF-8 (overlong forms and surrogates are not) or
+// cut short.
 inline std::size_t utf8_length(std::string_view text, std::size_t i = 0)
 {
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };

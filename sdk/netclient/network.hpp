@@ -29,8 +29,8 @@ struct Network {
     // TLS to this URL. `own`: the caller's own authorities, which are trusted in addition.
     [[nodiscard]] TlsClientConfig tls_for(const Url&, const TlsClientConfig& own) const;
     // Whether a private or loopback address of the origin may be connected to: if TLS proves its identity (by
-    // its certificate or a pin), or if the configuration contains the address itself or `localhost`. The owner of a DNS name without TLS
-    // could point it anywhere.
+    // its certificate or a pin), or if the configuration contains the address itself or `localhost`. The
+    // owner of a DNS name without TLS could point it anywhere.
     [[nodiscard]] bool trusts_address_of(const Url&) const;
 
     bool operator==(const Network&) const = default;

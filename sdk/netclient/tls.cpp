@@ -27,10 +27,12 @@ namespace {
 
 using Ctx = std::unique_ptr<SSL_CTX, FreeSsl>;
 
-// One read() of the socket fills this much, several records, instead of two calls for each record of 16 KiB. Given back when empty.
+// One read() of the socket fills this much, several records, instead of two calls for each record of 16 KiB.
+// Given back when empty.
 constexpr std::size_t read_ahead = 64 * 1024;
 
-// "tls.certificate /etc/c.pem: permission denied. Make it readable ...": the file system's reason first, then OpenSSL's.
+// "tls.certificate /etc/c.pem: permission denied. Make it readable ...": the file system's reason first, then
+// OpenSSL's.
 std::string file_problem(const char* what, const std::string& file, const char* wanted)
 {
     std::string text = std::string{what} + " " + file + ": ";
@@ -88,7 +90,8 @@ bool trust(SSL_CTX* ctx, const std::string& ca)
     const bool folder = ca.back() == '/';
     const int loaded =
         folder ? SSL_CTX_load_verify_dir(ctx, ca.c_str()) : SSL_CTX_load_verify_file(ctx, ca.c_str());
-    // An intermediate certificate is a trust anchor like a root: naming it as `ca` means trusting what it signs.
+    // An intermediate certificate is a trust anchor like a root: naming it as `ca` means trusting what it
+    // signs.
     X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     return loaded == 1;
 }
@@ -107,8 +110,8 @@ std::string system_folder()
     return or_default(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
 }
 
-// The system's authorities take 0.9 MiB; all contexts that trust nothing else share one copy. Read again when the bundle or the
-// folder has changed. Any thread.
+// The system's authorities take 0.9 MiB; all contexts that trust nothing else share one copy. Read again when
+// the bundle or the folder has changed. Any thread.
 std::shared_ptr<X509_STORE> system_store()
 {
     struct Stamp {
@@ -145,8 +148,9 @@ bool has_hashed_names(const std::string& folder)
     return false;
 }
 
-// Trusts the system's CAs in addition to others, in a store of its own. From the folder only the CA that a peer names is read;
-// the bundle costs 0.9 MiB for all CAs and is used if there is no such folder or an administrator has named a bundle.
+// Trusts the system's CAs in addition to others, in a store of its own. From the folder only the CA that a
+// peer names is read; the bundle costs 0.9 MiB for all CAs and is used if there is no such folder or an
+// administrator has named a bundle.
 void trust_system_too(SSL_CTX* ctx)
 {
     const bool named =

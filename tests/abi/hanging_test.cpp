@@ -179,7 +179,8 @@ TEST_P(HeldInProcess, AnOverdueRequestMakesThePluginStuck)
     EXPECT_EQ(bench->stop(), "");
 }
 
-// The plugin answers in the moment in which dispatch gives the request up: the stale answer comes before overdue().
+// The plugin answers in the moment in which dispatch gives the request up: the stale answer comes before
+// overdue().
 TEST_P(HeldInProcess, ALastMomentReplyDoesNotMakeThePluginStuck)
 {
     auto bench = running();

@@ -139,7 +139,8 @@ TEST_F(RefusalOfFiles, RefusesALibraryReplacedSinceItWasLoaded)
     EXPECT_NE(problem.find("Restart agenthost"), std::string::npos) << problem;
 }
 
-// A plugin without configure() needs a new instance for a new configuration, and a replaced library gives none.
+// A plugin without configure() needs a new instance for a new configuration, and a replaced library gives
+// none.
 TEST_F(RefusalOfFiles, KeepsAPluginRunningWhenItsReplacedLibraryCannotTakeANewConfiguration)
 {
     fs::copy_file(fs::path{ABI_PLUGIN_DIR} / "hostile.so", dir_ / "hostile.so");

@@ -1,4 +1,5 @@
-// One call across the plugin ABI: the echo plugin in this process and in a runner, against the process hop of a pipe ping-pong.
+// One call across the plugin ABI: the echo plugin in this process and in a runner, against the process hop of
+// a pipe ping-pong.
 #include "bench.hpp"
 #include "host/config/config.hpp"
 #include "host/plugin/plugin.hpp"

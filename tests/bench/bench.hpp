@@ -34,7 +34,8 @@ class Report {
 public:
     explicit Report(std::string name) : name_{std::move(name)} {}
     void add(const std::string& subject, const std::string& figure, double value);
-    // median over rounds of value(subject)/value(peer); `must`, `best`: the targets of PERFORMANCE.md, 0 = none; higher: more is better
+    // median over rounds of value(subject)/value(peer); `must`, `best`: the targets of PERFORMANCE.md, 0 =
+    // none; higher: more is better
     void ratio(const std::string& text, const std::string& subject, const std::string& peer,
                const std::string& figure, double must, double best, bool higher);
     void note(const std::string& text) { notes_.push_back(text); }

@@ -1,6 +1,6 @@
-// Dashboards: how long output of a command takes from its agent's socket to each of 200 dashboards, how long an agent's coming takes,
-// what it costs the hub. The agent is a socket of this program that speaks the agent's leg; a chunk carries the time it was sent.
-// BENCH_DASHBOARDS (200), BENCH_SECONDS (5).
+// Dashboards: how long output of a command takes from its agent's socket to each of 200 dashboards, how long
+// an agent's coming takes, what it costs the hub. The agent is a socket of this program that speaks the
+// agent's leg; a chunk carries the time it was sent. BENCH_DASHBOARDS (200), BENCH_SECONDS (5).
 #include "base/fd.hpp"
 #include "bench.hpp"
 #include "support/daemon.hpp"
@@ -250,8 +250,8 @@ std::string received_command(Client& agent)
     return id;
 }
 
-// Sends output of the command, a chunk of `size` bytes every `every`, and its end. Halfway a second agent joins, which is returned: when
-// it leaves, the dashboards hear of it.
+// Sends output of the command, a chunk of `size` bytes every `every`, and its end. Halfway a second agent
+// joins, which is returned: when it leaves, the dashboards hear of it.
 std::unique_ptr<Client> send_output(Client& agent, const std::string& id, const std::string& late_target,
                                     int port, Dashboards& dashboards, std::size_t size,
                                     std::chrono::milliseconds every)

@@ -1,5 +1,6 @@
-// Dispatch of an inline echo plugin through the whole host (session, codec, schema, plugin, codec, send queue) against named peers that
-// only send a message back: plain Beast, node `ws`, and a raw TCP ping-pong for the latency's floor. Each peer is a process of its own.
+// Dispatch of an inline echo plugin through the whole host (session, codec, schema, plugin, codec, send
+// queue) against named peers that only send a message back: plain Beast, node `ws`, and a raw TCP ping-pong
+// for the latency's floor. Each peer is a process of its own.
 #include "bench.hpp"
 #include "load_server.hpp"
 #include "support/support.hpp"
@@ -139,7 +140,8 @@ private:
         server.drop();
     }
 
-    // Sends `n` messages, `window` of them in flight, to the process `pid`, after a twentieth as many to warm it up.
+    // Sends `n` messages, `window` of them in flight, to the process `pid`, after a twentieth as many to warm
+    // it up.
     void exchange(LoadServer& server, pid_t pid, const std::string& subject, std::string_view action,
                   std::string_view expect, std::uint64_t n, unsigned window)
     {

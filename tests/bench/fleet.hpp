@@ -1,5 +1,6 @@
-// Thousands of storage agents in one thread over epoll, so cheap that what is measured is the hub: each holds one WebSocket, answers
-// the hub's pings and commands, and comes back by the protocol's backoff when its connection ends. Plain or TLS.
+// Thousands of storage agents in one thread over epoll, so cheap that what is measured is the hub: each holds
+// one WebSocket, answers the hub's pings and commands, and comes back by the protocol's backoff when its
+// connection ends. Plain or TLS.
 #pragma once
 
 #include "base/fd.hpp"
@@ -36,7 +37,8 @@ public:
     [[nodiscard]] std::size_t ready() const { return ready_; }
     [[nodiscard]] std::uint64_t answered() const { return answered_; } // commands
     [[nodiscard]] std::uint64_t lost() const { return lost_; }         // sessions that had been ready
-    // Attempts that the hub turned away: an HTTP status other than 101, a close before the upgrade was answered.
+    // Attempts that the hub turned away: an HTTP status other than 101, a close before the upgrade was
+    // answered.
     [[nodiscard]] std::uint64_t turned_away() const { return turned_away_; }
     [[nodiscard]] std::uint64_t refused() const { return refused_; } // by the kernel: nobody listens
     [[nodiscard]] std::string last_refusal() const;

@@ -1,6 +1,6 @@
-// What a hub with thousands of idle agents costs: memory of each agent above an idle hub's, all of the hub counted, and a command's
-// round trip (REST caller -> hub -> agent -> hub -> caller) while all of them are connected. Plain and TLS.
-// BENCH_AGENTS (5000), BENCH_COMMANDS (5000).
+// What a hub with thousands of idle agents costs: memory of each agent above an idle hub's, all of the hub
+// counted, and a command's round trip (REST caller -> hub -> agent -> hub -> caller) while all of them are
+// connected. Plain and TLS. BENCH_AGENTS (5000), BENCH_COMMANDS (5000).
 #include "bench.hpp"
 #include "fleet.hpp"
 #include "support/daemon.hpp"
@@ -71,7 +71,8 @@ public:
             .log_level = "warning"});
     }
 
-    // False: the hub did not start, an agent was not admitted or lost, or a command failed; standard error says which.
+    // False: the hub did not start, an agent was not admitted or lost, or a command failed; standard error
+    // says which.
     bool measure()
     {
         if (!daemon_->wait_ready()) {

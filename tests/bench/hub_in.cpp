@@ -1,6 +1,8 @@
-// What a frame costs that an agent sends to the hub: 1,000 storage agents, each a WebSocket of its own, send 200-byte results in bursts and
-// wait for the pong of the ping that ends each burst. Reports frames/s and the CPU time of the daemon for one frame, beside a plain Beast
-// server that only drops what it reads and the limit, a loop of epoll and recv. BENCH_AGENTS (1000), BENCH_FRAMES (1000000 in bursts of 64), BENCH_ROUNDS (5).
+// What a frame costs that an agent sends to the hub: 1,000 storage agents, each a WebSocket of its own, send
+// 200-byte results in bursts and wait for the pong of the ping that ends each burst. Reports frames/s and the
+// CPU time of the daemon for one frame, beside a plain Beast server that only drops what it reads and the
+// limit, a loop of epoll and recv. BENCH_AGENTS (1000), BENCH_FRAMES (1000000 in bursts of 64), BENCH_ROUNDS
+// (5).
 #include "bench.hpp"
 #include "fleet.hpp"
 #include "support/daemon.hpp"
@@ -73,7 +75,8 @@ public:
         }
     }
 
-    // Every agent sends `bursts` bursts of `burst` frames, the next one when the last one's pong has come. Returns the seconds it took.
+    // Every agent sends `bursts` bursts of `burst` frames, the next one when the last one's pong has come.
+    // Returns the seconds it took.
     double run(std::size_t bursts, std::size_t burst)
     {
         std::string bytes;

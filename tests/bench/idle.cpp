@@ -1,5 +1,5 @@
-// What the daemon costs when nothing happens: RSS with the storage plugin and one session against a node `ws` client with one, and
-// the time from exec to READY.
+// What the daemon costs when nothing happens: RSS with the storage plugin and one session against a node `ws`
+// client with one, and the time from exec to READY.
 #include "base/fd.hpp"
 #include "bench.hpp"
 #include "load_server.hpp"

@@ -1,4 +1,5 @@
-// JSON text: JsonWriter against the lines it replaced (put together by hand with +=) and nlohmann, and a parse of two frames.
+// JSON text: JsonWriter against the lines it replaced (put together by hand with +=) and nlohmann, and a
+// parse of two frames.
 #include "wire/json/json.hpp"
 #include "base/json_string.hpp"
 #include "base/json_writer.hpp"

@@ -1,6 +1,6 @@
-// The other end of a dispatch benchmark: a WebSocket server for one client, hand-written over blocking sockets so that it costs
-// little itself. It welcomes the client (a storage agent's auth frame, or an echo peer's first frame), then keeps `window` frames in
-// flight and counts what comes back. Plain or TLS.
+// The other end of a dispatch benchmark: a WebSocket server for one client, hand-written over blocking
+// sockets so that it costs little itself. It welcomes the client (a storage agent's auth frame, or an echo
+// peer's first frame), then keeps `window` frames in flight and counts what comes back. Plain or TLS.
 #pragma once
 
 #include "base/fd.hpp"

@@ -1,5 +1,6 @@
-// Ten sessions, two of each protocol, in one host that has nothing to do: RSS and CPU, absolute. Once with the storage and telemetry
-// plugins, as a machine would have them, and once without any. Where the memory goes is told by the kinds of its mappings.
+// Ten sessions, two of each protocol, in one host that has nothing to do: RSS and CPU, absolute. Once with
+// the storage and telemetry plugins, as a machine would have them, and once without any. Where the memory
+// goes is told by the kinds of its mappings.
 #include "bench.hpp"
 #include "support/support.hpp"
 

@@ -1,4 +1,5 @@
-// Storage transfers against curl, from and to a real nginx on loopback: CPU of the whole daemon, wall, peak RSS.
+// Storage transfers against curl, from and to a real nginx on loopback: CPU of the whole daemon, wall, peak
+// RSS.
 #include "bench.hpp"
 #include "support/support.hpp"
 
@@ -164,7 +165,8 @@ private:
     void call(Daemon& daemon, const std::string& subject, const std::string& action, const json& params)
     {
         const pid_t pid = daemon.process->pid();
-        // Starts idle, as its peers start from nothing: a second after its last work the daemon returns the memory it used.
+        // Starts idle, as its peers start from nothing: a second after its last work the daemon returns the
+        // memory it used.
         test::wait_for([&] { return rss_kib(pid) < 6 << 10; }, std::chrono::seconds{5});
         reset_peak_rss(pid);
         const double cpu = cpu_s(pid), wall = now_s();
@@ -219,7 +221,8 @@ private:
 int main(int argc, char** argv)
 {
     if (argc < 2) return 2;
-    // Both sides trust only the certificate given here: we would read a bundle named in these whole, curl with --cacert never does.
+    // Both sides trust only the certificate given here: we would read a bundle named in these whole, curl
+    // with --cacert never does.
     for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"}) ::unsetenv(name);
     const char* mib = std::getenv("BENCH_MIB");
     try {

@@ -1,5 +1,6 @@
-// A hub restarts with many agents connected: how long after READY all of them are back, and how many were turned away. The agents wait
-// by the storage protocol's backoff (2 s +-20 %, doubled up to 30 s). Plain and TLS. BENCH_AGENTS (1000).
+// A hub restarts with many agents connected: how long after READY all of them are back, and how many were
+// turned away. The agents wait by the storage protocol's backoff (2 s +-20 %, doubled up to 30 s). Plain and
+// TLS. BENCH_AGENTS (1000).
 #include "bench.hpp"
 #include "fleet.hpp"
 #include "support/daemon.hpp"

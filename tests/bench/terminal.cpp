@@ -1,5 +1,5 @@
-// The terminal plugin in a real daemon that speaks the dashboard protocol to a lean server on loopback, against a raw PTY reader, a raw
-// pipe reader, websocketd and a bare posix_spawn.
+// The terminal plugin in a real daemon that speaks the dashboard protocol to a lean server on loopback,
+// against a raw PTY reader, a raw pipe reader, websocketd and a bare posix_spawn.
 #include "bench.hpp"
 #include "support/support.hpp"
 #include "ws_peer.hpp"

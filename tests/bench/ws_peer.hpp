@@ -1,4 +1,5 @@
-// One WebSocket connection over a blocking socket, either end, that costs little: frames are read in place from a large buffer.
+// One WebSocket connection over a blocking socket, either end, that costs little: frames are read in place
+// from a large buffer.
 #pragma once
 
 #include "base/fd.hpp"

@@ -1,5 +1,5 @@
-// What `agenthost config check` accepts, `agenthost run` accepts: with the plugins as they are, each fault is named at its place by
-// `config check` and by `doctor` before anything runs.
+// What `agenthost config check` accepts, `agenthost run` accepts: with the plugins as they are, each fault is
+// named at its place by `config check` and by `doctor` before anything runs.
 #include "../support/daemon.hpp"
 
 #include <gmock/gmock.h>
@@ -94,7 +94,8 @@ TEST_F(CheckedConfig, RejectsOrReportsIgnoredSettings)
                 AllOf(HasSubstr("AGENTHOST_LOG_LEVEL"), HasSubstr("AGENTHOST__LOG__LEVEL")));
 }
 
-// A file that is needed is read at the start, from the folder of the file that names it; a reserve that is too small is told.
+// A file that is needed is read at the start, from the folder of the file that names it; a reserve that is
+// too small is told.
 TEST_F(CheckedConfig, StorageReadsItsCaAtItsStart)
 {
     const std::string more =

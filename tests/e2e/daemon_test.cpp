@@ -99,7 +99,8 @@ TEST(DaemonAlone, ReloadAddsAndRemovesServersWithoutTouchingOthers)
     EXPECT_EQ(daemon.stop(), 0) << daemon.log();
 }
 
-// The certificate's mount is dead: opening it does not return. Everything else goes on, and the new one counts when it is there.
+// The certificate's mount is dead: opening it does not return. Everything else goes on, and the new one
+// counts when it is there.
 TEST(DaemonAlone, ABlockedCertificateReadDelaysOnlyTheReload)
 {
     TestCa ca;

@@ -1,5 +1,5 @@
-// The design's configuration (design-config.yaml, a copy) works as a whole: it is checked, it is shown, and a daemon lives on it. Only
-// places are changed: folders, and hosts that would be on the network.
+// The design's configuration (design-config.yaml, a copy) works as a whole: it is checked, it is shown, and a
+// daemon lives on it. Only places are changed: folders, and hosts that would be on the network.
 #include "../support/daemon.hpp"
 #include "../support/secrets.hpp"
 

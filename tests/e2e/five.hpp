@@ -1,5 +1,5 @@
-// Both ends of ours over each of the five protocols: a hub that can be killed and comes back on its port, agents with credentials it
-// minted and the trial plugin (tests/integration/interop/plugin).
+// Both ends of ours over each of the five protocols: a hub that can be killed and comes back on its port,
+// agents with credentials it minted and the trial plugin (tests/integration/interop/plugin).
 #pragma once
 
 #include "../support/daemon.hpp"

@@ -1,4 +1,5 @@
-// Both ends of ours together, over each of the five protocols: what a caller of the hub sees does not depend on which one it is.
+// Both ends of ours together, over each of the five protocols: what a caller of the hub sees does not depend
+// on which one it is.
 #include "five.hpp"
 
 using namespace agenthost::test;
@@ -59,7 +60,8 @@ TEST_P(FiveProtocols, ASecondSessionReplacesTheFirst)
     const auto second = agent(server(credential, late), "second");
     ASSERT_TRUE(wait_for([&] { return second->session_state("hub") == "ready"; })) << second->log();
     ASSERT_TRUE(wait_for([&] { return first->session_state("hub") == "waiting"; })) << first->log();
-    // A command goes to the second, and to it alone. (The first answer shows the hub that a signed agent repeats ids.)
+    // A command goes to the second, and to it alone. (The first answer shows the hub that a signed agent
+    // repeats ids.)
     ASSERT_EQ(command("host.ping").status, 200);
     const auto held = command("trial.hold", json::object(), 0);
     ASSERT_EQ(held.status, 202) << held.json;

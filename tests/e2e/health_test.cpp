@@ -1,5 +1,5 @@
-// Health tells the truth: a disk that is full or out of inodes, a process out of descriptors, and that it is over. The disks are small
-// tmpfs in a mount namespace of its own, in which this program runs again.
+// Health tells the truth: a disk that is full or out of inodes, a process out of descriptors, and that it is
+// over. The disks are small tmpfs in a mount namespace of its own, in which this program runs again.
 #include "../support/small_disk.hpp"
 #include "hub.hpp"
 

@@ -1,4 +1,5 @@
-// A file travels: REST -> hub -> agent -> storage plugin and back, over real sockets, plain and TLS, in-process and in a runner.
+// A file travels: REST -> hub -> agent -> storage plugin and back, over real sockets, plain and TLS,
+// in-process and in a runner.
 #include "../support/connect_proxy.hpp"
 #include "hub.hpp"
 
@@ -68,7 +69,8 @@ INSTANTIATE_TEST_SUITE_P(Ways, FileTravels,
 
 class BehindAProxy : public ::testing::TestWithParam<const char*> {};
 
-// Session and files go through a proxy with a password, to a hub that allow_hosts and allow_private_networks would not admit.
+// Session and files go through a proxy with a password, to a hub that allow_hosts and allow_private_networks
+// would not admit.
 TEST_P(BehindAProxy, AnAgentFetchesAndSendsFiles)
 {
     Hub hub{true};

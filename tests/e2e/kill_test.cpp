@@ -1,5 +1,5 @@
-// kill -9 of the agent at random points while the hub sends files: what was acknowledged is whole, what was not is absent or whole,
-// nothing is half. 20 rounds, 200 with AGENTHOST_PROOF.
+// kill -9 of the agent at random points while the hub sends files: what was acknowledged is whole, what was
+// not is absent or whole, nothing is half. 20 rounds, 200 with AGENTHOST_PROOF.
 #include "hub.hpp"
 
 #include <atomic>
@@ -58,8 +58,8 @@ TEST(Kill9, LosesNoAcknowledgedFileAndLeavesNoPartialOne)
         std::this_thread::sleep_for(std::chrono::milliseconds{random() % 150});
         agent.kill9();
         stop = true;
-        // The sender's last PUT waits for the agent: the next round's agent would answer it, but here the hub gives up by itself or
-        // is answered by a short-lived one.
+        // The sender's last PUT waits for the agent: the next round's agent would answer it, but here the hub
+        // gives up by itself or is answered by a short-lived one.
         Daemon helper{{.yaml = yaml, .log_level = "info", .dir = dir / "agent"}};
         ASSERT_TRUE(helper.wait_ready()) << helper.log();
         sender.join();

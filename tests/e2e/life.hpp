@@ -1,4 +1,5 @@
-// What tests of a daemon's life share: plugins that break their promises (tests/abi) and the state of the first plugin.
+// What tests of a daemon's life share: plugins that break their promises (tests/abi) and the state of the
+// first plugin.
 #pragma once
 
 #include "../support/daemon.hpp"

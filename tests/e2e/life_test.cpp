@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The daemon's end must wait for the plugin that the reload is stopping, and its callbacks find a daemon that stops.
+// The daemon's end must wait for the plugin that the reload is stopping, and its callbacks find a daemon that
+// stops.
 TEST(Life, StopsCleanlyWhileAReloadStopsABusyPlugin)
 {
     for (const char* commands : {"0s", "2s"}) {
@@ -45,7 +46,8 @@ TEST(Life, StopsCleanlyWhileAReloadStopsABusyPlugin)
     }
 }
 
-// Whoever starts it may have blocked its signals: a parent that handles them in a thread of its own often does.
+// Whoever starts it may have blocked its signals: a parent that handles them in a thread of its own often
+// does.
 TEST(Life, StopsWhenItsParentHadBlockedTheSignals)
 {
     Daemon daemon{{.yaml = "", .wrapper = {"env", "--block-signal"}}};
@@ -74,8 +76,8 @@ TEST(Life, CallTimesOutWhileTheDaemonIsSuspended)
     EXPECT_NE(answer.err.find("has not responded"), std::string::npos) << answer.err;
 }
 
-// A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait for it any longer than
-// for others.
+// A process that is stopped (by a debugger, a freezer, SIGSTOP) hears nothing. The daemon's end does not wait
+// for it any longer than for others.
 TEST(Life, StopsCleanlyWhileARunnerIsSuspended)
 {
     for (const bool reload : {false, true}) {
@@ -103,7 +105,8 @@ TEST(Life, StopsCleanlyWhileARunnerIsSuspended)
     }
 }
 
-// Where what is loaded of a library ends. Behind it lie names and what a debugger needs, much of it in a sanitizer's build.
+// Where what is loaded of a library ends. Behind it lie names and what a debugger needs, much of it in a
+// sanitizer's build.
 std::size_t loaded_end(const std::string& library)
 {
     Elf64_Ehdr head{};
@@ -117,7 +120,8 @@ std::size_t loaded_end(const std::string& library)
     return end;
 }
 
-// The package's copy met a full disk. In the daemon it would be SIGBUS, at start or in the middle of a reload.
+// The package's copy met a full disk. In the daemon it would be SIGBUS, at start or in the middle of a
+// reload.
 TEST(Life, RefusesATruncatedLibrary)
 {
     for (const char* isolation : {"in-process", "process"}) {
@@ -237,7 +241,8 @@ TEST(Life, TellsCallersWhyAPluginFailed)
     EXPECT_EQ(daemon.call("hostile.echo").code, 0);
 }
 
-// A plugin holds the main loop for good. The signal is heard all the same, and the end comes within its bound: `shutdown` and 20 s.
+// A plugin holds the main loop for good. The signal is heard all the same, and the end comes within its
+// bound: `shutdown` and 20 s.
 TEST(Life, StopsInTimeWhenTheMainLoopHangs)
 {
     Daemon daemon{{.yaml =
@@ -251,7 +256,8 @@ TEST(Life, StopsInTimeWhenTheMainLoopHangs)
     EXPECT_EQ(daemon.stop(), 1) << daemon.log();
 }
 
-// The order of what happens is drawn; real processes, threads and signals do the rest. The state machine's own tests draw many more.
+// The order of what happens is drawn; real processes, threads and signals do the rest. The state machine's
+// own tests draw many more.
 TEST(Life, StopsCleanlyAfterRandomEvents)
 {
     const std::vector<std::string> modes{"",      "never_drained", "fail_start", "throw_start",

@@ -1,4 +1,5 @@
-// A real daemon that reloads its configuration: while plugins start, after files were replaced, after a listener failed.
+// A real daemon that reloads its configuration: while plugins start, after files were replaced, after a
+// listener failed.
 #include "life.hpp"
 
 #include <arpa/inet.h>
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A script or a log rotation that says HUP while the daemon starts asks for nothing but the newest configuration.
+// A script or a log rotation that says HUP while the daemon starts asks for nothing but the newest
+// configuration.
 TEST(Reload, TreatsSighupDuringTheStartAsAReload)
 {
     TempDir dir;
@@ -107,7 +109,8 @@ private:
     Daemon daemon_;
 };
 
-// The hub was started twice, the second one was refused its routes and closed the first one's: 404 everywhere, while /readyz said 200.
+// The hub was started twice, the second one was refused its routes and closed the first one's: 404
+// everywhere, while /readyz said 200.
 void reload_while_the_hub_starts(bool signal, bool other_config)
 {
     HubThatStartsSlowly hub;

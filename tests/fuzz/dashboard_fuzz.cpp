@@ -1,5 +1,6 @@
-// The dashboard codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts survives being
-// written again. The first byte says which end reads: 'a' agent, 'w' agent waiting for its ack, 's' server, 'o' output of a command.
+// The dashboard codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it
+// accepts survives being written again. The first byte says which end reads: 'a' agent, 'w' agent waiting for
+// its ack, 's' server, 'o' output of a command.
 #include "tests/fuzz/promise.hpp"
 #include "tests/unit/wire/environment.hpp"
 
@@ -122,7 +123,8 @@ void read_as_server(std::string_view frame)
     }
 }
 
-// Any bytes as output, cut where a byte of the input says: valid chunks, none too big, and together what was printed.
+// Any bytes as output, cut where a byte of the input says: valid chunks, none too big, and together what was
+// printed.
 void print(std::string_view bytes)
 {
     Ends ends;

@@ -1,6 +1,6 @@
-// FrameReader against Beast's reader: the same messages, control frames and faults for any bytes in any pieces. The first byte says which
-// end reads (1), whether the input is raw bytes or a list of frames that are put together (2), and the bound of a message (12); the second
-// how the bytes are cut.
+// FrameReader against Beast's reader: the same messages, control frames and faults for any bytes in any
+// pieces. The first byte says which end reads (1), whether the input is raw bytes or a list of frames that
+// are put together (2), and the bound of a message (12); the second how the bytes are cut.
 #include "tests/fuzz/frame_verdict.hpp"
 
 #include <simdjson.h>
@@ -52,7 +52,8 @@ Pieces cut(std::string_view bytes, unsigned seed)
     return pieces;
 }
 
-// Beast does not look for an unfinished code point when the last fragment is empty, and gives text that is not UTF-8. We refuse it.
+// Beast does not look for an unfinished code point when the last fragment is empty, and gives text that is
+// not UTF-8. We refuse it.
 bool beast_missed_utf8(const Verdict& ours, const Verdict& beasts)
 {
     if (ours.empty() || beasts.size() < ours.size() || !ours.back().starts_with("fault ")) return false;

@@ -1,5 +1,5 @@
-// What a reader of WebSocket frames finds in a stream of bytes that arrives in given pieces, as a list of words to compare: our FrameReader
-// and Beast's reader.
+// What a reader of WebSocket frames finds in a stream of bytes that arrives in given pieces, as a list of
+// words to compare: our FrameReader and Beast's reader.
 #pragma once
 
 #include "host/net/frame_reader.hpp"

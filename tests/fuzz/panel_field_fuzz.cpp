@@ -1,5 +1,6 @@
-// The field dialect of panel, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the same
-// when the other end writes it again. The first byte says which end reads ('s': the server's), or that text is written ('t').
+// The field dialect of panel, both ends, against arbitrary bytes: never crashes, never reads outside, and
+// what it accepts means the same when the other end writes it again. The first byte says which end reads
+// ('s': the server's), or that text is written ('t').
 #include "tests/fuzz/promise.hpp"
 #include "tests/unit/wire/environment.hpp"
 

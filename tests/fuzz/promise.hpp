@@ -1,5 +1,5 @@
-// What fuzzers of codecs share: promises that abort when they are broken, JSON that means the same, frames that may be re-wrapped, and
-// inputs whose first byte says what is done with the rest.
+// What fuzzers of codecs share: promises that abort when they are broken, JSON that means the same, frames
+// that may be re-wrapped, and inputs whose first byte says what is done with the rest.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -31,7 +31,8 @@ inline bool same_json(std::string_view a, std::string_view b)
     return !left.is_discarded() && !right.is_discarded() && left == right;
 }
 
-// A frame that is nested nearly as deep as allowed may be too deep when it is written with one more level around a part of it.
+// A frame that is nested nearly as deep as allowed may be too deep when it is written with one more level
+// around a part of it.
 inline bool deep(std::string_view frame)
 {
     return std::count_if(frame.begin(), frame.end(), [](char c) { return c == '{' || c == '['; }) > 50;
@@ -50,8 +51,8 @@ struct Use {
     void (*run)(std::string_view rest);
 };
 
-// Gives the input without its first byte to the use that the byte selects, or to `otherwise`. The rest is a copy, so that reading past its
-// end is found. Returns 0, as libFuzzer wants.
+// Gives the input without its first byte to the use that the byte selects, or to `otherwise`. The rest is a
+// copy, so that reading past its end is found. Returns 0, as libFuzzer wants.
 inline int use_input(const std::uint8_t* data, std::size_t size, std::span<const Use> uses,
                      void (*otherwise)(std::string_view rest))
 {

@@ -1,6 +1,7 @@
-// The signed codec, both ends, against arbitrary bytes, signed well and not: never crashes, never reads outside, believes nothing
-// unsigned, and what it accepts survives being written again. The first byte says what is done with the rest: 'a' the agent, 'w' the
-// waiting agent, 's' the server read it as a frame; 'c' 'r' 'l' 'm' 'h' it is the payload of a well signed frame; 'n' canonical JSON.
+// The signed codec, both ends, against arbitrary bytes, signed well and not: never crashes, never reads
+// outside, believes nothing unsigned, and what it accepts survives being written again. The first byte says
+// what is done with the rest: 'a' the agent, 'w' the waiting agent, 's' the server read it as a frame; 'c'
+// 'r' 'l' 'm' 'h' it is the payload of a well signed frame; 'n' canonical JSON.
 #include "tests/fuzz/promise.hpp"
 #include "tests/unit/wire/environment.hpp"
 

@@ -1,5 +1,6 @@
-// The storage codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it accepts means the same to
-// another JSON parser and survives being written again. The first byte says which end reads.
+// The storage codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it
+// accepts means the same to another JSON parser and survives being written again. The first byte says which
+// end reads.
 #include "tests/fuzz/promise.hpp"
 
 #include "wire/codec.hpp"

@@ -1,7 +1,8 @@
-// Local autonomy, for real: one agent, eight servers, each away in another way (refused, unknown, blackholed, silent, half-open before
-// and after the upgrade, an error at every upgrade, garbage instead of TLS), with delays so short that ten minutes are hours of
-// attempts. Memory, descriptors and threads of the agent must stay flat after the warm-up, its plugins must go on working, and no
-// secret may reach its log or its status. At the end the half-open ways open, and it is connected.
+// Local autonomy, for real: one agent, eight servers, each away in another way (refused, unknown, blackholed,
+// silent, half-open before and after the upgrade, an error at every upgrade, garbage instead of TLS), with
+// delays so short that ten minutes are hours of attempts. Memory, descriptors and threads of the agent must
+// stay flat after the warm-up, its plugins must go on working, and no secret may reach its log or its status.
+// At the end the half-open ways open, and it is connected.
 //
 //   soak_alone [SECONDS]        default 600
 #include "../e2e/hub.hpp"

@@ -12,7 +12,8 @@ namespace agenthost::test {
 class Daemon {
 public:
     struct Options {
-        // YAML without `agent.state_dir`, `control` and `log`: those are ours. "{dir}" becomes the daemon's folder.
+        // YAML without `agent.state_dir`, `control` and `log`: those are ours. "{dir}" becomes the daemon's
+        // folder.
         std::string yaml;
         std::string id = "node-01";
         std::vector<std::string> wrapper; // in front of the program, e.g. {"env", "LD_PRELOAD=..."}
@@ -22,8 +23,8 @@ public:
         std::filesystem::path dir; // empty: a folder of its own; given: state survives this object (restarts)
     };
     explicit Daemon(Options);
-    // Ends the process, and searches what it wrote for every secret that was used (secrets.hpp): one found aborts the test program. Prints
-    // the end of its log when it had crashed.
+    // Ends the process, and searches what it wrote for every secret that was used (secrets.hpp): one found
+    // aborts the test program. Prints the end of its log when it had crashed.
     ~Daemon();
 
     // True once READY=1 came; false when the process ended first or `max_wait` has passed (log() says why).

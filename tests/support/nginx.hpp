@@ -1,5 +1,5 @@
-// A real nginx as the other end: GET and PUT below its folder, plain and TLS with a test CA, on ephemeral ports, run as whoever
-// runs the test. Needs nginx-light.
+// A real nginx as the other end: GET and PUT below its folder, plain and TLS with a test CA, on ephemeral
+// ports, run as whoever runs the test. Needs nginx-light.
 #pragma once
 
 #include "support.hpp"

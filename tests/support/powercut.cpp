@@ -79,7 +79,8 @@ void Powercut::make(std::size_t cut, std::mt19937_64& random, const std::filesys
         const auto at = synced.find(object);
         return at != synced.end() && i < at->second;
     };
-    // Moods: nothing unsynced survives, all does, or each with some chance; a disk that writes in order up to some event.
+    // Moods: nothing unsynced survives, all does, or each with some chance; a disk that writes in order up to
+    // some event.
     const unsigned chance = std::array{0u, 100u, 50u, 10u, 90u}[random() % 5];
     const std::size_t in_order = random() % 3 == 0 ? random() % (cut + 1) : cut;
     const auto lucky = [&](std::size_t i) { return i < in_order && random() % 100 < chance; };

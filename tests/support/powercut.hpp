@@ -1,8 +1,9 @@
 // What a power cut could have left of a recorded run (powercut/shim.cpp).
 //
-// The model is POSIX's least promise, harder than what common file systems keep: a file's content is safe once the file was
-// synced, an entry of a folder once the folder was; everything later may be there or not, each event by itself, a write also in
-// part (sectors of 512 bytes). A rename's two halves are entries of two folders. Renaming and unlinking are atomic.
+// The model is POSIX's least promise, harder than what common file systems keep: a file's content is safe
+// once the file was synced, an entry of a folder once the folder was; everything later may be there or not,
+// each event by itself, a write also in part (sectors of 512 bytes). A rename's two halves are entries of two
+// folders. Renaming and unlinking are atomic.
 #pragma once
 
 #include "powercut/record.hpp"

@@ -1,5 +1,5 @@
-// A TCP proxy that does wrong on purpose, and a tiny HTTP server that answers what a test scripts. Both on an ephemeral port of
-// loopback, each connection on a thread of its own; the destructor ends all of them.
+// A TCP proxy that does wrong on purpose, and a tiny HTTP server that answers what a test scripts. Both on an
+// ephemeral port of loopback, each connection on a thread of its own; the destructor ends all of them.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// A child process on a pseudo-terminal of its own: a person's end of it. What it prints is collected while a test waits.
+// A child process on a pseudo-terminal of its own: a person's end of it. What it prints is collected while a
+// test waits.
 #pragma once
 
 #include "support.hpp"

@@ -1,4 +1,5 @@
-// Whether this build is checked by a sanitizer. It keeps freed memory for a while: what a process holds says nothing then.
+// Whether this build is checked by a sanitizer. It keeps freed memory for a while: what a process holds says
+// nothing then.
 #pragma once
 
 namespace agenthost::test {

@@ -45,7 +45,8 @@ std::string trimmed(std::string text)
     return text;
 }
 
-// A whole file is one secret, but a list of agents (`secret: VALUE`) holds several, and PEM blocks are told by their lines.
+// A whole file is one secret, but a list of agents (`secret: VALUE`) holds several, and PEM blocks are told
+// by their lines.
 void keep_file(const fs::path& file)
 {
     std::error_code ec;

@@ -1,8 +1,10 @@
-// No secret in a log: what daemons of tests write is searched for every secret that was used, when they end (~Daemon).
+// No secret in a log: what daemons of tests write is searched for every secret that was used, when they end
+// (~Daemon).
 //
-// Known are: what a test names here; what the daemon's configuration points to (credential files, environment, tokens of the hub); what
-// its state directory keeps; what its command line handed out. Beyond these, whatever looks like one: JWTs, Bearer values, token= in
-// a URL, one-time URLs. One list for the process; thread-safe.
+// Known are: what a test names here; what the daemon's configuration points to (credential files,
+// environment, tokens of the hub); what its state directory keeps; what its command line handed out. Beyond
+// these, whatever looks like one: JWTs, Bearer values, token= in a URL, one-time URLs. One list for the
+// process; thread-safe.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// A small disk: a tmpfs in a mount namespace of its own, in which the test program runs one of its disabled tests.
+// A small disk: a tmpfs in a mount namespace of its own, in which the test program runs one of its disabled
+// tests.
 #pragma once
 
 #include "support.hpp"
@@ -16,11 +17,12 @@ namespace agenthost::test {
 // Where it is mounted; for the test inside.
 inline std::string small_disk() { return std::getenv("SMALL_DISK"); }
 
-// A plain user gets the disk in a user namespace. There, root's folders above every plugin are nobody's, and the daemon rightly loads
-// none: tests with plugins call this first.
+// A plain user gets the disk in a user namespace. There, root's folders above every plugin are nobody's, and
+// the daemon rightly loads none: tests with plugins call this first.
 inline bool plugins_load_on_small_disk() { return ::geteuid() == 0; }
 
-// Runs the disabled test `inside` of this program where small_disk() is a tmpfs with these options ("size=8m").
+// Runs the disabled test `inside` of this program where small_disk() is a tmpfs with these options
+// ("size=8m").
 inline void in_small_disk(const std::string& options, const std::string& inside)
 {
     const TempDir dir;

@@ -83,7 +83,8 @@ Process::Process(Options options) : out_{std::move(options.out)}, err_{std::move
     const auto in = dir_ / "in";
     write_file(in, options.input);
 
-    // A shell-free wrapper cannot chdir through posix_spawn portably, so fork is used; only async-signal-safe calls follow it.
+    // A shell-free wrapper cannot chdir through posix_spawn portably, so fork is used; only async-signal-safe
+    // calls follow it.
     std::vector<char*> argv;
     for (auto& a : options.argv) argv.push_back(a.data());
     argv.push_back(nullptr);

@@ -1,4 +1,5 @@
-// What tests share: a temporary directory, a child process, waiting on a condition. No test sleeps for a result: it waits_for it.
+// What tests share: a temporary directory, a child process, waiting on a condition. No test sleeps for a
+// result: it waits_for it.
 #pragma once
 
 #include <chrono>
@@ -74,7 +75,8 @@ struct Ran {
 };
 Ran run(std::vector<std::string> argv, std::map<std::string, std::string> env = {}, std::string input = {});
 
-// A loopback TCP port nobody listens on now. Racy by nature: only for programs that cannot bind port 0 (nginx); retry on failure.
+// A loopback TCP port nobody listens on now. Racy by nature: only for programs that cannot bind port 0
+// (nginx); retry on failure.
 int free_port();
 
 // The build tree: program("agenthost"), plugin_dir().

@@ -2,8 +2,8 @@
 // sees the command, and the result before it is sent. SQLite in WAL mode with synchronous=FULL, on a thread
 // of its own that commits in groups; the main thread never waits.
 //
-// Key: (caller, the protocol's task id), with a SHA-256 of action, target and params. How a command whose id is
-// already known is answered: see Begin. Shares and the full disk: host/adr/0011.
+// Key: (caller, the protocol's task id), with a SHA-256 of action, target and params. How a command whose id
+// is already known is answered: see Begin. Shares and the full disk: host/adr/0011.
 //
 // Bounds: `rows` and `bytes`, kept for `keep`. Half of both is divided evenly among the callers of
 // share_among(): whatever one of them does, the others keep their part. A caller without space is refused new

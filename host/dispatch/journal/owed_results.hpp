@@ -1,5 +1,5 @@
-// Remembers the results that the disk refused, until a later commit stores them. Until then repeats are answered from
-// here.
+// Remembers the results that the disk refused, until a later commit stores them. Until then repeats are
+// answered from here.
 //
 // Pure. The journal's thread. Owned by JournalStore.
 #pragma once

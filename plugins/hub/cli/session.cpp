@@ -208,7 +208,8 @@ void Session::watch_signals()
             break;
         case SIGTSTP:
             tty_.restore();
-            // Sent to this thread: sent to the process, it might stop another thread first, and this one would restore the terminal too early.
+            // Sent to this thread: sent to the process, it might stop another thread first, and this one
+            // would restore the terminal too early.
             ::pthread_kill(::pthread_self(), SIGSTOP);
             if (was_raw) tty_.raw();
             break;

@@ -1,7 +1,9 @@
-// Delivers typed input to commands: in order and exactly once, even if the session is lost in between. A piece that is sent again
-// has its offset in the command's input, so that an agent that already has it skips it.
+// Delivers typed input to commands: in order and exactly once, even if the session is lost in between. A
+// piece that is sent again has its offset in the command's input, so that an agent that already has it skips
+// it.
 //
-// Bound: `max_bytes` bytes and `max_pieces` per run; a caller's request is open until the agent has its piece. Under the hub's lock.
+// Bound: `max_bytes` bytes and `max_pieces` per run; a caller's request is open until the agent has its
+// piece. Under the hub's lock.
 #pragma once
 
 #include "admin.hpp"

@@ -1,7 +1,8 @@
 // The callers of the REST API, their roles and what they may see. Pure.
 //
 //   admin      the admin token, minted REST tokens, JWTs with role admin: everything
-//   dashboard  JWTs with role dashboard: sees and commands agents, only those of its claim `agents` when it has one
+//   dashboard  JWTs with role dashboard: sees and commands agents, only those of its claim `agents` when it has
+//              one
 //   agent      JWTs of agents: no REST route except POST /api/agents/refresh, which needs no bearer token
 #pragma once
 

@@ -1,4 +1,5 @@
-// Refers to a callable for one call, within the expression that creates it: a std::function without allocation.
+// Refers to a callable for one call, within the expression that creates it: a std::function without
+// allocation.
 #pragma once
 
 #include "lock.hpp"

@@ -25,8 +25,10 @@ struct HttpRequest {
 class Needs {
 public:
     enum Role : std::uint8_t {
-        own_credential, // no bearer token: the handler checks the route's own credential, also while the hub drains
-        dashboard, // a token of a dashboard or an admin
+        // No bearer token: the handler checks the route's own credential, also while the hub drains.
+        own_credential,
+        // A token of a dashboard or an admin.
+        dashboard,
         admin
     };
     constexpr Needs(Role role) : role_{role} {} // NOLINT(google-explicit-constructor): rows read as a table

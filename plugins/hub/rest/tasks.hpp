@@ -2,10 +2,11 @@
 //
 // DELETE answers with the task and `cancel`:
 //   removed      it had not been sent; the agent never sees it
-//   interrupted  a terminal command: the agent was told to interrupt it (?force=true: to kill it); it has yet to end (202)
+//   interrupted  a terminal command: the agent was told to interrupt it (?force=true: to kill it); it has yet to
+//                end (202)
 //   waiting      the same, but the agent is offline or slow: it will be told as soon as possible (202)
-//   abandoned    sent, and no protocol can recall it: the hub no longer waits for it or resends it; the agent may
-//                still run it
+//   abandoned    sent, and no protocol can recall it: the hub no longer waits for it or resends it; the
+//                agent may still run it
 // A task that has ended is 409 TASK_ENDED.
 #pragma once
 

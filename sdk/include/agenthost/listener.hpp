@@ -2,7 +2,10 @@
 // isolation in-process.
 //
 //     class Hello : public agenthost::RouteHandler {
-//         void on_request(agh_conn conn, std::string_view) override { listener.answer(conn, 200, "{}", "hello"); }
+//         void on_request(agh_conn conn, std::string_view) override
+//         {
+//             listener.answer(conn, 200, "{}", "hello");
+//         }
 //         ...
 //     listener.route(R"({"listener":"hub","kind":"http","path":"/hello"})", hello);
 //

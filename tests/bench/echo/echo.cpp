@@ -1,4 +1,5 @@
-// The plugin of the dispatch bench: hands its params back. `echo.say` has no effects, `echo.write` is journalled.
+// The plugin of the dispatch bench: hands its params back. `echo.say` has no effects, `echo.write` is
+// journalled.
 #include <agenthost/plugin.hpp>
 
 class Echo : public agenthost::Plugin {

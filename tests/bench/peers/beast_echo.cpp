@@ -1,5 +1,5 @@
-// The named peer of the dispatch bench: a WebSocket client as Beast's examples write it, async_read then async_write, that sends
-// back every message. beast_echo HOST PORT [CA]
+// The named peer of the dispatch bench: a WebSocket client as Beast's examples write it, async_read then
+// async_write, that sends back every message. beast_echo HOST PORT [CA]
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>

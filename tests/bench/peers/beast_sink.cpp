@@ -1,5 +1,5 @@
-// The named peer of the hub-in bench: a WebSocket server as Beast's examples write it, async_read in a loop, that drops every message and
-// answers pings. One thread. Prints its port. beast_sink
+// The named peer of the hub-in bench: a WebSocket server as Beast's examples write it, async_read in a loop,
+// that drops every message and answers pings. One thread. Prints its port. beast_sink
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/websocket.hpp>

@@ -1,5 +1,6 @@
-// The limit of the hub-in bench: epoll, recv of 64 KiB and a pong for each burst, without parsing a frame. One thread. Finds the ping at
-// the end of a burst, because the bench sends nothing after it until the pong has come. Prints its port. raw_sink
+// The limit of the hub-in bench: epoll, recv of 64 KiB and a pong for each burst, without parsing a frame.
+// One thread. Finds the ping at the end of a burst, because the bench sends nothing after it until the pong
+// has come. Prints its port. raw_sink
 #include <array>
 #include <cstdio>
 #include <cstring>

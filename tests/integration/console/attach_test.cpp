@@ -1,4 +1,5 @@
-// agenthost hub attach: what was printed before comes from its position on, and our terminal is not asked what another one was asked.
+// agenthost hub attach: what was printed before comes from its position on, and our terminal is not asked
+// what another one was asked.
 #include "fixture.hpp"
 
 using namespace agenthost::test;

@@ -91,7 +91,8 @@ TEST_P(Exec, PipesAMebibyteThroughBothWays)
     EXPECT_EQ(hub({"exec", "-n", "node-01", "--", "cat"}, "< " + in).out, "");
 }
 
-// The command writes as fast as it can; who reads is not as fast, and what the hub keeps is much less than the whole.
+// The command writes as fast as it can; who reads is not as fast, and what the hub keeps is much less than
+// the whole.
 TEST_P(Exec, WaitsForASlowReader)
 {
     boot({{"wait", "60s"}}, {}, ", reader_grace: 60s"); // neither the agent nor the hub goes on without it

@@ -11,8 +11,8 @@ namespace agenthost::test {
 
 class Person : public Five {
 protected:
-    // `terminal`: its configuration laid over one that allows everything. With faults the agent's session goes through a proxy.
-    // `hub`: more of the hub's configuration, after a comma.
+    // `terminal`: its configuration laid over one that allows everything. With faults the agent's session
+    // goes through a proxy. `hub`: more of the hub's configuration, after a comma.
     void boot(const Json& terminal = Json::object(), std::vector<Fault> faults = {},
               const std::string& hub = {});
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> words) const;

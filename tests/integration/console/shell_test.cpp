@@ -46,7 +46,8 @@ TEST_P(Shell, RunsTheUsersShellWithoutACommand)
 TEST_P(Shell, ForwardsAResizeAndRedrawsTheScreen)
 {
     boot();
-    // What a full-screen program does: alternate screen, raw keys, everything drawn anew at each key and each new size.
+    // What a full-screen program does: alternate screen, raw keys, everything drawn anew at each key and each
+    // new size.
     const std::string program =
         R"(draw() { set -- $(stty size); i=1; printf '\033[H\033[2J')"
         R"(; while [ $i -lt $1 ]; do printf 'row %d \342\224\202\r\n' $i; i=$((i+1)); done; printf 'drawn %s %s' "$key" "$1x$2"; })"

@@ -83,7 +83,8 @@ TEST_F(HubBehindNginx, APutBecomesATaskBeforeTheProxyTimesOutAndARepeatStoresNot
     EXPECT_EQ(n1->said("command").size(), 1U) << "the agent was told once";
 }
 
-// What a trusted proxy says of its client counts as if the client had connected itself: throttle, list of failing agents, log.
+// What a trusted proxy says of its client counts as if the client had connected itself: throttle, list of
+// failing agents, log.
 class HubBehindAProxy : public HubDaemon {
 protected:
     int status(const std::string& client, const std::string& token)

@@ -1,4 +1,5 @@
-// REST for print shops and signed agents, as a program in another language sees it: callers are curl, agents are node.
+// REST for print shops and signed agents, as a program in another language sees it: callers are curl, agents
+// are node.
 #include "fixture.hpp"
 
 using namespace agenthost::test;

@@ -1,5 +1,5 @@
-// Any capability over any protocol: one table, five calls over each of five protocols, each answer in its document's shape
-// (node/capabilities.mjs and the protocols' own files beside it).
+// Any capability over any protocol: one table, five calls over each of five protocols, each answer in its
+// document's shape (node/capabilities.mjs and the protocols' own files beside it).
 #include "fixture.hpp"
 
 using namespace agenthost::test;

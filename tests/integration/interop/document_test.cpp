@@ -1,5 +1,5 @@
-// Every message of each document once, with a server that was written from the document (node/PROTOCOL.mjs): what the agent says,
-// what it makes of what it is told.
+// Every message of each document once, with a server that was written from the document (node/PROTOCOL.mjs):
+// what the agent says, what it makes of what it is told.
 #include "fixture.hpp"
 
 using namespace agenthost::test;

@@ -1,5 +1,5 @@
-// Our hub and independent agents (node/agents.mjs, written from the documents): they check every frame the hub sends; the hub shows
-// what they do as it does for our own agents, and refuses what it must.
+// Our hub and independent agents (node/agents.mjs, written from the documents): they check every frame the
+// hub sends; the hub shows what they do as it does for our own agents, and refuses what it must.
 #include "tests/e2e/five.hpp"
 #include "tests/support/secrets.hpp"
 

@@ -1,5 +1,5 @@
-// What goes wrong between us and the other end: cut, reset, stalled, garbled, refused, redirected. Whatever happens, a file is
-// whole or it is not there.
+// What goes wrong between us and the other end: cut, reset, stalled, garbled, refused, redirected. Whatever
+// happens, a file is whole or it is not there.
 #include "../../support/nginx.hpp"
 #include "../../support/proxy.hpp"
 #include "box.hpp"

@@ -39,7 +39,8 @@ public:
             state = {now == found.end() ? "-" : now->second, ""};
         }
     }
-    // Every acknowledged file whole, every unacknowledged one absent or as before, none half, nothing forgotten on the disk.
+    // Every acknowledged file whole, every unacknowledged one absent or as before, none half, nothing
+    // forgotten on the disk.
     std::map<std::string, std::string> check(Box& box) const
     {
         std::map<std::string, std::string> found;

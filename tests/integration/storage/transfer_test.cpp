@@ -1,4 +1,5 @@
-// Against a real nginx: what goes up comes down the same, plain and under TLS, and what fails leaves nothing behind.
+// Against a real nginx: what goes up comes down the same, plain and under TLS, and what fails leaves nothing
+// behind.
 #include "../../support/nginx.hpp"
 #include "../../support/proxy.hpp"
 #include "base/sqlite.hpp"
@@ -362,7 +363,8 @@ TEST_F(Transfer, RefusesASecondDaemonInTheSameFolder)
     }
 }
 
-// Other threads of the daemon spawn commands: a child holds copies of all descriptors until it executes its program.
+// Other threads of the daemon spawn commands: a child holds copies of all descriptors until it executes its
+// program.
 TEST_F(Transfer, StartsAgainWhileAForkedChildHoldsCopiesOfItsDescriptors)
 {
     Box box;

@@ -1,4 +1,5 @@
-// What an operator has: the audit, health, metrics of the daemon itself, and a stop that takes as long as it may.
+// What an operator has: the audit, health, metrics of the daemon itself, and a stop that takes as long as it
+// may.
 #include "tests/support/daemon.hpp"
 
 #include <gmock/gmock.h>

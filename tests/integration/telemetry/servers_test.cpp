@@ -1,4 +1,5 @@
-// What the figures and log lines become on the wire, seen by servers in another language (tests/bench/peers/five_servers.js).
+// What the figures and log lines become on the wire, seen by servers in another language
+// (tests/bench/peers/five_servers.js).
 #include "tests/support/daemon.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,5 @@
-// Much of everything: output through both kinds, many commands. AGENTHOST_PROOF=1: a gigabyte, a thousand; else an eighth, a fifth.
+// Much of everything: output through both kinds, many commands. AGENTHOST_PROOF=1: a gigabyte, a thousand;
+// else an eighth, a fifth.
 #include "rig.hpp"
 
 #include <gtest/gtest.h>

@@ -117,7 +117,8 @@ TEST(TerminalPty, EndsAShellAtItsPromptAfterTheGrace)
     EXPECT_EQ(rig.finish(id).reason(), "interrupted");
 }
 
-// What a full-screen editor does: alternate screen, size asked of the terminal, whole screens drawn anew at each key and each resize.
+// What a full-screen editor does: alternate screen, size asked of the terminal, whole screens drawn anew at
+// each key and each resize.
 TEST(TerminalPty, RunsAFullScreenProgram)
 {
     TempDir dir;

@@ -1,5 +1,6 @@
-// The real terminal.so in a FakeHost. Streams are tapped on their way to the host: the FakeHost keeps what was put together, this
-// keeps every chunk with its time, lets gaps be (a slow reader's output is dropped) and plays a reader that takes nothing.
+// The real terminal.so in a FakeHost. Streams are tapped on their way to the host: the FakeHost keeps what
+// was put together, this keeps every chunk with its time, lets gaps be (a slow reader's output is dropped)
+// and plays a reader that takes nothing.
 #pragma once
 
 #include "../../support/sanitized.hpp"

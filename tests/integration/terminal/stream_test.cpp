@@ -68,7 +68,8 @@ TEST(TerminalStream, SendsChunksOf10KbAtMost)
 TEST(TerminalStream, NeverSplitsACharacter)
 {
     Rig rig;
-    // Three bytes a character: neither 10 KB nor a pipe's pages are a multiple. Then bytes of one character far apart in time.
+    // Three bytes a character: neither 10 KB nor a pipe's pages are a multiple. Then bytes of one character
+    // far apart in time.
     const auto ran = rig.sh(
         "i=0; while [ $i -lt 4000 ]; do printf "
         "'\\342\\202\\254\\342\\202\\254\\342\\202\\254\\342\\202\\254\\342\\202\\254'; i=$((i+1)); done; "
@@ -239,7 +240,8 @@ TEST(TerminalAttach, ReplaysAFinishedCommandFromItsRing)
     EXPECT_EQ(tail.out, all.substr(all.size() - 100));
 }
 
-// A session that was lost in the middle: the host took the bytes and they went nowhere; the agent's ring still has them.
+// A session that was lost in the middle: the host took the bytes and they went nowhere; the agent's ring
+// still has them.
 TEST(TerminalAttach, LosesNoOutputWhenASessionIsLost)
 {
     Rig rig;

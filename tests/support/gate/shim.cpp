@@ -1,5 +1,5 @@
-// LD_PRELOAD: whoever opens a file whose path ends with $GATE_FILE waits until $GATE_OPEN exists; $GATE_OPEN.waits tells that it waits.
-// So a test holds a process at one point for as long as it needs.
+// LD_PRELOAD: whoever opens a file whose path ends with $GATE_FILE waits until $GATE_OPEN exists;
+// $GATE_OPEN.waits tells that it waits. So a test holds a process at one point for as long as it needs.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-// LD_PRELOAD: records what a process does to the files below $POWERCUT_DIR into $POWERCUT_LOG, in the order it happened, so that
-// powercut.hpp can make the states that a power cut could have left. Recorded: creations, writes, truncations, allocations,
-// renames, unlinks, new folders, syncs, and marks of the process itself (powercut_mark). Not recorded: mmap (SQLite uses it for the
-// WAL's index only, which is rebuilt).
+// LD_PRELOAD: records what a process does to the files below $POWERCUT_DIR into $POWERCUT_LOG, in the order
+// it happened, so that powercut.hpp can make the states that a power cut could have left. Recorded:
+// creations, writes, truncations, allocations, renames, unlinks, new folders, syncs, and marks of the process
+// itself (powercut_mark). Not recorded: mmap (SQLite uses it for the WAL's index only, which is rebuilt).
 #include "record.hpp"
 
 #include <dlfcn.h>

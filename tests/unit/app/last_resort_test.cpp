@@ -39,7 +39,8 @@ TEST(LastResortDeathTest, SparesAProcessThatEndsInTime)
         testing::ExitedWithCode(0), "");
 }
 
-// Without a thread to spare (TasksMax, ulimit -u) the daemon must end all the same, and not by std::terminate().
+// Without a thread to spare (TasksMax, ulimit -u) the daemon must end all the same, and not by
+// std::terminate().
 TEST(LastResortDeathTest, EndsAProcessThatIsOutOfThreads)
 {
     if (agenthost::test::sanitized) return; // its runtime needs address space of its own

@@ -31,7 +31,8 @@ class FakePlugin;
 // Those that live, the oldest first: whoever calls another one is wrong.
 using Living = std::vector<FakePlugin*>;
 
-// Keeps what host/plugin promises: stop() while it starts waits for the start; a callback comes once and not inside the call.
+// Keeps what host/plugin promises: stop() while it starts waits for the start; a callback comes once and not
+// inside the call.
 class FakePlugin final : public Plugin {
 public:
     FakePlugin(Living& living, HostServices& services, const FoundPlugin& found, const PluginConfig& config)

@@ -1,4 +1,5 @@
-// Thousands of random sequences of reload, stop, failure, slow starts and stops, and the death of runners, against what must hold for each.
+// Thousands of random sequences of reload, stop, failure, slow starts and stops, and the death of runners,
+// against what must hold for each.
 #include "plugin_set_fixture.hpp"
 
 #include <algorithm>

@@ -74,8 +74,9 @@ TEST(FairShares, RefusesToWaitWithoutAQueue)
     EXPECT_FALSE(shares.may_wait("anyone"));
 }
 
-// Random arrivals of eight modest callers beside one greedy caller whose jobs never end. A modest job waits for jobs of its own caller
-// only: no longer than all of them that came before it take together. Nobody is ever refused a place.
+// Random arrivals of eight modest callers beside one greedy caller whose jobs never end. A modest job waits
+// for jobs of its own caller only: no longer than all of them that came before it take together. Nobody is
+// ever refused a place.
 TEST(FairShares, NoCallerWaitsForAnother)
 {
     struct Job {

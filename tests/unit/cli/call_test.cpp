@@ -79,7 +79,8 @@ TEST_F(Call, ListsEveryValueThatViolatesASchema)
     const auto error = FakeDaemon::lines(
         {R"({"result":{"status":"error","code":"INVALID_REQUEST","message":"params do not fit",
         "detail":"/file_info/id: expected text, not a number\n/size: missing"}})"});
-    // a chunk may hold several lines, and a line may have several chunks: here it has a line break inside JSON, which is two lines
+    // a chunk may hold several lines, and a line may have several chunks: here it has a line break inside
+    // JSON, which is two lines
     const Ran cut = against(error, {"call", "storage.upload"});
     EXPECT_EQ(cut.code, 1);
     const auto whole = FakeDaemon::lines(

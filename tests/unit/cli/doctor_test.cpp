@@ -322,7 +322,8 @@ TEST_F(Doctor, ChecksTheStateDirectory)
     EXPECT_THAT(ran.out, ContainsRegex("FAIL  state +.* is not a folder"));
 }
 
-// --- what an answer means, without I/O ------------------------------------------------------------------------------------------
+// --- what an answer means, without I/O
+// ------------------------------------------------------------------------------------------
 
 Findings judged(const std::string& head)
 {

@@ -1,4 +1,5 @@
-// This program is its own agenthost: with AGENTHOST_TEST_CLI in the environment it is the command, without the daemon.
+// This program is its own agenthost: with AGENTHOST_TEST_CLI in the environment it is the command, without
+// the daemon.
 #include "host/cli/cli.hpp"
 
 #include <gtest/gtest.h>

@@ -103,7 +103,8 @@ TEST_F(Usage, ShowsTheEffectiveConfiguration)
     EXPECT_THAT(schema.out, HasSubstr("\"$schema\""));
 }
 
-// --- plugins' verbs -----------------------------------------------------------------------------------------------------------
+// --- plugins' verbs
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(Usage, RunsAPluginsOwnVerb)
 {
@@ -140,7 +141,8 @@ TEST_F(Usage, RefusesAVerbThatOthersCanChange)
     EXPECT_EQ(run({"greet"}).code, 2);
 }
 
-// --- plugin list, info, check --------------------------------------------------------------------------------------------------
+// --- plugin list, info, check
+// --------------------------------------------------------------------------------------------------
 
 struct PluginVerbs : Command {
     void SetUp() override

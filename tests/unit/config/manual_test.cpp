@@ -1,4 +1,5 @@
-// The manual and the shipped file name every key of the table. AGENTHOST_UPDATE=1 rewrites the manual's list of keys.
+// The manual and the shipped file name every key of the table. AGENTHOST_UPDATE=1 rewrites the manual's list
+// of keys.
 #include "fixture.hpp"
 
 #include "base/units.hpp"
@@ -39,7 +40,8 @@ std::string type_of(const Json& schema)
     return type == "boolean" ? "true or false" : "text";
 }
 
-// mdoc: no line begins with a full stop or quote by accident, sentences end their lines, lines stay within 80 columns.
+// mdoc: no line begins with a full stop or quote by accident, sentences end their lines, lines stay within 80
+// columns.
 void add_text(std::string& out, std::string text)
 {
     while (!text.empty()) {

@@ -190,7 +190,8 @@ TEST_F(BindTest, ReloadWidensAnAddressOnTheSamePort)
     EXPECT_EQ(peer(dial6(p)), "[::1]");
 }
 
-// [::] serves IPv4 as well, unless an IPv4 address is listed with its port: a reload must end where a start would.
+// [::] serves IPv4 as well, unless an IPv4 address is listed with its port: a reload must end where a start
+// would.
 TEST_F(BindTest, ReloadAddsIpv4BesideTheIpv6Wildcard)
 {
     int p = 0;

@@ -1,4 +1,5 @@
-// A real Listeners on loopback with threads of its own, a plugin that does what the test says, and a raw client.
+// A real Listeners on loopback with threads of its own, a plugin that does what the test says, and a raw
+// client.
 #pragma once
 
 #include "host/listener/listener.hpp"
@@ -50,7 +51,8 @@ Answer read_answer(Raw&, bool head_request = false);
 Answer ask(Raw&, std::string_view request);
 std::string get(std::string_view path, std::string_view headers = {}); // a GET with Host
 
-// A route of ours. The functions run on I/O threads; without one, a request is answered 200 with its head as body.
+// A route of ours. The functions run on I/O threads; without one, a request is answered 200 with its head as
+// body.
 class Script {
 public:
     std::function<void(agh_conn, const json& head)> request;

@@ -35,7 +35,8 @@ protected:
     Script script;
 };
 
-// The hub's worker tells dashboards of output that it gathered; the next output comes while that is on its way to the I/O thread.
+// The hub's worker tells dashboards of output that it gathered; the next output comes while that is on its
+// way to the I/O thread.
 TEST_F(OrderTest, AMessageOfTheIoThreadFollowsEarlierOnesOfOtherThreads)
 {
     upgrade_with({});

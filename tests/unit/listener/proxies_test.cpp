@@ -1,4 +1,5 @@
-// Clients behind trusted proxies: X-Forwarded-For, Forwarded and the PROXY protocol, pure and over sockets, and real proxies: nginx, haproxy.
+// Clients behind trusted proxies: X-Forwarded-For, Forwarded and the PROXY protocol, pure and over sockets,
+// and real proxies: nginx, haproxy.
 #include "fixture.hpp"
 #include "host/listener/forwarded.hpp"
 #include "host/listener/proxy_header.hpp"
@@ -337,7 +338,8 @@ TEST_F(ProxyTest, FindsTheClientsOfARealNginx)
     }
     ASSERT_TRUE(nginx->running()) << nginx->err();
     Raw raw{front};
-    // The client's own claims come through nginx, left of what nginx adds; nginx reaches us from 127.0.0.1, which is trusted too.
+    // The client's own claims come through nginx, left of what nginx adds; nginx reaches us from 127.0.0.1,
+    // which is trusted too.
     const json seen = head(raw, "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=198.51.100.7\r\n");
     EXPECT_EQ(seen["peer"], "203.0.113.9:0");
     EXPECT_EQ(seen["headers"]["x-forwarded-for"], "203.0.113.9, 127.0.0.1");

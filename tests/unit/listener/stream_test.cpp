@@ -1,4 +1,5 @@
-// Answers in pieces whose length is known: what agenthost.listener/1 gives plugins as answer_begin, answer_chunk, answer_end.
+// Answers in pieces whose length is known: what agenthost.listener/1 gives plugins as answer_begin,
+// answer_chunk, answer_end.
 #include "fixture.hpp"
 
 using namespace agenthost;

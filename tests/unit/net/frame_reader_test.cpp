@@ -1,5 +1,6 @@
-// Vectors in the order of the Autobahn test suite's categories: framing, pings, reserved bits, opcodes, fragments, UTF-8, close handling,
-// limits. Each is read whole, byte by byte and cut in two at every place, and Beast says the same.
+// Vectors in the order of the Autobahn test suite's categories: framing, pings, reserved bits, opcodes,
+// fragments, UTF-8, close handling, limits. Each is read whole, byte by byte and cut in two at every place,
+// and Beast says the same.
 #include "tests/fuzz/frame_verdict.hpp"
 
 #include <gtest/gtest.h>

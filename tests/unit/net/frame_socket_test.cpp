@@ -1,5 +1,5 @@
-// Both ends of a FrameSocket over a real pair of sockets, plain and TLS: messages of every size, back-pressure, control frames, the closing
-// handshake.
+// Both ends of a FrameSocket over a real pair of sockets, plain and TLS: messages of every size,
+// back-pressure, control frames, the closing handshake.
 #include "host/net/frame_socket.hpp"
 
 #include "pair.hpp"

@@ -1,4 +1,5 @@
-// The fuzzer of tests/fuzz that compares FrameReader with Beast, over frames made at random: mostly whole ones, with faults here and there.
+// The fuzzer of tests/fuzz that compares FrameReader with Beast, over frames made at random: mostly whole
+// ones, with faults here and there.
 #define LLVMFuzzerTestOneInput fuzz_frame
 // NOLINTNEXTLINE(bugprone-suspicious-include)
 #include "tests/fuzz/frame_fuzz.cpp"

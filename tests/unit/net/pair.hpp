@@ -11,7 +11,8 @@
 
 namespace agenthost::test {
 
-// ca.pem, and server.pem/server.key for "localhost" and 127.0.0.1 signed by it, other.key, client.pem/client.key.
+// ca.pem, and server.pem/server.key for "localhost" and 127.0.0.1 signed by it, other.key,
+// client.pem/client.key.
 class Certificates {
 public:
     Certificates();

@@ -332,7 +332,8 @@ TEST_F(Tls, ReportsACutAtAnyByteAndNeverInventsData)
     }
 }
 
-// A file of its own is named by the environment, as OpenSSL knows it, so that the test leaves the system's alone.
+// A file of its own is named by the environment, as OpenSSL knows it, so that the test leaves the system's
+// alone.
 TEST_F(Tls, TrustsTheSystemInOneCopyUntilItChanges)
 {
     TempDir dir;

@@ -72,7 +72,8 @@ TEST(Log, EndsWithoutAReaderAndCountsLosses)
     std::size_t whole = 0;
     for (std::size_t at = 0; (at = written.find("xx\n", at)) != written.npos; at += 3) ++whole;
     EXPECT_GT(whole, 100u);
-    // All that was not written is counted: what found the queue full, what waited, the one being written, "N lines were lost", "late".
+    // All that was not written is counted: what found the queue full, what waited, the one being written, "N
+    // lines were lost", "late".
     EXPECT_EQ(host::log::lost() - lost_before, lines - whole + 2);
 }
 

@@ -1,4 +1,5 @@
-// The life cycle of one plugin: what each event asks for, then thousands of random sequences against a model of the plugin.
+// The life cycle of one plugin: what each event asks for, then thousands of random sequences against a model
+// of the plugin.
 #include "host/plugin/machine.hpp"
 
 #include <gtest/gtest.h>
@@ -272,7 +273,8 @@ public:
     // An operation for exactly this is under way: its end is the answer.
     [[nodiscard]] bool busy() const { return operation_.has_value(); }
     [[nodiscard]] bool tries(const PluginSpec& spec) const { return operation_ && tried_ == spec; }
-    // What is under way for an earlier request ends badly; that must not keep the later one from what it asked for.
+    // What is under way for an earlier request ends badly; that must not keep the later one from what it
+    // asked for.
     void fail_once()
     {
         if (!operation_ || closed_) return;

@@ -128,7 +128,8 @@ TEST(SchemaDifferential, TreeAndValijsonAgree)
     EXPECT_GT(refused, 2000);
 }
 
-// What the checker admits as an integer, plugins read as one, and nothing else: no request passes the one and is refused by the other.
+// What the checker admits as an integer, plugins read as one, and nothing else: no request passes the one and
+// is refused by the other.
 TEST(SchemaDifferential, PluginsCanReadEveryAdmittedValue)
 {
     std::string why;

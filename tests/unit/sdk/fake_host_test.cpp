@@ -1,4 +1,5 @@
-// FakeHost against a real plugin library: sdk_probe, built by agenthost_add_plugin and loaded as the host would.
+// FakeHost against a real plugin library: sdk_probe, built by agenthost_add_plugin and loaded as the host
+// would.
 #include <agenthost/listener.hpp>
 #include <agenthost/plugin.hpp>
 #include <agenthost/testing/fake_host.hpp>

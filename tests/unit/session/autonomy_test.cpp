@@ -1,4 +1,5 @@
-// A session's life: taken over, told of a changed secret, flooded, alone for long; what waits arrives, in order.
+// A session's life: taken over, told of a changed secret, flooded, alone for long; what waits arrives, in
+// order.
 #include "fixture.hpp"
 
 namespace agenthost::test {
@@ -55,7 +56,8 @@ TEST_F(SessionTest, AdmitsNoMoreCommandsASecondThanItsLimit)
     EXPECT_GE(plugin.invoked, 10u);
 }
 
-// The server goes away while work runs. Its results wait in the journal and come, oldest first, when it is back.
+// The server goes away while work runs. Its results wait in the journal and come, oldest first, when it is
+// back.
 TEST_F(SessionTest, DeliversInOrderWhatEndedWhileItWasAlone)
 {
     constexpr int commands = 30;

@@ -21,7 +21,8 @@ namespace agenthost::test {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-// echo.say answers with its params, echo.write does so with effects, echo.big answers with {"bytes": N} bytes, echo.hold waits for release().
+// echo.say answers with its params, echo.write does so with effects, echo.big answers with {"bytes": N}
+// bytes, echo.hold waits for release().
 class EchoPlugin final : public host::Plugin {
 public:
     EchoPlugin();

@@ -74,7 +74,8 @@ TEST_F(SessionTest, SaysThatThePeerWasSilentAndNotThatItsOwnReadWasCancelled)
     EXPECT_EQ(said.find("anceled"), std::string::npos) << said;
 }
 
-// The Date of an upgrade is old when its session ends: measured again, the time between would look like a skew.
+// The Date of an upgrade is old when its session ends: measured again, the time between would look like a
+// skew.
 TEST_F(SessionTest, DoesNotTakeTheAgeOfASessionForASkewOfTheClock)
 {
     write_file(dir / "token", "hmac-secret");
@@ -157,7 +158,8 @@ TEST_F(SessionTest, NoticesThatAnotherAgentUsesItsIdentityAndBacksOff)
         << session->status().notice;
 }
 
-// A takeover is not a wrong credential, whatever the code: renewing it would throw the other agent out for good.
+// A takeover is not a wrong credential, whatever the code: renewing it would throw the other agent out for
+// good.
 TEST_F(SessionTest, DoesNotTakeATakeoverForARefusal)
 {
     serve({.on_ready = [](Peer& peer) { peer.close_with(1008, "Duplicate connection: replaced"); }});

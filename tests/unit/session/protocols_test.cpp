@@ -1,4 +1,5 @@
-// What differs from protocol to protocol: the upgrade, the first frame, what counts as accepted, heartbeats and metrics.
+// What differs from protocol to protocol: the upgrade, the first frame, what counts as accepted, heartbeats
+// and metrics.
 #include "fixture.hpp"
 
 #include "host/session/utc.hpp"
@@ -124,7 +125,8 @@ TEST_F(DashboardSession, CarriesItsTokenInTheUrlAndWaitsForTheAck)
     EXPECT_EQ(session->status().url.find("token"), std::string::npos);
 }
 
-// An interrupt without requestId that went well has no answer: it must not stand in the way of those that have.
+// An interrupt without requestId that went well has no answer: it must not stand in the way of those that
+// have.
 TEST_F(DashboardSession, AResultThatNobodyWaitsForCountsAsDelivered)
 {
     auto mapped = config_of("dashboard");

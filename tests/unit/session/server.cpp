@@ -217,7 +217,8 @@ public:
         : io_{io}, acceptor_{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}}
     {
         options = std::move(given);
-        // Bounded, or the kernel would take megabytes for a peer that reads nothing; accepted sockets inherit it.
+        // Bounded, or the kernel would take megabytes for a peer that reads nothing; accepted sockets inherit
+        // it.
         acceptor_.set_option(asio::socket_base::receive_buffer_size{64 << 10});
         accept();
     }

@@ -1,4 +1,5 @@
-// A WebSocket server for tests, by Beast, on the test's own loop: does what a script says and remembers what it saw.
+// A WebSocket server for tests, by Beast, on the test's own loop: does what a script says and remembers what
+// it saw.
 #pragma once
 
 #include "netclient/tls.hpp"

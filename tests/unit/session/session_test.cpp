@@ -174,7 +174,8 @@ TEST_F(SessionTest, AnswersPings)
     EXPECT_EQ(peer().pongs[0], "are you there");
 }
 
-// A peer that asks and does not listen: the session stops reading when its queue is full, keeps every answer, and goes on later.
+// A peer that asks and does not listen: the session stops reading when its queue is full, keeps every answer,
+// and goes on later.
 TEST_F(SessionTest, StopsReadingWhenItsQueueIsFullAndLosesNothing)
 {
     constexpr int commands = 120;

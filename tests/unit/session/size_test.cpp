@@ -73,7 +73,8 @@ TEST_F(PeerLimit, KeepsTheErrorInPlaceOfAStoredResult)
     EXPECT_EQ(plugin.invoked, 1u);
 }
 
-// A server that accepts less than the configuration says closes with 1009. Sent again on the next session, the result would end that too.
+// A server that accepts less than the configuration says closes with 1009. Sent again on the next session,
+// the result would end that too.
 TEST_F(PeerLimit, ReplacesAStoredResultThatTheServerRefusedWith1009)
 {
     serve({.on_ready =

@@ -1,4 +1,5 @@
-// TLS of the session: verified by default, and every way not to be the right server is refused before a credential is sent.
+// TLS of the session: verified by default, and every way not to be the right server is refused before a
+// credential is sent.
 #include "fixture.hpp"
 
 #include "host/config/config.hpp"

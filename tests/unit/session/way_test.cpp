@@ -15,7 +15,8 @@ namespace {
 
 constexpr const char* open_tunnel = "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";
 
-// A proxy that knows CONNECT, or not: its answer is the test's. After a 200 it passes bytes to the port that was asked for.
+// A proxy that knows CONNECT, or not: its answer is the test's. After a 200 it passes bytes to the port that
+// was asked for.
 class ConnectProxy : public Acceptor {
 public:
     explicit ConnectProxy(std::string answer) : answer_{std::move(answer)} { run(); }

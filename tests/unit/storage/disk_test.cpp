@@ -222,7 +222,8 @@ TEST(StoreMark, RefusesAStoreWhoseIndexVanished)
     EXPECT_TRUE(says(why, "backup")) << why;
 }
 
-// A power cut, a full disk or a restore leaves such a file; SQLite takes it for a new database, and every file would be a stranger.
+// A power cut, a full disk or a restore leaves such a file; SQLite takes it for a new database, and every
+// file would be a stranger.
 TEST(StoreMark, RefusesAStoreWhoseIndexIsEmpty)
 {
     const TempDir dir;

@@ -127,8 +127,8 @@ TEST(Schedule, StartsACallersFirstTransferWhateverOthersRun)
     EXPECT_EQ(schedule.running_slots(), 3u);
 }
 
-// Random arrivals of modest callers beside one greedy caller whose transfers never end. A transfer waits only for those of its own
-// caller.
+// Random arrivals of modest callers beside one greedy caller whose transfers never end. A transfer waits only
+// for those of its own caller.
 TEST(Schedule, NobodyWaitsForAnotherCallersTransfers)
 {
     for (unsigned seed = 0; seed < 100; ++seed) {

@@ -16,7 +16,8 @@ using testing::IsEmpty;
 
 namespace {
 
-// cgroup v2 as Documentation/admin-guide/cgroup-v2.rst describes it: no internal processes for memory, threaded domains for pids.
+// cgroup v2 as Documentation/admin-guide/cgroup-v2.rst describes it: no internal processes for memory,
+// threaded domains for pids.
 class FakeKernel : public CgroupSystem {
 public:
     struct Group {
@@ -244,7 +245,8 @@ TEST_F(CgroupPlaceTest, HasNoPlaceWhereNothingCanBeMade)
     EXPECT_EQ(find().folder, "");
 }
 
-// Where no cgroup holds a limit, rlimits do, and it is said what that means: the text is the log's and health's.
+// Where no cgroup holds a limit, rlimits do, and it is said what that means: the text is the log's and
+// health's.
 TEST_F(CgroupPlaceTest, LimitsThatOnlyRlimitsKeepAreSaid)
 {
     unit("");

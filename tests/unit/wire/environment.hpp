@@ -1,4 +1,5 @@
-// An environment that a test decides: a clock that stands, uuids that count, a real HMAC. For vectors, unit tests and fuzzers.
+// An environment that a test decides: a clock that stands, uuids that count, a real HMAC. For vectors, unit
+// tests and fuzzers.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -1,4 +1,5 @@
-// A fuzzer of tests/fuzz over its kept corpus, with any compiler: as it is, cut short, and with bytes changed.
+// A fuzzer of tests/fuzz over its kept corpus, with any compiler: as it is, cut short, and with bytes
+// changed.
 #pragma once
 
 #include "tests/support/support.hpp"

@@ -1,4 +1,5 @@
-// A decoder takes no more memory than a small multiple of its input, whoever sends it, and keeps little of it: counted at operator new.
+// A decoder takes no more memory than a small multiple of its input, whoever sends it, and keeps little of
+// it: counted at operator new.
 #include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/messages.hpp"
 
@@ -77,7 +78,8 @@ std::vector<Frame> frames()
 
 class Memory : public testing::Test {
 protected:
-    // Reads with a parser that is new, as the first frame of a thread does: everything that is ever asked for is counted.
+    // Reads with a parser that is new, as the first frame of a thread does: everything that is ever asked for
+    // is counted.
     static std::size_t of_first_frame(const Frame& frame)
     {
         std::size_t bytes = 0;

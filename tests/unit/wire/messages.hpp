@@ -1,4 +1,5 @@
-// Neutral messages as JSON and back, for tests that compare them. What is empty, zero or absent has no member.
+// Neutral messages as JSON and back, for tests that compare them. What is empty, zero or absent has no
+// member.
 #pragma once
 
 #include "wire/codec.hpp"

@@ -1,5 +1,5 @@
-// Every golden vector of tests/wire/vectors/<protocol>: read by one end, and where it says so written by the other.
-// tests/wire/vectors/README.md explains the members of a vector.
+// Every golden vector of tests/wire/vectors/<protocol>: read by one end, and where it says so written by the
+// other. tests/wire/vectors/README.md explains the members of a vector.
 #include "tests/unit/wire/environment.hpp"
 #include "tests/unit/wire/messages.hpp"
 
@@ -84,7 +84,8 @@ public:
         agents_nonces_.full = servers_nonces_.full = setup.value("nonces_full", false);
     }
 
-    // What happened earlier on the connection: a frame was read by its receiver, a meaning was written by its sender.
+    // What happened earlier on the connection: a frame was read by its receiver, a meaning was written by its
+    // sender.
     void play(const Json& step)
     {
         const bool down = step.at("direction") == "server_to_agent";
@@ -185,7 +186,8 @@ void expect_a_reason_when_damaged(Protocol protocol, const Json& vector)
     }
 }
 
-// One test a protocol, not a vector: each test is a process of its own in the suite, and there are hundreds of vectors.
+// One test a protocol, not a vector: each test is a process of its own in the suite, and there are hundreds
+// of vectors.
 class Vectors : public testing::TestWithParam<Protocol> {};
 
 TEST_P(Vectors, MeanTheSameAtBothEnds)
@@ -196,7 +198,8 @@ TEST_P(Vectors, MeanTheSameAtBothEnds)
     }
 }
 
-// Cut anywhere, with any byte changed: a message or a reason, never an exception. (Reading outside is found by the sanitizers.)
+// Cut anywhere, with any byte changed: a message or a reason, never an exception. (Reading outside is found
+// by the sanitizers.)
 TEST_P(Vectors, AreReadOrRefusedWithAReasonWhenDamaged)
 {
     for (const auto& [file, vector] : vectors(GetParam())) {

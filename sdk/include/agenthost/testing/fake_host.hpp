@@ -1,6 +1,7 @@
 // A host for unit tests: a plugin without a daemon.
 //
-//     agenthost::testing::FakeHost host{agh_plugin_entry_v1};        // the plugin's source in the test, or load_entry("echo.so")
+//     // the plugin's source in the test, or load_entry("echo.so")
+//     agenthost::testing::FakeHost host{agh_plugin_entry_v1};
 //     EXPECT_EQ(host.call("echo.say", R"({"a":1})").json, R"({"a":1})");
 //
 // It behaves like the host without worker threads: invoke() runs on the thread that calls call() or invoke(),

@@ -1,6 +1,7 @@
 // listener/1 for the FakeHost: the test plays the peers.
 //
-//     const agh_conn conn = host.listener.request("GET", "/api/agents/n1", R"({"authorization":"Bearer x"})");
+//     const agh_conn conn = host.listener.request("GET", "/api/agents/n1",
+//                                               R"({"authorization":"Bearer x"})");
 //     EXPECT_EQ(host.listener.exchange(conn).status, 200);
 //
 // request() finds the claimed route as the host does (exact before prefix, the longest prefix first) and

@@ -1,5 +1,6 @@
-// A process to be killed: hosts the real storage.so and uploads, replaces and deletes files without end, saying what it begins and
-// what was acknowledged, in a file (which survives kill -9) and as marks for the power-cut shim.
+// A process to be killed: hosts the real storage.so and uploads, replaces and deletes files without end,
+// saying what it begins and what was acknowledged, in a file (which survives kill -9) and as marks for the
+// power-cut shim.
 //
 //   storage_driver FOLDER URL SAYINGS SEED OPERATIONS     OPERATIONS 0: until killed
 //   storage_driver --plain careless|careful FOLDER COUNT  writes files itself, without or with the syncs they need: proves the shim

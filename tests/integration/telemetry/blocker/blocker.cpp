@@ -1,4 +1,5 @@
-// Promises pure computation and then holds up the I/O thread until a file is there: what /healthz must notice.
+// Promises pure computation and then holds up the I/O thread until a file is there: what /healthz must
+// notice.
 #include <agenthost/plugin.hpp>
 
 #include <unistd.h>

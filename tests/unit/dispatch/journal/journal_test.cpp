@@ -46,7 +46,8 @@ TEST_F(JournalTest, KeysByCallerAndIdAndTellsOtherContent)
     EXPECT_EQ(book.begin("3", digest(9)).what, Begin::id_reused) << "also when finished";
 }
 
-// A result that its server cannot take: an error stands in its place, for the outbox and for a repeat, also after a restart.
+// A result that its server cannot take: an error stands in its place, for the outbox and for a repeat, also
+// after a restart.
 TEST_F(JournalTest, ReplacesAResultAndKeepsItsPlace)
 {
     std::uint64_t row = 0;

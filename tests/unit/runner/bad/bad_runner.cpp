@@ -1,4 +1,5 @@
-// Stands in for agenthost-runner and does one thing wrong. Which one: the name it is started under (a symbolic link), "bad-MODE".
+// Stands in for agenthost-runner and does one thing wrong. Which one: the name it is started under (a
+// symbolic link), "bad-MODE".
 #include "host/runner/channel.hpp"
 
 #include <poll.h>

@@ -1,4 +1,5 @@
-// A plugin that does what tests ask for: the same library in a FakeHost, and behind the socketpair in a runner.
+// A plugin that does what tests ask for: the same library in a FakeHost, and behind the socketpair in a
+// runner.
 #include <agenthost/ext/log_tap.h>
 #include <agenthost/plugin.hpp>
 

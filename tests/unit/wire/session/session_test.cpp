@@ -117,8 +117,8 @@ TEST_P(EveryDay, IsServed)
     EXPECT_EQ(session.state(), State::stopped);
 }
 
-// The same day, with the connection lost after each step in turn: a wait and a new attempt from the beginning, or, when the
-// session was told to stop, the end.
+// The same day, with the connection lost after each step in turn: a wait and a new attempt from the
+// beginning, or, when the session was told to stop, the end.
 TEST_P(EveryDay, SurvivesALossAfterAnyStep)
 {
     for (std::size_t lost_after = 1; lost_after < day.size(); ++lost_after) {
@@ -135,8 +135,8 @@ TEST_P(EveryDay, SurvivesALossAfterAnyStep)
     }
 }
 
-// Every kind of trouble, twice, after every step: the session never hangs. It either armed a timer or is at its end, and from
-// there the good day is possible again.
+// Every kind of trouble, twice, after every step: the session never hangs. It either armed a timer or is at
+// its end, and from there the good day is possible again.
 TEST_P(EveryDay, NeverHangsWhateverHappensWhen)
 {
     const std::vector<Input> troubles = {
@@ -412,7 +412,8 @@ TEST(Backoff, BeginsWithAnAttemptAtOnceWhereTheProtocolSaysSo)
     EXPECT_EQ(backoff.delay(1, false), 999ms);
 }
 
-// Four days of nothing but refusals, in a microsecond each: every attempt is answered by a bounded delay, and nothing is kept.
+// Four days of nothing but refusals, in a microsecond each: every attempt is answered by a bounded delay, and
+// nothing is kept.
 TEST(SessionMachine, GoesOnForDaysWithoutAServer)
 {
     for (const ProtocolTraits& says : protocols()) {

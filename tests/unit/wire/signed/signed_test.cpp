@@ -143,7 +143,8 @@ TEST_F(Signed, ReadsBackEveryResultItWrites) { expect_read_back(2, random_result
 
 TEST_F(Signed, ReadsBackEveryNoticeItWrites) { expect_read_back(3, random_notice, From::agent); }
 
-// Whatever JSON a plugin hands us, white space, escapes, number forms and all: a peer that parses and prints again finds our signature.
+// Whatever JSON a plugin hands us, white space, escapes, number forms and all: a peer that parses and prints
+// again finds our signature.
 TEST_F(Signed, IsVerifiedByNodeWhateverThePluginWrote)
 {
     greet();
