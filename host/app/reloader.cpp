@@ -1,5 +1,7 @@
 #include "reloader.hpp"
 
+#include "host/config/defaults.hpp"
+
 #include <utility>
 
 namespace agenthost::host {
@@ -57,6 +59,13 @@ std::vector<std::string> plugin_path(const Config& config, const RuntimePaths& p
     for (const auto& folder : config.plugin_path) all.push_back(folder.string());
     if (all.empty()) all = paths.plugin_path;
     return all;
+}
+
+LoadRequest reload_request(LoadRequest request, const Config& runs)
+{
+    const std::filesystem::path usual = default_config_file();
+    if (request.file.empty() && !runs.files.empty() && runs.files.front() == usual) request.file = usual;
+    return request;
 }
 
 Reloader::Read read_configuration(const LoadRequest& request, const RuntimePaths& paths)

@@ -173,7 +173,10 @@ std::string Runtime::Impl::make_parts()
                                        .journal_file = (config->state_dir / "journal.db").string(),
                                        .any_fd = state_lock.fd()});
     reloader.emplace(
-        main, [request = request, paths = paths] { return read_configuration(request, paths); },
+        main,
+        [again = reload_request(request, *config), paths = paths] {
+            return read_configuration(again, paths);
+        },
         [this](Reloader::Read read, Reloader::Done done) { apply(std::move(read), std::move(done)); });
     metrics.source([this](Sheet& sheet) {
         write_status_metrics(sheet, {.status = status_parts(),

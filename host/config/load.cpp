@@ -87,6 +87,11 @@ std::optional<std::string> read_bounded(Load& load, const Source& source, const 
         return std::nullopt;
     }
     text.resize(size);
+    // A tool that is writing the file, or failed to, leaves it empty: a reload would stop everything.
+    if (S_ISREG(st.st_mode) && text.find_first_not_of(" \t\r\n") == std::string::npos) {
+        load.problems.add(where, "is empty; if nothing is to run, write a comment into it");
+        return std::nullopt;
+    }
     return text;
 }
 

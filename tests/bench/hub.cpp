@@ -118,7 +118,7 @@ private:
         report_.add(subject_, "idle MiB", idle_kib_ / 1024);
         report_.add(subject_, "KB per agent", kib_per_agent(full));
         const double cpu = cpu_s(pid), then = now_s();
-        std::this_thread::sleep_for(5s);
+        std::this_thread::sleep_for(30s); // each agent is pinged once in this time
         report_.add(subject_, "idle CPU %", (cpu_s(pid) - cpu) / (now_s() - then) * 100);
     }
 

@@ -75,6 +75,23 @@ TEST(DaemonAlone, KeepsTheOldConfigurationWhenAReloadFails)
     EXPECT_EQ(daemon.call("storage.info").code, 0);
 }
 
+// A tool that writes the file in place has emptied it, or has removed it, when the reload comes.
+TEST(DaemonAlone, KeepsTheOldConfigurationWhenTheFileIsEmptyOrGone)
+{
+    Daemon daemon{{.yaml = storage}};
+    ASSERT_TRUE(daemon.wait_ready()) << daemon.log();
+    write_file(daemon.config_file(), "");
+    auto ran = daemon.cli({"reload"});
+    EXPECT_NE(ran.code, 0);
+    EXPECT_NE((ran.err + ran.out).find("is empty"), std::string::npos) << ran.err << ran.out;
+    EXPECT_EQ(daemon.call("storage.info").code, 0) << daemon.log();
+    std::filesystem::remove(daemon.config_file());
+    daemon.signal(SIGHUP);
+    ASSERT_TRUE(wait_for([&] { return daemon.log().find("there is no such file") != std::string::npos; }))
+        << daemon.log();
+    EXPECT_EQ(daemon.call("storage.info").code, 0) << daemon.log();
+}
+
 TEST(DaemonAlone, ReloadAddsAndRemovesServersWithoutTouchingOthers)
 {
     Daemon daemon{{.yaml = storage}};

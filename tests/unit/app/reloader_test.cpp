@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 
 namespace agenthost::host {
 namespace {
@@ -77,6 +78,21 @@ TEST_F(ReloaderTest, RefusesWhatWaitsWhenTheDaemonStops)
     request("late");
     EXPECT_EQ(answers,
               (std::vector<std::string>{"waits: the daemon is stopping", "late: the daemon is stopping"}));
+}
+
+TEST(ReloadRequest, NeedsTheFileThatTheStartHad)
+{
+    ::setenv("AGENTHOST_CONFIG", "/etc/one.yaml", 1);
+    Config runs;
+    EXPECT_EQ(reload_request({}, runs).file, "") << "the start had no file";
+    runs.files = {"/etc/conf.d/10-more.yaml"};
+    EXPECT_EQ(reload_request({}, runs).file, "") << "the start had only a fragment";
+    runs.files = {"/etc/one.yaml", "/etc/conf.d/10-more.yaml"};
+    EXPECT_EQ(reload_request({}, runs).file, "/etc/one.yaml");
+    LoadRequest named;
+    named.file = "/srv/own.yaml";
+    EXPECT_EQ(reload_request(named, runs).file, "/srv/own.yaml");
+    ::unsetenv("AGENTHOST_CONFIG");
 }
 
 TEST(PendingRestart, NamesWhatRunsDifferently)

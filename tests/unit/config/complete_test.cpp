@@ -234,6 +234,13 @@ TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)
     EXPECT_TRUE(result.config->servers.empty());
 }
 
+TEST_F(Configured, RejectsAFileWithoutAnyText)
+{
+    for (const char* blank : {"", "\n", " \t\r\n\n"})
+        EXPECT_THAT(problems(load(blank)),
+                    testing::HasSubstr("is empty; if nothing is to run, write a comment into it"));
+}
+
 TEST(DefaultConfiguration, ShippedFileLoads)
 {
     agenthost::test::TempDir dir;
