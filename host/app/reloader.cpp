@@ -65,6 +65,7 @@ LoadRequest reload_request(LoadRequest request, const Config& runs)
 {
     const std::filesystem::path usual = default_config_file();
     if (request.file.empty() && !runs.files.empty() && runs.files.front() == usual) request.file = usual;
+    request.had_text = runs.files;
     return request;
 }
 

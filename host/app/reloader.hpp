@@ -49,8 +49,8 @@ private:
 
 // The folders in which plugins are searched.
 std::vector<std::string> plugin_path(const Config&, const RuntimePaths&);
-// The request for a reload. It needs the file that the start had, also the one at the default path: that file
-// may be gone by mistake, and a reload would stop everything.
+// The request for a reload. It needs the file that the start had, also the one at the default path, and text
+// in each file that had text: a file may be gone or empty by mistake, and a reload would stop everything.
 LoadRequest reload_request(LoadRequest, const Config& runs);
 // Reads the configuration, the plugins in its path and the listeners' certificates. Blocking.
 Reloader::Read read_configuration(const LoadRequest&, const RuntimePaths&);

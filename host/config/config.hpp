@@ -126,7 +126,7 @@ struct Config {
     std::vector<ServerConfig> servers;
     std::vector<ListenerConfig> listeners;
     std::vector<PluginConfig> plugins;
-    std::vector<std::string> files; // what it was read from, in order
+    std::vector<std::string> files; // what it was read from, in order; without empty files
 };
 using ConfigPtr = std::shared_ptr<const Config>;
 
@@ -147,6 +147,9 @@ struct LoadRequest {
     std::filesystem::path file; // empty: the default path, which need not exist
     std::vector<std::pair<std::string, std::string>> overrides; // -o section.key=value
     bool environment = true;                                    // AGENTHOST__SECTION__KEY
+    // For a reload: files that had text at the start. One that is empty now is an error, because a tool may be
+    // writing it and the reload would stop everything.
+    std::vector<std::string> had_text = {};
     // Returns the plugins in these folders. Not set: allow and map are not checked against actions, and
     // relative paths in the configuration of plugins are not resolved.
     std::function<std::vector<KnownPlugin>(const std::vector<std::filesystem::path>&)> plugins = {};

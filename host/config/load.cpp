@@ -87,19 +87,20 @@ std::optional<std::string> read_bounded(Load& load, const Source& source, const 
         return std::nullopt;
     }
     text.resize(size);
-    // A tool that is writing the file, or failed to, leaves it empty: a reload would stop everything.
-    if (S_ISREG(st.st_mode) && text.find_first_not_of(" \t\r\n") == std::string::npos) {
-        load.problems.add(where, "is empty; if nothing is to run, write a comment into it");
-        return std::nullopt;
-    }
     return text;
 }
 
-void add_file(Load& load, const fs::path& file, const fs::path& base)
+void add_file(Load& load, const LoadRequest& request, const fs::path& file, const fs::path& base)
 {
     const Source& source = load.source(file.string(), base);
     const auto text = read_bounded(load, source, file);
     if (!text) return;
+    if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
+        const auto& had = request.had_text;
+        if (std::find(had.begin(), had.end(), file.string()) != had.end())
+            load.problems.add({&source, 0, 0}, "is empty now; if nothing is to run, write a comment into it");
+        return;
+    }
     load.files.push_back(file.string());
     Value value = parse_yaml(*text, source, load.problems);
     if (value.kind == Value::Kind::null) return; // only comments, or reported
@@ -128,7 +129,7 @@ void add_files(Load& load, const LoadRequest& request)
             return;
         }
     } else {
-        add_file(load, file, folder);
+        add_file(load, request, file, folder);
     }
     std::vector<fs::path> fragments;
     const fs::path directory = file.parent_path() / "conf.d";
@@ -156,7 +157,7 @@ void add_files(Load& load, const LoadRequest& request)
         load.problems.add({&source, 0, 0}, "more than 256 files; merge some");
         fragments.resize(max_fragments);
     }
-    for (const fs::path& fragment : fragments) add_file(load, fragment, folder);
+    for (const fs::path& fragment : fragments) add_file(load, request, fragment, folder);
 }
 
 // Text from outside a file: "[a, b]", "{k: v}" and quoted text are YAML, anything else is taken as it is.

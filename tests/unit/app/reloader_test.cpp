@@ -92,6 +92,7 @@ TEST(ReloadRequest, NeedsTheFileThatTheStartHad)
     LoadRequest named;
     named.file = "/srv/own.yaml";
     EXPECT_EQ(reload_request(named, runs).file, "/srv/own.yaml");
+    EXPECT_EQ(reload_request(named, runs).had_text, runs.files);
     ::unsetenv("AGENTHOST_CONFIG");
 }
 

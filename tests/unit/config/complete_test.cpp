@@ -234,11 +234,19 @@ TEST_F(Configured, FillsInDefaultsWhenTheFileIsEmpty)
     EXPECT_TRUE(result.config->servers.empty());
 }
 
-TEST_F(Configured, RejectsAFileWithoutAnyText)
+TEST_F(Configured, RejectsAFileThatHadTextAndIsEmptyNow)
 {
-    for (const char* blank : {"", "\n", " \t\r\n\n"})
-        EXPECT_THAT(problems(load(blank)),
-                    testing::HasSubstr("is empty; if nothing is to run, write a comment into it"));
+    LoadRequest request{.file = file(), .overrides = {}, .environment = false};
+    for (const char* blank : {"", "\n", " \t\r\n\n"}) {
+        agenthost::test::write_file(file(), blank);
+        request.had_text = {};
+        EXPECT_EQ(problems(load_config(request)), "");
+        request.had_text = {file().string()};
+        EXPECT_EQ(problems(load_config(request)),
+                  "agenthost.yaml: is empty now; if nothing is to run, write a comment into it");
+    }
+    agenthost::test::write_file(file(), "# nothing");
+    EXPECT_EQ(problems(load_config(request)), "");
 }
 
 TEST(DefaultConfiguration, ShippedFileLoads)
