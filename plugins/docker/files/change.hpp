@@ -1,0 +1,24 @@
+// Small changes: new folders, new names, new modes. No part of a path may be a link. Blocking.
+#pragma once
+
+#include "root.hpp"
+
+namespace agenthost::docker::files {
+
+struct FolderOptions {
+    bool parents = false; // also creates missing parents; an existing folder is no error
+    mode_t mode = 0755;
+};
+void make_folder(const Root&, const Path&, FolderOptions);
+
+struct RenameOptions {
+    bool replace = false; // an existing file, or an empty folder by a folder
+    bool make_parents = false;
+};
+// Also moves to another folder. A link is renamed itself. The rename is atomic; both folders are synced.
+void rename_path(const Root&, const Path& from, const Path& to, RenameOptions);
+
+// Of a regular file or a folder; permission bits only.
+void change_mode(const Root&, const Path&, mode_t);
+
+} // namespace agenthost::docker::files

@@ -1,0 +1,151 @@
+// Project quotas on an ext4 file system of our own. Needs root and loop devices.
+#include "plugins/docker/files/copy.hpp"
+#include "plugins/docker/files/disk_limit.hpp"
+#include "plugins/docker/files/project_quota.hpp"
+#include "plugins/docker/files/write.hpp"
+
+#include "world.hpp"
+
+#include <grp.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+namespace {
+
+using namespace agenthost::docker::files;
+using namespace agenthost::test;
+
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+// Runs it in a process with the rights of the game. Its result, 0 to 255.
+constexpr uid_t plain_user = 12'345;
+int as_plain_user(const std::function<int()>& action)
+{
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::setgroups(0, nullptr) != 0 || ::setresgid(plain_user, plain_user, plain_user) != 0 ||
+            ::setresuid(plain_user, plain_user, plain_user) != 0)
+            ::_exit(255);
+        ::_exit(action());
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+class QuotaDisk : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+        if (!is_root()) GTEST_SKIP() << "only root mounts file systems";
+        const std::string image = (dir_ / "image").string();
+        fs::create_directory(dir_ / "disk");
+        const Ran made =
+            run({"sh", "-c",
+                 "truncate -s 64M '" + image + "' && mkfs.ext4 -q -O quota,project -E quotatype=prjquota '" +
+                     image + "'"});
+        if (made.code != 0) GTEST_SKIP() << "no ext4 with project quotas can be made here: " << made.err;
+        const Ran mounted = run({"mount", "-o", "loop,prjquota", image, (dir_ / "disk").string()});
+        if (mounted.code != 0) GTEST_SKIP() << "it cannot be mounted here: " << mounted.err;
+        mounted_ = true;
+        fs::permissions(dir_.path(), fs::perms{0755}); // the game reaches its folder
+        fs::create_directory(dir_ / "disk/server");
+        fs::create_directory(dir_ / "disk/other");
+    }
+    void TearDown() override { EXPECT_TRUE(!mounted_ || ::umount((dir_ / "disk").c_str()) == 0); }
+    [[nodiscard]] std::string folder() const { return (dir_ / "disk/server").string(); }
+
+    TempDir dir_;
+    bool mounted_ = false;
+};
+
+TEST_F(QuotaDisk, TheKernelStopsTheAgentAndTheGame)
+{
+    const Root root{folder(), std::nullopt, {.max_bytes = 4 * mebibyte, .keep_free = 0}};
+    ProjectQuota quota{root.fd(), 77};
+    EXPECT_EQ(quota.unavailable(), "");
+    quota.mark();
+    quota.set_limit(4 * mebibyte);
+    root.limit().use_quota(quota);
+    EXPECT_TRUE(root.limit().state().exact);
+
+    write_file(root, path("ours"), std::string(mebibyte, 'x'), {});
+    ASSERT_EQ(::chown(folder().c_str(), plain_user, plain_user), 0);
+    // The game, which asks nobody.
+    const int written = as_plain_user([&] {
+        std::ofstream game{folder() + "/world"};
+        const std::string piece(mebibyte, 'g');
+        int count = 0;
+        while (count < 10 && game.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush())
+            ++count;
+        return count;
+    });
+    EXPECT_EQ(written, 2);
+    Control control;
+    root.limit().recount(control);
+    EXPECT_GE(root.limit().state().used, 3 * mebibyte);
+    // An agent that runs as root is not stopped by the kernel: by our own check.
+    EXPECT_EQ(code_of([&] { write_file(root, path("more"), std::string(2 * mebibyte, 'x'), {}); }),
+              "DISK_FULL");
+    EXPECT_FALSE(fs::exists(folder() + "/more"));
+
+    // An agent with the game's rights: without our own check, the kernel's errno gives the same code.
+    const Root unchecked{folder(), std::nullopt, {.keep_free = 0}};
+    EXPECT_EQ(
+        as_plain_user([&] {
+            std::string text;
+            const std::string code = code_of(
+                [&] { write_file(unchecked, path("more"), std::string(3 * mebibyte, 'x'), {}); }, &text);
+            return code == "DISK_FULL" && text.find("quota of this server") != std::string::npos ? 1 : 0;
+        }),
+        1);
+    EXPECT_FALSE(fs::exists(folder() + "/more"));
+
+    quota.set_limit(0);
+    write_file(unchecked, path("more"), std::string(6 * mebibyte, 'x'), {});
+    EXPECT_EQ(quota.numbers()->limit, 0u);
+}
+
+TEST_F(QuotaDisk, TheFreeSpaceOfTheDiskIsNotThatOfTheQuota)
+{
+    const Root root{folder(), std::nullopt, {.max_bytes = 4 * mebibyte, .keep_free = 16 * mebibyte}};
+    ProjectQuota quota{root.fd(), 79};
+    quota.mark();
+    quota.set_limit(4 * mebibyte);
+    root.limit().use_quota(quota);
+    write_file(root, path("ours"), std::string(mebibyte, 'x'), {});
+    write_file((dir_ / "disk/other/fill").string(), std::string(40 * mebibyte, 'x'));
+    std::string text;
+    EXPECT_EQ(code_of([&] { write_file(root, path("more"), std::string(mebibyte, 'x'), {}); }, &text),
+              "DISK_FULL");
+    EXPECT_NE(text.find("stay free for the machine"), std::string::npos) << text;
+}
+
+TEST_F(QuotaDisk, CountsOneServerOnlyAndWhatItHadBefore)
+{
+    fs::create_directories(folder() + "/old/deep");
+    write_file(folder() + "/old/deep/file", std::string(2 * mebibyte, 'x'));
+    fs::create_symlink("/etc/passwd", folder() + "/link");
+    ASSERT_EQ(::mkfifo((folder() + "/pipe").c_str(), 0600), 0);
+    const Root root{folder()};
+    ProjectQuota quota{root.fd(), 78};
+    quota.mark();
+    Control control;
+    EXPECT_EQ(quota.mark_contents(control), 0u);
+    write_file((dir_ / "disk/other/file").string(), std::string(8 * mebibyte, 'o'));
+    ASSERT_TRUE(quota.numbers());
+    EXPECT_GE(quota.numbers()->used, 2 * mebibyte);
+    EXPECT_LT(quota.numbers()->used, 3 * mebibyte);
+    // A file that is moved in from outside would break the count: the kernel refuses the rename.
+    EXPECT_NE(::rename((dir_ / "disk/other/file").c_str(), (folder() + "/moved").c_str()), 0);
+}
+
+TEST(ProjectQuota, SaysWhyThereIsNone)
+{
+    World world;
+    const std::string why = ProjectQuota{world.root->fd(), 5}.unavailable();
+    if (why.empty()) GTEST_SKIP() << "the temporary folder has project quotas";
+    EXPECT_NE(why.find(is_root() ? "prjquota" : "Run it as root"), std::string::npos) << why;
+}
+
+} // namespace
