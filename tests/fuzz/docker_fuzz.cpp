@@ -1,5 +1,6 @@
-// The docker plugin's reading of payloads, images, startup lines and regular expressions, against arbitrary bytes: never crashes,
-// never runs long, refuses only with CONFIG_INVALID, and whatever passes keeps the promises of a body. The first byte says what is read.
+// The docker plugin's reading of payloads, images, startup lines and regular expressions, against arbitrary
+// bytes: never crashes, never runs long, refuses only with CONFIG_INVALID, and whatever passes keeps the
+// promises of a body. The first byte says what is read.
 #include "tests/unit/docker/spec/invariants.hpp"
 
 #include "plugins/docker/spec/pattern.hpp"

@@ -4,8 +4,8 @@
 //     const Node root{json, "payload"};
 //     if (const auto image = root.find("image")) use(image->line(512));     // payload.image
 //
-// Every reader throws CONFIG_INVALID (refusal.hpp) when the value has another type or exceeds its bound. Members keep the order of
-// the text: the first port and the first image of an egg are the default ones.
+// Every reader throws CONFIG_INVALID (refusal.hpp) when the value has another type or exceeds its bound.
+// Members keep the order of the text: the first port and the first image of an egg are the default ones.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -23,7 +23,8 @@ namespace agenthost::docker {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t max_document_bytes = 1 << 20;
-// Values of one document. A member of an ordered object is found by linear search, so this also bounds the parser's time.
+// Values of one document. A member of an ordered object is found by linear search, so this also bounds the
+// parser's time.
 constexpr std::size_t max_document_values = 8192;
 constexpr std::size_t max_document_depth = 24;
 
@@ -38,7 +39,8 @@ public:
     [[nodiscard]] const std::string& path() const { return path_; }
     [[noreturn]] void refuse(const std::string& what) const;
 
-    // A member of an object. Absent and null are the same; PHP writes an empty object as [], which has no members.
+    // A member of an object. Absent and null are the same; PHP writes an empty object as [], which has no
+    // members.
     [[nodiscard]] std::optional<Node> find(std::string_view key) const;
     // All members, null ones included.
     [[nodiscard]] std::vector<std::pair<std::string, Node>> members(std::size_t max) const;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t max_files = 64, max_edits = 256, max_path = 512, max_where = 512, max_value = 16 << 10;
 
-// A file inside the server's folder. The files room opens it beneath that folder in any case; this gives the clear message.
+// A file inside the server's folder. The files room opens it beneath that folder in any case; this gives the
+// clear message.
 std::string checked_file(const std::string& name, const Node& node)
 {
     std::string_view rest = name;

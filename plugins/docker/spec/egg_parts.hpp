@@ -24,8 +24,8 @@ Query read_query(const Node&, Notes&);
 // image or container, entrypoint, script.
 std::optional<Installer> read_installer(const Node&, Notes&);
 
-// Egg files hold JSON inside strings ("files": "{\"server.properties\": ...}"): calls `read` with the value itself or with what is in
-// the string; not at all when the string is empty.
+// Egg files hold JSON inside strings ("files": "{\"server.properties\": ...}"): calls `read` with the value
+// itself or with what is in the string; not at all when the string is empty.
 void with_nested(const Node&, const std::function<void(const Node&)>& read);
 
 // An environment variable's name: [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes.

@@ -4,12 +4,14 @@
 //     parse_image("ghcr.io/pelican-eggs/yolks:java_21", path)
 //     parse_image("localhost:5000/x@sha256:...", path)
 //
-// The first part is a registry when it contains '.' or ':' or is "localhost"; otherwise the registry is docker.io. Everything that
-// decides about an image (allow list, credentials) compares the parsed registry, never a prefix of the text: the registry of
-// "ghcr.io.evil.com/x" is "ghcr.io.evil.com". Image ids do not exist in this form: "sha256:<hex>" and a bare id become names on
-// docker.io, so that no image passes by an id that no list knows.
+// The first part is a registry when it contains '.' or ':' or is "localhost"; otherwise the registry is
+// docker.io. Everything that decides about an image (allow list, credentials) compares the parsed registry,
+// never a prefix of the text: the registry of "ghcr.io.evil.com/x" is "ghcr.io.evil.com". Image ids do not
+// exist in this form: "sha256:<hex>" and a bare id become names on docker.io, so that no image passes by an
+// id that no list knows.
 //
-// Stricter than the grammar: no upper case in a registry, ports from 1 to 65535, sha256, sha384 and sha512 digests only.
+// Stricter than the grammar: no upper case in a registry, ports from 1 to 65535, sha256, sha384 and sha512
+// digests only.
 #pragma once
 
 #include <string>

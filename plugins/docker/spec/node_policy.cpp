@@ -13,7 +13,8 @@ namespace agenthost::docker {
 
 namespace {
 
-// What the engines themselves give to containers by default, less what reaches the host's devices and raw network.
+// What the engines themselves give to containers by default, less what reaches the host's devices and raw
+// network.
 constexpr std::array<std::string_view, 10> harmless{"CHOWN",   "DAC_OVERRIDE",     "FOWNER", "FSETID",
                                                     "KILL",    "NET_BIND_SERVICE", "SETGID", "SETUID",
                                                     "SETPCAP", "SYS_CHROOT"};

@@ -1,4 +1,5 @@
-// What this node allows and how it isolates servers: from the plugin's configuration, never from a server's payload.
+// What this node allows and how it isolates servers: from the plugin's configuration, never from a server's
+// payload.
 //
 //     {"data_dir": "/var/lib/agenthost/servers", "uid": 988, "gid": 988, "allow_images": ["ghcr.io/pelican-eggs/*"],
 //      "bind_addresses": ["0.0.0.0"], "ports": ["25565-25600"], "max_memory": "16GiB", "max_cpu": "4", "network": "agenthost"}
@@ -20,7 +21,8 @@ struct PortRange {
     std::uint16_t first = 1024, last = 65535;
 };
 
-// What the engine answered when it was asked (GET /version, /info); decides which fields of a body it understands.
+// What the engine answered when it was asked (GET /version, /info); decides which fields of a body it
+// understands.
 struct EngineTraits {
     bool podman = false;
     unsigned api_minor = 41; // of 1.N, as negotiated
@@ -49,7 +51,8 @@ struct NodePolicy {
     EngineTraits engine;
 };
 
-// Reads its own keys and ignores others of the plugin's configuration. Throws CONFIG_INVALID with the key's path.
+// Reads its own keys and ignores others of the plugin's configuration. Throws CONFIG_INVALID with the key's
+// path.
 NodePolicy read_policy(std::string_view config);
 
 } // namespace agenthost::docker

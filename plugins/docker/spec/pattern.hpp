@@ -1,11 +1,14 @@
-// Regular expressions of eggs, in time linear in the text: rules of variables, and lines that say a server is ready.
+// Regular expressions of eggs, in time linear in the text: rules of variables, and lines that say a server is
+// ready.
 //
-// A server chooses both the expression and the text, so neither backtracking nor recursion over the text is possible. The
-// expression becomes a program of at most 2,000 steps whose alternatives run side by side (Thompson's construction).
+// A server chooses both the expression and the text, so neither backtracking nor recursion over the text is
+// possible. The expression becomes a program of at most 2,000 steps whose alternatives run side by side
+// (Thompson's construction).
 //
-// Syntax: . [class] [^class] [[:alpha:]] \d \w \s \D \W \S \t \xHH (group) (?:group) a|b * + ? {n} {n,} {n,m} ^ $ \A \z \Z \b \B.
-// Lazy forms are accepted and mean the same, since only the fact of a match counts. Refused, with a reason: look-around,
-// back-references, possessive and atomic forms, \p{}, inline flags, and characters beyond ASCII in a class. Bytes, not code points.
+// Syntax: . [class] [^class] [[:alpha:]] \d \w \s \D \W \S \t \xHH (group) (?:group) a|b * + ? {n} {n,} {n,m}
+// ^ $ \A \z \Z \b \B. Lazy forms are accepted and mean the same, since only the fact of a match counts.
+// Refused, with a reason: look-around, back-references, possessive and atomic forms, \p{}, inline flags, and
+// characters beyond ASCII in a class. Bytes, not code points.
 #pragma once
 
 #include <bitset>

@@ -8,7 +8,8 @@
 
 namespace agenthost::docker {
 
-// Throws agenthost::Error with the code CONFIG_INVALID and the text `path: what`. An empty path is the whole payload.
+// Throws agenthost::Error with the code CONFIG_INVALID and the text `path: what`. An empty path is the whole
+// payload.
 [[noreturn]] void refuse(std::string_view path, const std::string& what);
 
 // Untrusted text for a message: in quotes, escaped as JSON, cut after 80 bytes.

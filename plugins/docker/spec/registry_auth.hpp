@@ -1,7 +1,8 @@
 // Chooses the credential of a pull by the exact registry of the parsed image, and encodes it for the engine.
 //
-// A credential for ghcr.io is never sent for ghcr.io.evil.com, ghcr.io:5000 or docker.io/ghcr.io/x. The engine gets it per call in
-// the header X-Registry-Auth; credentials in the docker command's own file are unknown to the engine's API.
+// A credential for ghcr.io is never sent for ghcr.io.evil.com, ghcr.io:5000 or docker.io/ghcr.io/x. The
+// engine gets it per call in the header X-Registry-Auth; credentials in the docker command's own file are
+// unknown to the engine's API.
 #pragma once
 
 #include "image_ref.hpp"
@@ -23,7 +24,8 @@ public:
     // Throws CONFIG_INVALID at `path`: not a registry, or one that already has a credential.
     void add(RegistryCredential, std::string_view path);
 
-    // The value of X-Registry-Auth: base64url of a JSON object. Empty: the registry has no credential. A secret: never log it.
+    // The value of X-Registry-Auth: base64url of a JSON object. Empty: the registry has no credential. A
+    // secret: never log it.
     [[nodiscard]] std::optional<std::string> header_for(const ImageRef&) const;
 
 private:

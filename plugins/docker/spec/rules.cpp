@@ -87,7 +87,8 @@ std::string printed(double value)
     return out;
 }
 
-// The end of the rule that begins `text`: the next |, but not one inside the delimiters of a regular expression.
+// The end of the rule that begins `text`: the next |, but not one inside the delimiters of a regular
+// expression.
 std::size_t rule_end(std::string_view text)
 {
     for (const std::string_view prefix : {"regex:", "not_regex:"}) {

@@ -1,11 +1,13 @@
-// The rules of an egg's variable, as Pterodactyl and Pelican write them (the words are Laravel's): which values are valid.
+// The rules of an egg's variable, as Pterodactyl and Pelican write them (the words are Laravel's): which
+// values are valid.
 //
 //     "required|string|max:20"     ["required", "regex:/^([\\w\\d._-]+)(\\.jar)$/"]     "required|numeric|between:512,4096"
 //
-// Checked: required, filled, nullable, string, numeric, integer, boolean, accepted, in, not_in, min, max, between, size, digits,
-// digits_between, alpha, alpha_num, alpha_dash, lowercase, uppercase, starts_with, ends_with, regex, not_regex, ip, ipv4, ipv6, url.
-// min, max, between and size compare the number when the variable is numeric, otherwise the length in characters. An empty
-// value passes everything but required and filled. A rule that is not in this list is not checked and named by unchecked().
+// Checked: required, filled, nullable, string, numeric, integer, boolean, accepted, in, not_in, min, max,
+// between, size, digits, digits_between, alpha, alpha_num, alpha_dash, lowercase, uppercase, starts_with,
+// ends_with, regex, not_regex, ip, ipv4, ipv6, url. min, max, between and size compare the number when the
+// variable is numeric, otherwise the length in characters. An empty value passes everything but required and
+// filled. A rule that is not in this list is not checked and named by unchecked().
 #pragma once
 
 #include "document.hpp"
@@ -20,10 +22,12 @@ namespace agenthost::docker {
 
 class Rules {
 public:
-    // From a string with | between the rules, or an array of rules. Throws CONFIG_INVALID: a bad number or regular expression.
+    // From a string with | between the rules, or an array of rules. Throws CONFIG_INVALID: a bad number or
+    // regular expression.
     static Rules read(const Node&);
 
-    // What is wrong with the value: "must be one of recommended, latest"; empty: nothing. Never contains the value.
+    // What is wrong with the value: "must be one of recommended, latest"; empty: nothing. Never contains the
+    // value.
     [[nodiscard]] std::string problem(std::string_view value) const;
     [[nodiscard]] const std::vector<std::string>& unchecked() const { return unchecked_; }
 

@@ -116,7 +116,8 @@ void plan_startup(const Startup& startup, const TemplateValues& values, Containe
     else if (!startup.line.empty())
         words = fill_words(startup.line, values, path);
     if (words.empty()) return;
-    // The engine takes [""] as "no entrypoint", so the program is the entrypoint and its arguments the command.
+    // The engine takes [""] as "no entrypoint", so the program is the entrypoint and its arguments the
+    // command.
     plan.entrypoint.assign(words.begin(), words.begin() + 1);
     plan.command.assign(words.begin() + 1, words.end());
 }

@@ -1,4 +1,5 @@
-// A game server as it was asked for: plain values, read and bounded by egg.hpp, not yet admitted by a node (server_plan.hpp).
+// A game server as it was asked for: plain values, read and bounded by egg.hpp, not yet admitted by a node
+// (server_plan.hpp).
 #pragma once
 
 #include "image_ref.hpp"

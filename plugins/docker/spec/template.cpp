@@ -190,7 +190,8 @@ public:
     // After this, the quoting is no longer certain; empty: it is.
     [[nodiscard]] std::string_view unclear() const { return unclear_; }
 
-    // `in` stands before a byte that is not the beginning of a placeholder. Returns how many bytes belong together.
+    // `in` stands before a byte that is not the beginning of a placeholder. Returns how many bytes belong
+    // together.
     std::size_t step(const Scanner& in)
     {
         const char c = in.rest().front();

@@ -1,5 +1,5 @@
-// Attempts to leave the container through create_server: by every key and every string, in both forms of a payload. Each is refused
-// with its path, or the bodies keep every promise of invariants.hpp.
+// Attempts to leave the container through create_server: by every key and every string, in both forms of a
+// payload. Each is refused with its path, or the bodies keep every promise of invariants.hpp.
 #include "tests/unit/docker/spec/invariants.hpp"
 #include "tests/unit/docker/spec/payloads.hpp"
 #include "tests/unit/docker/spec/refused.hpp"

@@ -163,7 +163,8 @@ inline docker::NodePolicy test_policy()
         "ports": ["25000-26000", "30000"], "max_memory": "8GiB", "max_cpu": "4", "max_processes": 1000, "network": "games"})");
 }
 
-// Every broken promise of both bodies that a payload leads to. Throws agenthost::Error when the payload is refused.
+// Every broken promise of both bodies that a payload leads to. Throws agenthost::Error when the payload is
+// refused.
 inline std::vector<std::string> violations_of(const std::string& payload, const docker::NodePolicy& policy)
 {
     const docker::ServerSpec spec = docker::read_create_server(payload);
