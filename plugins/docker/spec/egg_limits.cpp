@@ -1,4 +1,5 @@
 // limits and ports.
+#include "cores.hpp"
 #include "egg_parts.hpp"
 #include "refusal.hpp"
 
@@ -21,26 +22,6 @@ std::uint64_t read_size(const Node& node)
     const auto size = base::parse_size(text, expected);
     if (!size) node.refuse(shown(text) + " is not " + expected + ".");
     return *size;
-}
-
-// "2", 1.5, "150%".
-std::uint64_t read_cpu(const Node& node)
-{
-    std::string text = node.scalar(32);
-    double cores = 0, unit = 1;
-    std::string_view digits = text;
-    if (digits.ends_with('%')) {
-        digits.remove_suffix(1);
-        unit = 100;
-    }
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), cores, std::chars_format::fixed);
-    const bool number = !digits.empty() && error == std::errc{} && end == digits.data() + digits.size();
-    cores /= unit;
-    if (!number || !(cores >= 0.01 && cores <= 1024))
-        node.refuse(shown(text) +
-                    " is not a number of cores from 0.01 to 1024. Write \"2\", \"0.5\" or \"150%\".");
-    return static_cast<std::uint64_t>(std::llround(cores * 1e9));
 }
 
 std::uint16_t parse_port(std::string_view text, const Node& node)
@@ -117,7 +98,7 @@ Limits read_limits(const Node& node, Notes& notes)
                 (bare ? " Write \"" + limits.memory_text + "m\" for " + limits.memory_text + " MiB." : ""));
         }
     }
-    if (const auto cpu = node.find("cpu")) limits.nano_cpus = read_cpu(*cpu);
+    if (const auto cpu = node.find("cpu")) limits.nano_cpus = read_nano_cpus(*cpu);
     if (const auto disk = node.find("disk")) limits.disk = read_size(*disk);
     if (const auto pids = node.find("pids"))
         limits.processes = static_cast<std::uint32_t>(pids->whole(1, 1'000'000));

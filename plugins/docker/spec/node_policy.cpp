@@ -1,5 +1,6 @@
 #include "node_policy.hpp"
 
+#include "cores.hpp"
 #include "document.hpp"
 #include "refusal.hpp"
 
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace agenthost::docker {
 
@@ -68,13 +68,7 @@ void read_size(const Node& config, const char* key, std::uint64_t& size)
 
 void read_cpu(const Node& config, const char* key, std::uint64_t& nano_cpus)
 {
-    const auto node = config.find(key);
-    if (!node) return;
-    const Json& json = node->json();
-    double cores = json.is_number() ? json.get<double>() : 0;
-    if (json.is_string()) cores = std::strtod(json.get_ref<const std::string&>().c_str(), nullptr);
-    if (!(cores >= 0.01 && cores <= 1024)) node->refuse("must be a number of cores from 0.01 to 1024.");
-    nano_cpus = static_cast<std::uint64_t>(std::llround(cores * 1e9));
+    if (const auto node = config.find(key)) nano_cpus = read_nano_cpus(*node);
 }
 
 void read_flag(const Node& config, const char* key, bool& flag)

@@ -211,6 +211,24 @@ TEST(NodePolicy, RefusesWhatWouldWeakenTheNode)
     EXPECT_THAT(said(R"("allow_images": ["*.io/x"])"), HasSubstr("allow_images[0]: "));
 }
 
+TEST(NodePolicy, ReadsCoresStrictly)
+{
+    const auto policy_with = [](const std::string& member) {
+        return read_policy(R"({"data_dir": "/srv/games", "uid": 988, "gid": 988, )" + member + "}");
+    };
+    for (const char* cores : {"4", "\"4\"", "\"400%\"", "4.0"}) {
+        EXPECT_EQ(policy_with(R"("max_cpu": )" + std::string{cores}).max_nano_cpus, 4'000'000'000u) << cores;
+        EXPECT_EQ(policy_with(R"("default_cpu": )" + std::string{cores}).default_nano_cpus, 4'000'000'000u)
+            << cores;
+    }
+    for (const char* cores :
+         {"\"4x\"", "\"4 \"", "\" 4\"", "\"0x4\"", "\"+4\"", "\"4e0\"", "\"4,5\"", "\"4%%\"", "\"%\"",
+          "\"inf\"", "\"nan\"", "\"\"", "\"-4\"", "0", "-4", "1e9", "true", "[4]", "{\"cores\": 4}"})
+        for (const std::string key : {"max_cpu", "default_cpu"})
+            EXPECT_THAT(refusal([&] { policy_with("\"" + key + "\": " + cores); }), HasSubstr(key + ": "))
+                << cores;
+}
+
 // What an engine answers when it did all that the body asks for.
 json inspect_of(const std::string& body)
 {
