@@ -1,0 +1,192 @@
+// How each goal is reached, one engine call at a time, from what inspect last showed.
+#include "machine.hpp"
+
+namespace agenthost::docker::server {
+
+void Machine::advance()
+{
+    // Each round ends a goal or moves within one; there are only as many as goals in a row.
+    for (int rounds = 0; rounds < 16; ++rounds) {
+        if (away_ || gone_ || armed(Timer::retry)) return;
+        if (!known_) {
+            if (look_ == 0) look();
+            return;
+        }
+        if (!drive()) return;
+    }
+}
+
+bool Machine::drive()
+{
+    switch (record_.goal) {
+    case Goal::none: return settle();
+    case Goal::install: return drive_install();
+    case Goal::start: return drive_start();
+    case Goal::stop:
+    case Goal::restart: return drive_stop();
+    case Goal::kill: return drive_kill();
+    case Goal::remove: return drive_remove();
+    }
+    return false;
+}
+
+// Nobody asked for anything: keep the desired state.
+bool Machine::settle()
+{
+    if (running()) {
+        if (record_.wants_running) return false;
+        record_.wants_running = true; // by hand, with another tool: whoever did so wants it
+        say(settings_.name + " was started outside agenthost.");
+        return false;
+    }
+    const bool start =
+        record_.wants_running && !record_.gave_up && !backing_off_ && record_.install == Install::done;
+    if (!start) return false;
+    attempt_ = {};
+    record_.goal = Goal::start;
+    return true;
+}
+
+bool Machine::drive_start()
+{
+    if (running()) {
+        finish(Verdict::ok, {});
+        return true;
+    }
+    if (call_) return false;
+    if (attempt_.failure) return fail_start(*attempt_.failure);
+    switch (attempt_.progress) {
+    case Progress::none: call(Verb::pull); return false;
+    case Progress::pulled: call(Verb::create); return false;
+    case Progress::created: call(Verb::start); return false;
+    default:
+        return fail_start({"DOCKER_ERROR", "the engine reported that it started " + settings_.name +
+                                               ", but the container does not run."});
+    }
+}
+
+// A person is told and decides. Without one, it is tried again as after a crash.
+bool Machine::fail_start(Problem problem)
+{
+    if (running_) {
+        record_.wants_running = false;
+        record_.fault = reason_ = problem;
+    } else {
+        crashed(problem, milliseconds{0});
+    }
+    finish(Verdict::failed, problem);
+    return true;
+}
+
+bool Machine::drive_stop()
+{
+    if (running()) return stop_server();
+    if (call_ || kill_) return false; // it must not hit the next run
+    if (record_.goal == Goal::stop) {
+        finish(Verdict::ok, {});
+        return true;
+    }
+    attempt_ = {};
+    disarm(Timer::stop);
+    disarm(Timer::kill);
+    record_.goal = Goal::start;
+    return true;
+}
+
+bool Machine::stop_server()
+{
+    if (attempt_.out_of_time) {
+        if (!attempt_.killed) kill_now(Verb::kill);
+    } else if (!attempt_.asked && !call_) {
+        ask_to_stop();
+    }
+    return false;
+}
+
+void Machine::ask_to_stop()
+{
+    const milliseconds timeout = running_ && running_->timeout ? *running_->timeout : settings_.stop_timeout;
+    if (timeout <= milliseconds{0}) return kill_now(Verb::kill);
+    attempt_.asked = true;
+    const std::string signal = running_ ? running_->signal : "";
+    if (signal.empty() && !settings_.stop_command.empty())
+        call(Verb::type, settings_.stop_command);
+    else
+        call(Verb::signal, signal.empty() ? settings_.stop_signal : signal);
+    arm(Timer::stop, timeout);
+}
+
+bool Machine::drive_kill()
+{
+    if (running() || installer_running()) {
+        if (!attempt_.killed) kill_now(running() ? Verb::kill : Verb::remove_installer);
+        return false;
+    }
+    if (call_ || kill_) return false; // a start may still come up, and the kill must not hit the next run
+    finish(Verdict::ok, {});
+    return true;
+}
+
+bool Machine::drive_remove()
+{
+    if (call_) return false;
+    call(attempt_.progress == Progress::containers_removed ? Verb::remove_files : Verb::remove_all);
+    return false;
+}
+
+bool Machine::drive_install()
+{
+    if (record_.install == Install::missing) {
+        if (running()) return stop_server();
+        if (call_ || kill_) return false;
+        disarm(Timer::stop);
+        if (settings_.installer) return drive_installer();
+        record_.install = Install::done;
+        finish(Verdict::ok, {});
+        return true;
+    }
+    if (call_ || kill_) return false;
+    if (attempt_.progress != Progress::containers_removed) {
+        call(Verb::remove_installer);
+        return false;
+    }
+    finish(record_.install == Install::done ? Verdict::ok : Verdict::failed, Problem{record_.fault});
+    return true;
+}
+
+bool Machine::drive_installer()
+{
+    if (attempt_.failure) {
+        if (!installer_running()) return fail_install(*attempt_.failure);
+        if (!attempt_.killed) kill_now(Verb::remove_installer);
+        return false;
+    }
+    if (!record_.installer_ran) {
+        call(attempt_.progress == Progress::pulled ? Verb::run_installer : Verb::pull_installer);
+        return false;
+    }
+    if (installer_running()) {
+        if (!armed(Timer::install)) arm(Timer::install, settings_.install_timeout);
+        return false;
+    }
+    const bool exited = view_.installer.is == Container::exited;
+    if (exited && view_.installer.exit_code == 0) {
+        record_.install = Install::done;
+        return true;
+    }
+    return fail_install(
+        {"CONFIG_INVALID", "the install script of " + settings_.name +
+                               (exited ? " failed with exit code " + std::to_string(view_.installer.exit_code)
+                                       : std::string{" lost its container"}) +
+                               ". Read its log with get_logs, then use reinstall_server."});
+}
+
+bool Machine::fail_install(const Problem& problem)
+{
+    record_.install = Install::failed;
+    record_.wants_running = false;
+    record_.fault = reason_ = problem;
+    return true;
+}
+
+} // namespace agenthost::docker::server

@@ -1,0 +1,147 @@
+// The inputs and effects of a server's machine (machine.hpp): plain values.
+#pragma once
+
+#include "record.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace agenthost::docker::server {
+
+using std::chrono::milliseconds;
+
+enum class State { offline, installing, install_failed, starting, running, stopping, crashed, stuck };
+
+// `install` is create_server or reinstall_server.
+enum class Action { install, start, stop, restart, kill, remove };
+
+enum class Timer { answer, stop, kill, backoff, retry, install };
+constexpr int timers = 6;
+
+std::string_view to_string(State);
+std::string_view to_string(Action); // "start_server"
+std::string_view to_string(Timer);
+
+using CallNumber = std::uint64_t; // 0: no call
+
+// What the engine, or the file system, is asked to do. Every call has a deadline, and is answered by one Done
+// (inspect: Seen) with its number. All may be repeated.
+enum class Verb {
+    inspect,          // of the server's container and the installer's
+    pull,             // as the node's pull policy says; ok when the image is there
+    create,           // configuration edits; a container with this specification, the old one removed
+    start,            //
+    signal,           // `text` is the signal
+    type,             // `text` is a line for the server's stdin
+    kill,             // SIGKILL
+    pull_installer,   //
+    run_installer,    // removes an older installer, creates and starts a new one
+    remove_installer, // by force, after its log was read; ok when it is not there
+    remove_all,       // both containers, by force; ok when they are not there
+    remove_files,     // the server's folder
+};
+std::string_view to_string(Verb);
+
+// `not_found`: the container is not there or does not run. `deadline`: nobody knows what happened.
+enum class Outcome { ok, not_found, failed, deadline };
+
+// A container as inspect shows it. Paused and restarting ones are `running`; dead ones and ones that are being
+// removed are `exited`.
+enum class Container { absent, created, running, exited };
+
+struct ContainerFacts {
+    Container is = Container::absent;
+    std::string run; // container id and StartedAt: another one for each start
+    int exit_code = 0;
+    bool oom = false;
+};
+
+struct Facts {
+    ContainerFacts server, installer;
+};
+
+// Inputs ------------------------------------------------------------------------------------------------
+
+struct Power {
+    std::string id; // answered exactly once
+    Action action = Action::start;
+    std::optional<milliseconds> timeout; // stop and restart: before SIGKILL
+    std::string signal;                  // stop and restart: instead of the server's own way to stop
+    bool then_start = false;             // install
+};
+// The caller waits no longer.
+struct Cancel {
+    std::string id;
+};
+struct Done {
+    CallNumber call = 0;
+    Outcome outcome = Outcome::ok;
+    Problem problem;
+};
+struct Seen {
+    CallNumber call = 0;
+    Outcome outcome = Outcome::ok;
+    Facts facts;
+    Problem problem;
+};
+struct PullBegan { // the image is not there: this will take a while
+    CallNumber call = 0;
+};
+struct EngineEvent {}; // the engine reports an event of one of the containers
+struct Oom {};         // the kernel killed a process of the server
+struct Ready {};       // the console printed the done line
+struct Fired {
+    Timer timer = Timer::answer;
+};
+struct Away {}; // the engine does not answer; calls in flight are void
+struct Back {
+    bool restarted = false; // since it was last seen, by us or by an earlier agent
+};
+
+using Input = std::variant<Power, Cancel, Done, Seen, PullBegan, EngineEvent, Oom, Ready, Fired, Away, Back>;
+
+// Effects, to be carried out in order ----------------------------------------------------------------------
+
+// To be durable before the next effect. When it cannot be saved, the shell reports that and goes on: a full
+// disk must not keep a server from being stopped.
+struct Save {
+    Record record;
+};
+struct Call {
+    CallNumber number = 0;
+    Verb verb = Verb::inspect;
+    std::string text;
+};
+struct CancelPull { // its Done is ignored
+    CallNumber call = 0;
+};
+struct Arm { // replaces the timer of this kind
+    Timer timer = Timer::answer;
+    milliseconds after{0};
+};
+struct Disarm {
+    Timer timer = Timer::answer;
+};
+// `refused` and, where a waiting action ends so, `cancelled`: nothing was done, the id may run again.
+enum class Verdict { ok, refused, failed, cancelled };
+struct Answer {
+    std::string id;
+    Verdict verdict = Verdict::ok;
+    Problem problem;
+};
+struct StateChanged {
+    State previous = State::offline, current = State::offline;
+    Problem reason; // `message` alone when nothing is wrong
+};
+struct Note { // a warning for people
+    std::string message;
+};
+struct Gone {}; // deleted; the machine takes no more inputs
+
+using Effect = std::variant<Save, Call, CancelPull, Arm, Disarm, Answer, StateChanged, Note, Gone>;
+
+} // namespace agenthost::docker::server
