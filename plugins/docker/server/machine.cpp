@@ -7,6 +7,7 @@ namespace agenthost::docker::server {
 
 Machine::Machine(Settings settings, Record record)
     : settings_{std::move(settings)}, record_{std::move(record)}, saved_{record_},
+      loose_start_{record_.goal == Goal::start || record_.goal == Goal::kill},
       crashes_{settings_.crash_limits}, shown_{state()}
 {}
 
@@ -222,6 +223,7 @@ void Machine::on(const Back& back)
 
 void Machine::forget_calls()
 {
+    loose_start_ = loose_start_ || (call_ && call_.verb == Verb::start);
     call_ = kill_ = {};
     look_ = 0;
     known_ = look_again_ = false;

@@ -2,7 +2,8 @@
 // and says what to do next.
 //
 // The machine works towards a goal (record.hpp) from what inspect last showed, one engine call at a time. Engine
-// events only make it look again, so a lost event delays it and cannot mislead it. After an absence of the engine
+// events only make it look again, so a lost event delays it and cannot mislead it; the shell also feeds EngineEvent
+// from time to time. After an absence of the engine
 // or a restart of the agent it looks first, and goes on with the goal it had.
 //
 // Rules:
@@ -154,7 +155,9 @@ private:
     Record record_, saved_;
     bool away_ = true, gone_ = false;
     bool engine_restarted_ = false; // not yet taken into account
-    bool oom_ = false;              // in the present run
+    // The engine may still carry out a start whose call is void: a run that nobody wants is then ended once.
+    bool loose_start_ = false;
+    bool oom_ = false; // in the present run
     bool backing_off_ = false;
 
     Pending call_, kill_;

@@ -69,7 +69,6 @@ bool Machine::installed(const Power& power)
 void Machine::begin_install(Power power)
 {
     record_.wants_running = power.then_start;
-    record_.install = Install::missing;
     run(std::move(power), Goal::install);
 }
 
@@ -81,16 +80,17 @@ void Machine::preempt(Power power)
     if (waiting_) answer(waiting_->id, Verdict::cancelled, why);
     waiting_.reset();
 
-    const bool installing = record_.goal == Goal::install && record_.install == Install::missing;
+    const bool installing = record_.goal == Goal::install && !record_.install_over;
     const bool installer =
         installing && (record_.installer_ran || (call_ && call_.verb == Verb::run_installer));
     const bool server = !known_ || !record_.run.empty() || (call_ && call_.verb == Verb::start);
     give_up_call();
-    if (installing) record_.install = Install::failed;
+    const bool unfinished = installing && record_.install == Install::missing;
+    if (unfinished) record_.install = Install::failed;
     record_.wants_running = false;
     const Action action = power.action;
     run(std::move(power), action == Action::kill ? Goal::kill : Goal::remove);
-    if (installing)
+    if (unfinished)
         record_.fault = {"CONFIG_INVALID", "the installation of " + settings_.name +
                                                " was ended by kill_server. Use reinstall_server."};
     if (action == Action::remove) return; // by force, once no other call works on the containers
@@ -110,7 +110,7 @@ void Machine::kill_while_removing(const Power& power)
 void Machine::run(Power power, Goal goal)
 {
     record_.goal = goal;
-    record_.installer_ran = record_.gave_up = false;
+    record_.installer_ran = record_.install_over = record_.gave_up = false;
     record_.fault = {};
     attempt_ = {};
     cancel_backoff();
@@ -127,7 +127,7 @@ void Machine::finish(Verdict verdict, const Problem& problem)
     running_.reset();
     answered_ = false;
     record_.goal = Goal::none;
-    record_.installer_ran = false;
+    record_.installer_ran = record_.install_over = false;
     attempt_ = {};
     give_up_call();
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) disarm(timer);

@@ -1,6 +1,8 @@
 // How each goal is reached, one engine call at a time, from what inspect last showed.
 #include "machine.hpp"
 
+#include <utility>
+
 namespace agenthost::docker::server {
 
 void Machine::advance()
@@ -34,7 +36,13 @@ bool Machine::drive()
 bool Machine::settle()
 {
     if (running()) {
+        const bool loose = std::exchange(loose_start_, false);
         if (record_.wants_running) return false;
+        if (loose) {
+            attempt_ = {};
+            record_.goal = Goal::stop;
+            return true;
+        }
         record_.wants_running = true; // by hand, with another tool: whoever did so wants it
         say(settings_.name + " was started outside agenthost.");
         return false;
@@ -136,10 +144,11 @@ bool Machine::drive_remove()
 
 bool Machine::drive_install()
 {
-    if (record_.install == Install::missing) {
+    if (!record_.install_over) {
         if (running()) return stop_server();
         if (call_ || kill_) return false;
         disarm(Timer::stop);
+        attempt_.asked = attempt_.out_of_time = false;
         if (settings_.installer) return drive_installer();
         record_.install = Install::done;
         finish(Verdict::ok, {});
@@ -150,7 +159,7 @@ bool Machine::drive_install()
         call(Verb::remove_installer);
         return false;
     }
-    finish(record_.install == Install::done ? Verdict::ok : Verdict::failed, Problem{record_.fault});
+    finish(record_.fault.code.empty() ? Verdict::ok : Verdict::failed, Problem{record_.fault});
     return true;
 }
 
@@ -162,7 +171,12 @@ bool Machine::drive_installer()
         return false;
     }
     if (!record_.installer_ran) {
-        call(attempt_.progress == Progress::pulled ? Verb::run_installer : Verb::pull_installer);
+        if (attempt_.progress != Progress::pulled) {
+            call(Verb::pull_installer);
+            return false;
+        }
+        record_.install = Install::missing; // from now on, the files are no longer what they were
+        call(Verb::run_installer);
         return false;
     }
     if (installer_running()) {
@@ -172,6 +186,7 @@ bool Machine::drive_installer()
     const bool exited = view_.installer.is == Container::exited;
     if (exited && view_.installer.exit_code == 0) {
         record_.install = Install::done;
+        record_.install_over = true;
         return true;
     }
     return fail_install(
@@ -183,7 +198,8 @@ bool Machine::drive_installer()
 
 bool Machine::fail_install(const Problem& problem)
 {
-    record_.install = Install::failed;
+    if (record_.install == Install::missing) record_.install = Install::failed;
+    record_.install_over = true;
     record_.wants_running = false;
     record_.fault = reason_ = problem;
     return true;

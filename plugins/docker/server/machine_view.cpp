@@ -101,8 +101,10 @@ void Machine::judge_stuck()
 {
     const bool alive = running() || installer_running();
     if (stuck_ == Stuck::killing && !alive) unstick();
-    if (!std::exchange(attempt_.overdue, false) || !alive) return;
-    attempt_.killed = false;
+    const bool overdue = std::exchange(attempt_.overdue, false);
+    if (alive && !overdue) return;
+    attempt_.killed = false; // what runs after this is killed again
+    if (!alive) return;
     reason_ = {"DOCKER_ERROR", "the engine does not end " + settings_.name + ". It is tried again."};
     stick(Stuck::killing);
 }
@@ -132,9 +134,11 @@ std::string Machine::describe() const
     add(!record_.run.empty(), "run");
     add(!record_.run.empty() && record_.run == view_.server.run, "seen");
     add(!record_.judged_run.empty() && record_.judged_run == view_.server.run, "judged");
-    add(!record_.fault.code.empty(), record_.fault.code);
+    add(record_.install_over, "install_over");
+    add(!record_.fault.code.empty(), "fault");
     add(away_, "away");
     add(engine_restarted_, "engine_restarted");
+    add(loose_start_, "loose_start");
     add(oom_, "oom");
     add(backing_off_, "backing_off");
     if (call_) out.append(" call=").append(to_string(call_.verb));

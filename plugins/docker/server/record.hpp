@@ -21,6 +21,7 @@ struct Record {
     Goal goal = Goal::none;     // resumed after a restart of the agent
     Install install = Install::missing;
     bool installer_ran = false; // of the present goal `install`: its container was started
+    bool install_over = false;  // of the present goal `install`: all but cleaning up is done
     bool gave_up = false;       // crashed too often; only a power action starts the server again
     bool ready = false;         // the done line of `run` was seen
     std::string run;            // the run that is believed to be running; empty: none
