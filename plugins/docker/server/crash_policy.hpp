@@ -1,5 +1,5 @@
-// Decides when a crashed server is started again: the delay doubles with each crash, and too many crashes in a
-// short time end it. A run of a whole window forgives all earlier crashes.
+// Decides when a crashed server is started again: the delay doubles with each crash, and too many crashes in
+// a short time end it. A run of a whole window forgives all earlier crashes.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,8 @@ class CrashPolicy {
 public:
     explicit CrashPolicy(CrashLimits limits) : limits_{limits} {}
 
-    // The delay before the next start; nullopt: give up. `now` counts from any fixed point and never goes back.
+    // The delay before the next start; nullopt: give up. `now` counts from any fixed point and never goes
+    // back.
     std::optional<std::chrono::milliseconds> crashed(std::chrono::milliseconds now,
                                                      std::chrono::milliseconds ran_for);
     void forgive() { crashes_.clear(); }

@@ -1,22 +1,22 @@
-// The life of one game server as a state machine without I/O: it is told what people ask and what the engine does,
-// and says what to do next.
+// The life of one game server as a state machine without I/O: it is told what people ask and what the engine
+// does, and says what to do next.
 //
-// The machine works towards a goal (record.hpp) from what inspect last showed, one engine call at a time. Engine
-// events only make it look again, so a lost event delays it and cannot mislead it; the shell also feeds EngineEvent
-// from time to time. After an absence of the engine
-// or a restart of the agent it looks first, and goes on with the goal it had.
+// The machine works towards a goal (record.hpp) from what inspect last showed, one engine call at a time.
+// Engine events only make it look again, so a lost event delays it and cannot mislead it; the shell also
+// feeds EngineEvent from time to time. After an absence of the engine or a restart of the agent it looks
+// first, and goes on with the goal it had.
 //
 // Rules:
 // - A change of the desired state is saved before the engine is called.
 // - One action runs and one waits; another is refused as BUSY. While the engine is away, all are refused.
 // - kill and remove pre-empt everything: running and waiting actions are answered as cancelled, a pull is
 //   cancelled, an installer is killed. A start that the engine is working on is killed when it comes up.
-// - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins, or
-//   after 10 s with the state so far. What happens to it later is told by state changes.
-// - A death while we stop the server is no crash, whatever its exit code; nor is one that a restart of the engine
-//   explains. An exit code of 0 means that the game was ended from within.
-// - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again with
-//   growing delays, and accepts only kill and remove.
+// - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins,
+//   or after 10 s with the state so far. What happens to it later is told by state changes.
+// - A death while we stop the server is no crash, whatever its exit code; nor is one that a restart of the
+//   engine explains. An exit code of 0 means that the game was ended from within.
+// - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
+//   with growing delays, and accepts only kill and remove.
 //
 // One machine for each server; not thread-safe, called from the engine thread.
 #pragma once
@@ -68,7 +68,8 @@ private:
         bool abandoned = false; // its goal was given up; what it did is found out afterwards
         explicit operator bool() const { return number != 0; }
     };
-    // Of the present goal; forgotten with it. An absence of the engine forgets all but what was asked of the server.
+    // Of the present goal; forgotten with it. An absence of the engine forgets all but what was asked of the
+    // server.
     struct Attempt {
         Progress progress = Progress::none;
         bool asked = false;             // to stop, by signal or command

@@ -49,8 +49,8 @@ std::string_view to_string(Verb);
 // `not_found`: the container is not there or does not run. `deadline`: nobody knows what happened.
 enum class Outcome { ok, not_found, failed, deadline };
 
-// A container as inspect shows it. Paused and restarting ones are `running`; dead ones and ones that are being
-// removed are `exited`.
+// A container as inspect shows it. Paused and restarting ones are `running`; dead ones and ones that are
+// being removed are `exited`.
 enum class Container { absent, created, running, exited };
 
 struct ContainerFacts {

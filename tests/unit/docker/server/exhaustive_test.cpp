@@ -1,5 +1,6 @@
-// The states that the server machine can reach, breadth first, with every input in each: what must hold after any step, whatever
-// the engine answers, and that from everywhere a working engine leads to the desired state.
+// The states that the server machine can reach, breadth first, with every input in each: what must hold after
+// any step, whatever the engine answers, and that from everywhere a working engine leads to the desired
+// state.
 #include "tests/unit/docker/server/words.hpp"
 
 #include <gtest/gtest.h>
@@ -390,7 +391,8 @@ private:
     int problems_ = 0;
 };
 
-// Breadth first, so that what is left out needs the longest histories. Raise it to see more: 150,000 take 90 s.
+// Breadth first, so that what is left out needs the longest histories. Raise it to see more: 150,000 take 90
+// s.
 constexpr std::size_t max_states = 30'000;
 
 TEST(ServerMachineExhaustive, HoldsItsPromisesInEveryState)
