@@ -196,7 +196,8 @@ private:
         demand(record.goal != Goal::none || resting || moving || watch_.armed.contains(Timer::backoff),
                "a wanted server is started again");
         demand(machine_.state() != State::stuck || watch_.armed.contains(Timer::retry) ||
-                   !watch_.calls.empty() || watch_.armed.contains(Timer::kill),
+                   !watch_.calls.empty() || watch_.armed.contains(Timer::kill) ||
+                   watch_.armed.contains(Timer::stop),
                "what is stuck is tried again");
     }
     static bool said_more(const std::vector<Effect>& effects) { return effects.size() > 1; }

@@ -220,8 +220,8 @@ private:
         case 0:
             if (alive) end(1, false);
             return;
-        case 1: // by hand
-            if (alive) {
+        case 1: // by hand; a start that finds nothing afterwards fails, which is right
+            if (alive && machine_->record().goal != Goal::start) {
                 server_ = {};
                 ++accidents_;
                 event();
