@@ -20,14 +20,14 @@ std::vector<Effect> Machine::step(const Input& input, milliseconds now)
     std::visit([this](const auto& what) { on(what); }, input);
     advance();
     if (const State current = state(); current != shown_ && !gone_) {
-        effects_.emplace_back(StateChanged{shown_, current, reason_});
+        effects_.add(StateChanged{shown_, current, reason_});
         shown_ = current;
     }
     if (record_ != saved_ && !gone_) {
         saved_ = record_;
-        effects_.insert(effects_.begin(), Save{record_});
+        effects_.add_first(Save{record_});
     }
-    return std::move(effects_);
+    return effects_.take();
 }
 
 State Machine::state() const
@@ -55,24 +55,17 @@ State Machine::resting_state() const
     return record_.gave_up || backing_off_ ? State::crashed : State::offline;
 }
 
-void Machine::on(const Cancel& cancel)
-{
-    if (waiting_ && waiting_->id == cancel.id) {
-        answer(cancel.id, Verdict::cancelled, {"CANCELLED", "cancelled before it began"});
-        waiting_.reset();
-    } else if (running_ && running_->id == cancel.id) {
-        answer_running(Verdict::ok, {});
-    }
-}
+void Machine::on(const Cancel& cancel) { requests_.cancel(cancel.id, effects_); }
 
 void Machine::on(const Done& done)
 {
-    if (kill_ && done.call == kill_.number) return kill_done(done);
-    if (!call_ || done.call != call_.number)
-        return; // void: given up, or from before an absence of the engine
-    const Pending call = call_;
-    call_ = {};
-    if (!call.abandoned) return call_done(call.verb, done);
+    if (calls_.end_kill(done.call)) {
+        if (done.outcome == Outcome::deadline) attempt_.overdue = attempt_.killed;
+        return look();
+    }
+    const auto ended = calls_.end(done.call);
+    if (!ended) return; // void: cancelled, or from before an absence of the engine
+    if (!ended->given_up) return call_done(ended->verb, done);
     // It may have started something after we killed what there was.
     attempt_.killed = attempt_.overdue = false;
     look();
@@ -84,41 +77,25 @@ void Machine::call_done(Verb verb, const Done& done)
     switch (verb) {
     case Verb::pull:
     case Verb::pull_installer:
-        if (good)
-            attempt_.progress = Progress::pulled;
-        else
-            attempt_.failure = done.problem;
-        return;
     case Verb::create:
         if (good)
-            attempt_.progress = Progress::created;
+            attempt_.progress = verb == Verb::create ? Progress::created : Progress::pulled;
         else
             attempt_.failure = done.problem;
         return;
-    case Verb::start:
-        known_ = false;
-        if (good) {
-            attempt_.progress = Progress::launched;
-        } else if (done.outcome == Outcome::not_found && !attempt_.tried_again) {
-            attempt_.tried_again = true; // somebody removed it just now
-            attempt_.progress = Progress::pulled;
-        } else {
-            attempt_.failure = done.problem; // unless inspect shows that it runs all the same
-        }
-        return;
+    case Verb::start: return start_done(done);
     case Verb::type:
         if (done.outcome == Outcome::failed) return call(Verb::signal, settings_.stop_signal);
         [[fallthrough]];
     case Verb::signal: // when it does not arrive, the timer leads to SIGKILL
-        if (!good) known_ = false;
+        if (!good) calls_.doubt();
         return;
     case Verb::run_installer:
         if (good)
             record_.installer_ran = true;
         else
             attempt_.failure = done.problem;
-        known_ = false;
-        return;
+        return calls_.doubt();
     case Verb::remove_installer:
         attempt_.progress = Progress::containers_removed;
         return; // or at the next start-up
@@ -129,6 +106,19 @@ void Machine::call_done(Verb verb, const Done& done)
     }
 }
 
+void Machine::start_done(const Done& done)
+{
+    calls_.doubt();
+    if (done.outcome == Outcome::ok) {
+        attempt_.progress = Progress::launched;
+    } else if (done.outcome == Outcome::not_found && !attempt_.tried_again) {
+        attempt_.tried_again = true; // somebody removed it just now
+        attempt_.progress = Progress::pulled;
+    } else {
+        attempt_.failure = done.problem; // unless inspect shows that it runs all the same
+    }
+}
+
 void Machine::remove_done(Verb verb, const Done& done)
 {
     if (done.outcome == Outcome::ok) {
@@ -136,39 +126,32 @@ void Machine::remove_done(Verb verb, const Done& done)
         if (verb == Verb::remove_all) return;
         finish(Verdict::ok, {});
         gone_ = true;
-        effects_.emplace_back(Gone{});
+        effects_.add(Gone{});
         return;
     }
-    answer_running(Verdict::failed, done.problem); // the goal stays
+    requests_.answer(Verdict::failed, done.problem, effects_); // the goal stays
     reason_ = done.problem;
     attempt_.progress = Progress::none;
     stick(Stuck::removing);
 }
 
-void Machine::kill_done(const Done& done)
-{
-    kill_ = {};
-    if (done.outcome == Outcome::deadline) attempt_.overdue = true;
-    look();
-}
-
 void Machine::on(const Seen& seen)
 {
-    if (look_ == 0 || seen.call != look_) return;
-    look_ = 0;
+    if (!calls_.end_look(seen.call)) return;
+    const bool again = calls_.take_look_again();
     if (seen.outcome != Outcome::ok) {
-        known_ = look_again_ = false;
+        calls_.doubt();
         reason_ = seen.problem;
         return stick(Stuck::inspecting);
     }
     if (stuck_ == Stuck::inspecting) unstick();
     observe(seen.facts);
-    if (std::exchange(look_again_, false)) look();
+    if (again) look();
 }
 
 void Machine::on(const PullBegan& pull)
 {
-    if (call_ && pull.call == call_.number && !call_.abandoned) answer_running(Verdict::ok, {});
+    if (calls_.is_current(pull.call)) requests_.answer(Verdict::ok, {}, effects_);
 }
 
 void Machine::on(const EngineEvent&) { look(); }
@@ -177,25 +160,25 @@ void Machine::on(const Oom&)
 {
     if (oom_ || (record_.run.empty() && attempt_.progress != Progress::launched)) return;
     oom_ = true;
-    effects_.emplace_back(
+    effects_.add(
         Note{"the kernel killed a process of " + settings_.name +
              " because its memory limit was reached. Raise limits.memory, or lower the game's own."});
 }
 
 void Machine::on(const Ready&)
 {
+    if (!settings_.done_lines) return;
     if (!record_.run.empty())
         record_.ready = true;
     else
-        attempt_.ready = attempt_.progress == Progress::launched || (call_ && call_.verb == Verb::start);
+        attempt_.ready = attempt_.progress == Progress::launched || calls_.working_on(Verb::start);
 }
 
 void Machine::on(const Fired& fired)
 {
-    if (!armed(fired.timer)) return; // disarmed just before
-    armed_ &= ~(1u << static_cast<unsigned>(fired.timer));
+    if (!effects_.fired(fired.timer)) return;
     switch (fired.timer) {
-    case Timer::answer: return answer_running(Verdict::ok, {});
+    case Timer::answer: return requests_.answer(Verdict::ok, {}, effects_);
     case Timer::stop: attempt_.out_of_time = true; return;
     case Timer::kill: attempt_.overdue = true; return look();
     case Timer::backoff: backing_off_ = false; return;
@@ -223,67 +206,34 @@ void Machine::on(const Back& back)
 
 void Machine::forget_calls()
 {
-    loose_start_ = loose_start_ || (call_ && call_.verb == Verb::start);
-    call_ = kill_ = {};
-    look_ = 0;
-    known_ = look_again_ = false;
+    loose_start_ = loose_start_ || calls_.working_on(Verb::start);
+    calls_.forget();
     const Attempt old = std::exchange(attempt_, {});
     attempt_.asked = old.asked;
     attempt_.out_of_time = old.out_of_time;
     attempt_.ready = old.ready;
-    disarm(Timer::kill);
+    effects_.disarm(Timer::kill);
     unstick();
-}
-
-void Machine::look()
-{
-    if (away_) return;
-    if (look_ != 0) {
-        look_again_ = true;
-        return;
-    }
-    known_ = false;
-    look_ = ++last_number_;
-    effects_.emplace_back(Call{look_, Verb::inspect, {}});
-}
-
-void Machine::call(Verb verb, const std::string& text)
-{
-    call_ = {++last_number_, verb, false};
-    effects_.emplace_back(Call{call_.number, verb, text});
 }
 
 void Machine::stick(Stuck in)
 {
     constexpr milliseconds first{1'000}, longest{60'000};
     stuck_ = in;
-    arm(Timer::retry, std::min(longest, first * (1 << std::min(retries_++, 6u))));
+    effects_.arm(Timer::retry, std::min(longest, first * (1 << std::min(retries_++, 6u))));
 }
 
 void Machine::unstick()
 {
     stuck_ = Stuck::no;
     retries_ = 0;
-    disarm(Timer::retry);
-}
-
-void Machine::arm(Timer timer, milliseconds after)
-{
-    armed_ |= 1u << static_cast<unsigned>(timer);
-    effects_.emplace_back(Arm{timer, after});
-}
-
-void Machine::disarm(Timer timer)
-{
-    if (!armed(timer)) return;
-    armed_ &= ~(1u << static_cast<unsigned>(timer));
-    effects_.emplace_back(Disarm{timer});
+    effects_.disarm(Timer::retry);
 }
 
 void Machine::cancel_backoff()
 {
     backing_off_ = false;
-    disarm(Timer::backoff);
+    effects_.disarm(Timer::backoff);
 }
 
 void Machine::say(const std::string& message)

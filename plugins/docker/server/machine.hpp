@@ -6,24 +6,43 @@
 // feeds EngineEvent from time to time. After an absence of the engine or a restart of the agent it looks
 // first, and goes on with the goal it had.
 //
-// Rules:
+// Actions:
 // - A change of the desired state is saved before the engine is called.
 // - One action runs and one waits; another is refused as BUSY. While the engine is away, all are refused.
 // - kill and remove pre-empt everything: running and waiting actions are answered as cancelled, a pull is
 //   cancelled, an installer is killed. A start that the engine is working on is killed when it comes up.
 // - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins,
 //   or after 10 s with the state so far. What happens to it later is told by state changes.
-// - A death while we stop the server is no crash, whatever its exit code; nor is one that a restart of the
-//   engine explains. An exit code of 0 means that the game was ended from within.
+// - A start that fails is given up when a person asked for it: the server is offline with the reason, also
+//   when the answer was given before. A start that the machine made by itself is tried again as after a
+//   crash.
 // - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
 //   with growing delays, and accepts only kill and remove.
 //
-// One machine for each server; not thread-safe, called from the engine thread.
+// Deaths and other surprises:
+// - A death while we stop the server is no crash, whatever its exit code.
+// - A restart of the engine explains every death found after it except one for memory, and a container that
+//   is gone: the server is started again at once, and no crash is counted. An engine kills its containers
+//   with 137 or 143 as it goes or comes back; what ended by itself in that minute cannot be told apart. The
+//   engine closes its socket before it ends its containers, so such a death is never seen before Away.
+// - Exit code 0 means that the game was ended from within (/stop): offline, unless crash_on_clean_exit.
+// - A container that runs although the server is offline was started by hand: it is adopted, and the desired
+//   state becomes running. One that runs because a start was under way when it was pre-empted is stopped.
+// - A container that was removed by hand while the server should run is created again, even without
+//   restart_after_crash: the desired state says so, and stop_server is the way to change it. It counts for
+//   the crash policy, so that a clean-up job that removes it each minute does not go on for ever.
+//
+// One machine for each server; not thread-safe, called from the engine thread. More than 25 members: each
+// input and each goal is a function.
 #pragma once
 
+#include "calls.hpp"
 #include "crash_policy.hpp"
+#include "effect_list.hpp"
+#include "requests.hpp"
 #include "values.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -53,21 +72,16 @@ public:
     [[nodiscard]] const Record& record() const { return record_; }
     [[nodiscard]] bool engine_away() const { return away_; }
     [[nodiscard]] bool gone() const { return gone_; }
-    // All that decides what happens next, in one line without numbers and ids: for diagnostics and tests.
+    // All that decides what happens next, without numbers, ids and texts: for people, and packed for tests
+    // that compare states.
     [[nodiscard]] std::string describe() const;
+    using Key = std::array<std::uint64_t, 2>;
+    [[nodiscard]] Key key() const;
 
 private:
-    [[nodiscard]] State resting_state() const;
-
     enum class Progress { none, pulled, created, launched, containers_removed };
     enum class Stuck { no, inspecting, killing, removing };
 
-    struct Pending { // a call in flight
-        CallNumber number = 0;
-        Verb verb = Verb::inspect;
-        bool abandoned = false; // its goal was given up; what it did is found out afterwards
-        explicit operator bool() const { return number != 0; }
-    };
     // Of the present goal; forgotten with it. An absence of the engine forgets all but what was asked of the
     // server.
     struct Attempt {
@@ -75,6 +89,7 @@ private:
         bool asked = false;             // to stop, by signal or command
         bool out_of_time = false;       // then it is killed
         bool killed = false;            // SIGKILL is on its way
+        Verb kill = Verb::kill;         // of the server, or remove_installer
         bool overdue = false;           // SIGKILL should have worked by now
         bool tried_again = false;       // a container that vanished was created again
         bool ready = false;             // the done line came before inspect showed the run
@@ -94,9 +109,10 @@ private:
     void on(const Away&);
     void on(const Back&);
     void call_done(Verb, const Done&);
+    void start_done(const Done&);
     void remove_done(Verb, const Done&);
-    void kill_done(const Done&);
     void forget_calls();
+    [[nodiscard]] State resting_state() const;
 
     // Actions (machine_actions.cpp).
     void begin(Power);
@@ -105,11 +121,8 @@ private:
     void kill_while_removing(const Power&);
     void run(Power, Goal);
     void finish(Verdict, const Problem&);
-    void answer_running(Verdict, const Problem&);
-    void answer(const std::string& id, Verdict, const Problem&);
     void refuse(const Power&, std::string code, const std::string& why);
     [[nodiscard]] bool installed(const Power&);
-    void give_up_call();
 
     // Goals (machine_goals.cpp). True: the goal changed, look at the new one.
     void advance();
@@ -132,23 +145,19 @@ private:
     void started(const std::string& run);
     // Without facts: the container was removed.
     void ended(const ContainerFacts*, bool engine_restarted);
-    void judge(const ContainerFacts*, bool engine_restarted, milliseconds ran_for);
-    void crashed(const Problem&, milliseconds ran_for);
+    void judge(const ContainerFacts*, bool engine_restarted, bool oom, milliseconds ran_for);
+    void crashed(const Problem&, milliseconds ran_for, bool start_again);
     void judge_stuck();
-    [[nodiscard]] bool running() const { return known_ && view_.server.is == Container::running; }
-    [[nodiscard]] bool installer_running() const
-    {
-        return known_ && view_.installer.is == Container::running;
-    }
+    template <class Out> void tell(Out&) const;
 
-    void look();
-    void call(Verb, const std::string& text = {});
+    void look()
+    {
+        if (!away_) calls_.look(effects_);
+    }
+    void call(Verb verb, std::string text = {}) { calls_.begin(verb, std::move(text), effects_); }
     void kill_now(Verb);
     void stick(Stuck);
     void unstick();
-    void arm(Timer, milliseconds);
-    void disarm(Timer);
-    [[nodiscard]] bool armed(Timer timer) const { return (armed_ & 1u << static_cast<unsigned>(timer)) != 0; }
     void cancel_backoff();
     void say(const std::string& message);
 
@@ -161,25 +170,17 @@ private:
     bool oom_ = false; // in the present run
     bool backing_off_ = false;
 
-    Pending call_, kill_;
-    CallNumber look_ = 0, last_number_ = 0;
-    bool look_again_ = false;
-
-    bool known_ = false; // `view_` is what inspect showed, and nothing has been done since
-    Facts view_;
-    milliseconds now_{0}, run_since_{0};
-
+    Calls calls_;
+    Requests requests_;
     Attempt attempt_;
     Stuck stuck_ = Stuck::no;
     unsigned retries_ = 0;
-    std::optional<Power> running_, waiting_;
-    bool answered_ = false; // running_
-    unsigned armed_ = 0;    // a bit for each timer
     CrashPolicy crashes_;
+    milliseconds now_{0}, run_since_{0};
 
     State shown_;
     Problem reason_; // of the state change of this step
-    std::vector<Effect> effects_;
+    EffectList effects_;
 };
 
 } // namespace agenthost::docker::server

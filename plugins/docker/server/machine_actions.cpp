@@ -7,12 +7,8 @@ namespace agenthost::docker::server {
 
 namespace {
 
-// A caller that is told "starting" after this long knows more than one that still waits.
-constexpr milliseconds answer_after{10'000};
 // A kernel delivers SIGKILL at once; what still runs after this long waits for a disk or a hanging runtime.
-constexpr milliseconds kill_patience{10'000};
-
-std::string text(const Power& power) { return std::string{to_string(power.action)} + " " + power.id; }
+constexpr milliseconds max_kill_time{10'000};
 
 } // namespace
 
@@ -31,12 +27,14 @@ void Machine::on(const Power& power)
         return refuse(power, "BUSY",
                       settings_.name + " is stuck in the engine. kill_server tries to free it.");
     if (record_.goal == Goal::none) return begin(power);
-    if (waiting_)
+    const auto& running = requests_.running();
+    const auto& waiting = requests_.waiting();
+    if (waiting)
         return refuse(power, "BUSY",
-                      (running_ ? text(*running_) : std::string{to_string(record_.goal)}) +
-                          " is running and " + text(*waiting_) +
+                      (running ? server::describe(*running) : std::string{to_string(record_.goal)}) +
+                          " is running and " + server::describe(*waiting) +
                           " waits. Try again when they are done, or use kill_server.");
-    waiting_ = power;
+    requests_.wait(power);
 }
 
 void Machine::begin(Power power)
@@ -74,17 +72,11 @@ void Machine::begin_install(Power power)
 
 void Machine::preempt(Power power)
 {
-    const Problem why{"CANCELLED", "pre-empted by " + text(power)};
-    answer_running(Verdict::cancelled, why);
-    running_.reset();
-    if (waiting_) answer(waiting_->id, Verdict::cancelled, why);
-    waiting_.reset();
-
+    requests_.cancel_all({"CANCELLED", "pre-empted by " + server::describe(power)}, effects_);
     const bool installing = record_.goal == Goal::install && !record_.install_over;
-    const bool installer =
-        installing && (record_.installer_ran || (call_ && call_.verb == Verb::run_installer));
-    const bool server = !known_ || !record_.run.empty() || (call_ && call_.verb == Verb::start);
-    give_up_call();
+    const bool installer = installing && (record_.installer_ran || calls_.working_on(Verb::run_installer));
+    const bool server = !calls_.known() || !record_.run.empty() || calls_.working_on(Verb::start);
+    calls_.give_up(effects_);
     const bool unfinished = installing && record_.install == Install::missing;
     if (unfinished) record_.install = Install::failed;
     record_.wants_running = false;
@@ -102,8 +94,8 @@ void Machine::preempt(Power power)
 
 void Machine::kill_while_removing(const Power& power)
 {
-    if (running()) kill_now(Verb::kill);
-    answer(power.id, Verdict::ok, {"", settings_.name + " is being deleted."});
+    if (calls_.running()) kill_now(Verb::kill);
+    effects_.answer(power.id, Verdict::ok, {"", settings_.name + " is being deleted."});
 }
 
 // Whatever was in progress is over.
@@ -114,66 +106,35 @@ void Machine::run(Power power, Goal goal)
     record_.fault = {};
     attempt_ = {};
     cancel_backoff();
-    for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) disarm(timer);
+    for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    running_ = std::move(power);
-    answered_ = false;
-    arm(Timer::answer, answer_after);
+    requests_.begin(std::move(power), effects_);
 }
 
 void Machine::finish(Verdict verdict, const Problem& problem)
 {
-    answer_running(verdict, problem);
-    running_.reset();
-    answered_ = false;
+    requests_.end(verdict, problem, effects_);
     record_.goal = Goal::none;
     record_.installer_ran = record_.install_over = false;
     attempt_ = {};
-    give_up_call();
-    for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) disarm(timer);
+    calls_.give_up(effects_);
+    for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    if (!waiting_) return;
-    Power next = std::move(*waiting_);
-    waiting_.reset();
-    begin(std::move(next));
-}
-
-// A pull can be cancelled. What other calls do is found out when they are done.
-void Machine::give_up_call()
-{
-    if (!call_) return;
-    if (call_.verb != Verb::pull && call_.verb != Verb::pull_installer) {
-        call_.abandoned = true;
-        return;
-    }
-    effects_.emplace_back(CancelPull{call_.number});
-    call_ = {};
-}
-
-void Machine::answer_running(Verdict verdict, const Problem& problem)
-{
-    if (running_ && !answered_) answer(running_->id, verdict, problem);
-    answered_ = running_.has_value();
-    disarm(Timer::answer);
-}
-
-void Machine::answer(const std::string& id, Verdict verdict, const Problem& problem)
-{
-    effects_.emplace_back(Answer{id, verdict, problem});
+    if (auto next = requests_.take_waiting()) begin(std::move(*next));
 }
 
 void Machine::refuse(const Power& power, std::string code, const std::string& why)
 {
-    answer(power.id, Verdict::refused, {std::move(code), why});
+    effects_.answer(power.id, Verdict::refused, {std::move(code), why});
 }
 
 void Machine::kill_now(Verb verb)
 {
     attempt_.killed = true;
-    kill_ = {++last_number_, verb, false};
-    effects_.emplace_back(Call{kill_.number, verb, {}});
-    disarm(Timer::stop);
-    arm(Timer::kill, kill_patience);
+    attempt_.kill = verb;
+    calls_.begin_kill(verb, effects_);
+    effects_.disarm(Timer::stop);
+    effects_.arm(Timer::kill, max_kill_time);
 }
 
 } // namespace agenthost::docker::server

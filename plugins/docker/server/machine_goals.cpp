@@ -9,9 +9,9 @@ void Machine::advance()
 {
     // Each round ends a goal or moves within one; there are only as many as goals in a row.
     for (int rounds = 0; rounds < 16; ++rounds) {
-        if (away_ || gone_ || armed(Timer::retry)) return;
-        if (!known_) {
-            if (look_ == 0) look();
+        if (away_ || gone_ || effects_.armed(Timer::retry)) return;
+        if (!calls_.known()) {
+            if (!calls_.looking()) look();
             return;
         }
         if (!drive()) return;
@@ -35,7 +35,7 @@ bool Machine::drive()
 // Nobody asked for anything: keep the desired state.
 bool Machine::settle()
 {
-    if (running()) {
+    if (calls_.running()) {
         const bool loose = std::exchange(loose_start_, false);
         if (record_.wants_running) return false;
         if (loose) {
@@ -57,11 +57,12 @@ bool Machine::settle()
 
 bool Machine::drive_start()
 {
-    if (running()) {
+    if (calls_.running()) {
+        loose_start_ = false;
         finish(Verdict::ok, {});
         return true;
     }
-    if (call_) return false;
+    if (calls_.working()) return false;
     if (attempt_.failure) return fail_start(*attempt_.failure);
     switch (attempt_.progress) {
     case Progress::none: call(Verb::pull); return false;
@@ -76,11 +77,11 @@ bool Machine::drive_start()
 // A person is told and decides. Without one, it is tried again as after a crash.
 bool Machine::fail_start(Problem problem)
 {
-    if (running_) {
+    if (requests_.running()) {
         record_.wants_running = false;
         record_.fault = reason_ = problem;
     } else {
-        crashed(problem, milliseconds{0});
+        crashed(problem, milliseconds{0}, settings_.restart_after_crash);
     }
     finish(Verdict::failed, problem);
     return true;
@@ -88,15 +89,15 @@ bool Machine::fail_start(Problem problem)
 
 bool Machine::drive_stop()
 {
-    if (running()) return stop_server();
-    if (call_ || kill_) return false; // it must not hit the next run
+    if (calls_.running()) return stop_server();
+    if (!calls_.idle()) return false; // it must not hit the next run
     if (record_.goal == Goal::stop) {
         finish(Verdict::ok, {});
         return true;
     }
     attempt_ = {};
-    disarm(Timer::stop);
-    disarm(Timer::kill);
+    effects_.disarm(Timer::stop);
+    effects_.disarm(Timer::kill);
     record_.goal = Goal::start;
     return true;
 }
@@ -105,7 +106,7 @@ bool Machine::stop_server()
 {
     if (attempt_.out_of_time) {
         if (!attempt_.killed) kill_now(Verb::kill);
-    } else if (!attempt_.asked && !call_) {
+    } else if (!attempt_.asked && !calls_.working()) {
         ask_to_stop();
     }
     return false;
@@ -113,31 +114,32 @@ bool Machine::stop_server()
 
 void Machine::ask_to_stop()
 {
-    const milliseconds timeout = running_ && running_->timeout ? *running_->timeout : settings_.stop_timeout;
+    const auto& power = requests_.running();
+    const milliseconds timeout = power && power->timeout ? *power->timeout : settings_.stop_timeout;
     if (timeout <= milliseconds{0}) return kill_now(Verb::kill);
     attempt_.asked = true;
-    const std::string signal = running_ ? running_->signal : "";
+    const std::string signal = power ? power->signal : "";
     if (signal.empty() && !settings_.stop_command.empty())
         call(Verb::type, settings_.stop_command);
     else
         call(Verb::signal, signal.empty() ? settings_.stop_signal : signal);
-    arm(Timer::stop, timeout);
+    effects_.arm(Timer::stop, timeout);
 }
 
 bool Machine::drive_kill()
 {
-    if (running() || installer_running()) {
-        if (!attempt_.killed) kill_now(running() ? Verb::kill : Verb::remove_installer);
+    if (calls_.running() || calls_.installer_running()) {
+        if (!attempt_.killed) kill_now(calls_.running() ? Verb::kill : Verb::remove_installer);
         return false;
     }
-    if (call_ || kill_) return false; // a start may still come up, and the kill must not hit the next run
+    if (!calls_.idle()) return false; // a start may still come up, and the kill must not hit the next run
     finish(Verdict::ok, {});
     return true;
 }
 
 bool Machine::drive_remove()
 {
-    if (call_) return false;
+    if (calls_.working()) return false;
     call(attempt_.progress == Progress::containers_removed ? Verb::remove_files : Verb::remove_all);
     return false;
 }
@@ -145,16 +147,16 @@ bool Machine::drive_remove()
 bool Machine::drive_install()
 {
     if (!record_.install_over) {
-        if (running()) return stop_server();
-        if (call_ || kill_) return false;
-        disarm(Timer::stop);
+        if (calls_.running()) return stop_server();
+        if (!calls_.idle()) return false;
+        effects_.disarm(Timer::stop);
         attempt_.asked = attempt_.out_of_time = false;
         if (settings_.installer) return drive_installer();
         record_.install = Install::done;
         finish(Verdict::ok, {});
         return true;
     }
-    if (call_ || kill_) return false;
+    if (!calls_.idle()) return false;
     if (attempt_.progress != Progress::containers_removed) {
         call(Verb::remove_installer);
         return false;
@@ -166,7 +168,7 @@ bool Machine::drive_install()
 bool Machine::drive_installer()
 {
     if (attempt_.failure) {
-        if (!installer_running()) return fail_install(*attempt_.failure);
+        if (!calls_.installer_running()) return fail_install(*attempt_.failure);
         if (!attempt_.killed) kill_now(Verb::remove_installer);
         return false;
     }
@@ -179,21 +181,21 @@ bool Machine::drive_installer()
         call(Verb::run_installer);
         return false;
     }
-    if (installer_running()) {
-        if (!armed(Timer::install)) arm(Timer::install, settings_.install_timeout);
+    if (calls_.installer_running()) {
+        if (!effects_.armed(Timer::install)) effects_.arm(Timer::install, settings_.install_timeout);
         return false;
     }
-    const bool exited = view_.installer.is == Container::exited;
-    if (exited && view_.installer.exit_code == 0) {
+    const bool exited = calls_.view().installer.is == Container::exited;
+    if (exited && calls_.view().installer.exit_code == 0) {
         record_.install = Install::done;
         record_.install_over = true;
         return true;
     }
-    return fail_install(
-        {"CONFIG_INVALID", "the install script of " + settings_.name +
-                               (exited ? " failed with exit code " + std::to_string(view_.installer.exit_code)
-                                       : std::string{" lost its container"}) +
-                               ". Read its log with get_logs, then use reinstall_server."});
+    return fail_install({"CONFIG_INVALID", "the install script of " + settings_.name +
+                                               (exited ? " failed with exit code " +
+                                                             std::to_string(calls_.view().installer.exit_code)
+                                                       : std::string{" lost its container"}) +
+                                               ". Read its log with get_logs, then use reinstall_server."});
 }
 
 bool Machine::fail_install(const Problem& problem)

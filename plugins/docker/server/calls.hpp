@@ -1,0 +1,84 @@
+// Tracks the calls to the engine that are in flight, and what the last inspect showed.
+//
+// Three lines run beside each other: one call that works on the containers, one kill, one inspect. A call
+// that was given up stays in its line until it is done, because nobody knows what it does; only a pull can be
+// cancelled. Owned by the machine.
+#pragma once
+
+#include "effect_list.hpp"
+
+#include <optional>
+#include <string>
+
+namespace agenthost::docker::server {
+
+class Calls {
+public:
+    // The call that works on the containers.
+    void begin(Verb, std::string text, EffectList&);
+    void give_up(EffectList&);
+    [[nodiscard]] bool working() const { return work_.number != 0; }
+    [[nodiscard]] bool working_on(Verb verb) const { return working() && work_.verb == verb; }
+    [[nodiscard]] bool given_up() const { return work_.given_up; }
+    [[nodiscard]] bool is_current(CallNumber number) const
+    {
+        return working() && number == work_.number && !work_.given_up;
+    }
+
+    // Beside it; a repeated kill replaces the one before.
+    void begin_kill(Verb, EffectList&);
+    [[nodiscard]] bool killing() const { return kill_.number != 0; }
+    // Nothing is in flight that changes the containers.
+    [[nodiscard]] bool idle() const { return !working() && !killing(); }
+
+    // Inspects; when one is in flight already, once more after it.
+    void look(EffectList&);
+    [[nodiscard]] bool looking() const { return look_ != 0; }
+    [[nodiscard]] bool looks_again() const { return look_again_; }
+
+    // A call is done. False or nothing: it is void.
+    struct Ended {
+        Verb verb;
+        bool given_up;
+    };
+    std::optional<Ended> end(CallNumber);
+    bool end_kill(CallNumber);
+    bool end_look(CallNumber);
+    // Whether something happened while the inspect that ended was in flight.
+    bool take_look_again() { return std::exchange(look_again_, false); }
+    // All calls in flight are void.
+    void forget();
+
+    // What inspect showed, while nothing has been done since.
+    void show(const Facts& facts)
+    {
+        view_ = facts;
+        known_ = true;
+    }
+    void doubt() { known_ = false; }
+    [[nodiscard]] bool known() const { return known_; }
+    [[nodiscard]] const Facts& view() const { return view_; }
+    [[nodiscard]] bool running() const { return known_ && view_.server.is == Container::running; }
+    [[nodiscard]] bool installer_running() const
+    {
+        return known_ && view_.installer.is == Container::running;
+    }
+    [[nodiscard]] Verb work_verb() const { return work_.verb; }
+    [[nodiscard]] Verb kill_verb() const { return kill_.verb; }
+
+private:
+    struct InFlight {
+        CallNumber number = 0;
+        Verb verb = Verb::inspect;
+        bool given_up = false;
+    };
+    CallNumber add(Verb, std::string text, EffectList&);
+
+    InFlight work_, kill_;
+    CallNumber look_ = 0, last_number_ = 0;
+    bool look_again_ = false;
+    bool known_ = false;
+    Facts view_;
+};
+
+} // namespace agenthost::docker::server
