@@ -1,8 +1,8 @@
 // The images that a node may run, as a list of patterns: REGISTRY/PATH[:TAG] or REGISTRY/PATH@DIGEST.
 //
 //     ghcr.io/pelican-eggs/yolks            every tag and digest of this repository
-//     ghcr.io/pelican-eggs/yolks:java_*     these tags; never by digest, because the engine ignores the tag beside a digest
-//     ghcr.io/pelican-eggs/*                * matches within one part of the path: not ghcr.io/pelican-eggs/a/b
+//     ghcr.io/pelican-eggs/yolks:java_*     these tags; never by digest, which outweighs the tag
+//     ghcr.io/pelican-eggs/*                * matches one part of the path: not ghcr.io/pelican-eggs/a/b
 //     ghcr.io/pelican-eggs/**               ** as the last part matches one or more parts
 //     itzg/minecraft-server                 the same defaults as an image: docker.io/itzg/minecraft-server
 //     *                                     alone: every image of every registry

@@ -1,8 +1,9 @@
 // What this node allows and how it isolates servers: from the plugin's configuration, never from a server's
 // payload.
 //
-//     {"data_dir": "/var/lib/agenthost/servers", "uid": 988, "gid": 988, "allow_images": ["ghcr.io/pelican-eggs/*"],
-//      "bind_addresses": ["0.0.0.0"], "ports": ["25565-25600"], "max_memory": "16GiB", "max_cpu": "4", "network": "agenthost"}
+//     {"data_dir": "/var/lib/agenthost/servers", "uid": 988, "gid": 988,
+//      "allow_images": ["ghcr.io/pelican-eggs/*"], "bind_addresses": ["0.0.0.0"], "ports": ["25565-25600"],
+//      "max_memory": "16GiB", "max_cpu": "4", "network": "agenthost"}
 #pragma once
 
 #include "image_allow.hpp"

@@ -1,7 +1,8 @@
 // The rules of an egg's variable, as Pterodactyl and Pelican write them (the words are Laravel's): which
 // values are valid.
 //
-//     "required|string|max:20"     ["required", "regex:/^([\\w\\d._-]+)(\\.jar)$/"]     "required|numeric|between:512,4096"
+//     "required|string|max:20"     "required|numeric|between:512,4096"
+//     ["required", "regex:/^([\\w\\d._-]+)(\\.jar)$/"]
 //
 // Checked: required, filled, nullable, string, numeric, integer, boolean, accepted, in, not_in, min, max,
 // between, size, digits, digits_between, alpha, alpha_num, alpha_dash, lowercase, uppercase, starts_with,

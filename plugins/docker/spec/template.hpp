@@ -5,7 +5,7 @@
 //     {{NAME}} {{env.NAME}} {{server.build.env.NAME}} {{server.environment.NAME}}     a variable
 //     {{server.build.default.port}} {{server.allocations.default.port}} (also .ip)    SERVER_PORT, SERVER_IP
 //     {{server.build.memory}} {{server.build.memory_limit}}                           SERVER_MEMORY
-//     {{config.docker.interface}} {{config.docker.network.interface}} {{server.uuid}}  settings of the node and the server
+//     {{config.docker.interface}} {{config.docker.network.interface}} {{server.uuid}}  of the node
 //
 // An unknown name is refused with CONFIG_INVALID, because an empty string in its place starts another program
 // than the one meant. Every function throws CONFIG_INVALID at `path`. Results are bounded by

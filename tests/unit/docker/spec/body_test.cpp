@@ -35,26 +35,30 @@ TEST(CreateBody, IsGoldenForAServer)
     const ServerPlan plan = plan_of(document_payload(), policy);
     const std::string hash = spec_hash(plan.server, policy);
     EXPECT_EQ(hash.size(), 64u);
-    EXPECT_EQ(
-        create_body(plan.server, policy),
-        R"({"Image":"ghcr.io/pelican-eggs/yolks:java_17","User":"988:987",)"
-        R"("Env":["HOME=/home/container","MINECRAFT_VERSION=1.20.4","P_SERVER_UUID=server_123","SERVER_IP=0.0.0.0",)"
-        R"("SERVER_JARFILE=server.jar","SERVER_MEMORY=1843","SERVER_PORT=25565"],)"
-        R"("Entrypoint":["java"],"Cmd":["-Xms128M","-Xmx1843M","-jar","server.jar"],"WorkingDir":"/home/container",)"
-        R"("StopSignal":"SIGTERM","OpenStdin":true,"StdinOnce":false,"Tty":false,)"
-        R"("AttachStdin":false,"AttachStdout":false,"AttachStderr":false,)"
-        R"("Labels":{"agenthost.server":"server_123","agenthost.role":"server","agenthost.spec":")" +
-            hash +
-            R"("},"ExposedPorts":{"25565/tcp":{},"24454/udp":{}},)"
-            R"("HostConfig":{"Privileged":false,"ReadonlyRootfs":true,"CapDrop":["ALL"],"CapAdd":[],)"
-            R"("SecurityOpt":["no-new-privileges"],"NetworkMode":"games","IpcMode":"private","PidMode":"","UTSMode":"",)"
-            R"("CgroupnsMode":"private","Binds":["/srv/games/server_123:/home/container:rw,Z"],)"
-            R"("Tmpfs":{"/tmp":"rw,nosuid,nodev,noexec,mode=1777,size=134217728"},)"
-            R"("Memory":2147483648,"MemorySwap":2147483648,"NanoCpus":2000000000,"PidsLimit":512,"PublishAllPorts":false,)"
-            R"("PortBindings":{"25565/tcp":[{"HostIp":"0.0.0.0","HostPort":"25565"}],)"
-            R"("24454/udp":[{"HostIp":"0.0.0.0","HostPort":"25454"}]},"Init":true,"AutoRemove":false,)"
-            R"("RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"local","Config":{"mode":"blocking","max-size":"5m",)"
-            R"("max-file":"2","compress":"false"}}}})");
+    EXPECT_EQ(create_body(plan.server, policy),
+              R"({"Image":"ghcr.io/pelican-eggs/yolks:java_17","User":"988:987",)"
+              R"("Env":["HOME=/home/container","MINECRAFT_VERSION=1.20.4",)"
+              R"("P_SERVER_UUID=server_123","SERVER_IP=0.0.0.0",)"
+              R"("SERVER_JARFILE=server.jar","SERVER_MEMORY=1843","SERVER_PORT=25565"],)"
+              R"("Entrypoint":["java"],"Cmd":["-Xms128M","-Xmx1843M","-jar","server.jar"],)"
+              R"("WorkingDir":"/home/container",)"
+              R"("StopSignal":"SIGTERM","OpenStdin":true,"StdinOnce":false,"Tty":false,)"
+              R"("AttachStdin":false,"AttachStdout":false,"AttachStderr":false,)"
+              R"("Labels":{"agenthost.server":"server_123","agenthost.role":"server","agenthost.spec":")" +
+                  hash +
+                  R"("},"ExposedPorts":{"25565/tcp":{},"24454/udp":{}},)"
+                  R"("HostConfig":{"Privileged":false,"ReadonlyRootfs":true,"CapDrop":["ALL"],"CapAdd":[],)"
+                  R"("SecurityOpt":["no-new-privileges"],"NetworkMode":"games","IpcMode":"private",)"
+                  R"("PidMode":"","UTSMode":"",)"
+                  R"("CgroupnsMode":"private","Binds":["/srv/games/server_123:/home/container:rw,Z"],)"
+                  R"("Tmpfs":{"/tmp":"rw,nosuid,nodev,noexec,mode=1777,size=134217728"},)"
+                  R"("Memory":2147483648,"MemorySwap":2147483648,"NanoCpus":2000000000,)"
+                  R"("PidsLimit":512,"PublishAllPorts":false,)"
+                  R"("PortBindings":{"25565/tcp":[{"HostIp":"0.0.0.0","HostPort":"25565"}],)"
+                  R"("24454/udp":[{"HostIp":"0.0.0.0","HostPort":"25454"}]},"Init":true,"AutoRemove":false,)"
+                  R"("RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"local",)"
+                  R"("Config":{"mode":"blocking","max-size":"5m",)"
+                  R"("max-file":"2","compress":"false"}}}})");
 }
 
 TEST(CreateBody, IsGoldenForAnInstaller)
@@ -77,12 +81,16 @@ TEST(CreateBody, IsGoldenForAnInstaller)
             spec_hash(*plan.installer, policy) +
             R"("},"ExposedPorts":{},)"
             R"("HostConfig":{"Privileged":false,"ReadonlyRootfs":true,"CapDrop":["ALL"],"CapAdd":[],)"
-            R"("SecurityOpt":["no-new-privileges"],"NetworkMode":"games","IpcMode":"private","PidMode":"","UTSMode":"",)"
+            R"("SecurityOpt":["no-new-privileges"],"NetworkMode":"games","IpcMode":"private",)"
+            R"("PidMode":"","UTSMode":"",)"
             R"("CgroupnsMode":"private","Binds":["/srv/games/server_123:/mnt/server:rw,Z",)"
-            R"("/srv/games/.install/server_123/script:/mnt/install:ro,Z","/srv/games/.install/server_123/tmp:/tmp:rw,Z"],)"
-            R"("Memory":2147483648,"MemorySwap":2147483648,"NanoCpus":2000000000,"PidsLimit":512,"PublishAllPorts":false,)"
+            R"("/srv/games/.install/server_123/script:/mnt/install:ro,Z",)"
+            R"("/srv/games/.install/server_123/tmp:/tmp:rw,Z"],)"
+            R"("Memory":2147483648,"MemorySwap":2147483648,"NanoCpus":2000000000,)"
+            R"("PidsLimit":512,"PublishAllPorts":false,)"
             R"("PortBindings":{},"Init":true,"AutoRemove":false,"RestartPolicy":{"Name":"no"},)"
-            R"("LogConfig":{"Type":"local","Config":{"mode":"blocking","max-size":"5m","max-file":"2","compress":"false"}}}})");
+            R"("LogConfig":{"Type":"local","Config":{"mode":"blocking","max-size":"5m",)"
+            R"("max-file":"2","compress":"false"}}}})");
 }
 
 TEST(CreateBody, FollowsTheEngineAndTheNode)

@@ -111,7 +111,7 @@ TEST(Egg, ReadsOlderAndNewerVersions)
     EXPECT_FALSE(spec.done.at(1).found_in("regex:^y+$"));
     payload["startup"] = "Debug";
     EXPECT_EQ(read(payload).startup.line, "java -jar b");
-    egg["meta"]["version"] = "PTDL_v9";
+    payload["eggConfig"]["meta"]["version"] = "PTDL_v9"; // `egg` dangles
     EXPECT_THAT(refusal([&] { read(payload); }),
                 HasSubstr("eggConfig.meta.version: \"PTDL_v9\" is not a supported version"));
 }
@@ -121,7 +121,8 @@ TEST(Egg, ReadsConditionalEdits)
     const ServerSpec spec =
         read(with("/files", ordered_json::parse(R"({"config.yml": {"parser": "yaml", "find": {
         "listeners[0].host": "0.0.0.0:{{server.build.default.port}}", "max": 20, "on": true, "none": null,
-        "servers.*.address": {"regex:^(127\\.0\\.0\\.1|localhost)(:\\d{1,5})?$": "{{config.docker.interface}}$2", "old": "new"}}}})")));
+        "servers.*.address": {"regex:^(127\\.0\\.0\\.1|localhost)(:\\d{1,5})?$":
+        "{{config.docker.interface}}$2", "old": "new"}}}})")));
     const auto& edits = spec.files.at(0).edits;
     ASSERT_EQ(edits.size(), 6u);
     EXPECT_FALSE(edits[1].quoted);
@@ -135,9 +136,9 @@ TEST(Egg, ReadsConditionalEdits)
 
 TEST(Egg, ReadsEveryFormOfPorts)
 {
-    const ServerSpec spec =
-        read(with("/ports", ordered_json::parse(R"({"1": 2, "3/tcp": "4", "5-7/udp": "105-107", "8-9": 208,
-        "10": "192.0.2.1:11", "12": "[2001:db8::1]:13", "14": {"port": 15, "bind": "127.0.0.1"}, "1/udp": 2})")));
+    const ServerSpec spec = read(with("/ports", ordered_json::parse(R"({"1": 2, "3/tcp": "4",
+        "5-7/udp": "105-107", "8-9": 208, "10": "192.0.2.1:11", "12": "[2001:db8::1]:13",
+        "14": {"port": 15, "bind": "127.0.0.1"}, "1/udp": 2})")));
     std::vector<std::string> lines;
     for (const PortMapping& port : spec.ports)
         lines.push_back(std::to_string(port.container) + (port.transport == Transport::udp ? "u" : "t") +
@@ -301,10 +302,10 @@ TEST(Egg, BoundsTheWholePayload)
     EXPECT_THAT(refusal([] { read_create_server("[]"); }), HasSubstr("payload: must be a JSON object"));
     EXPECT_THAT(refusal([] { read_create_server(std::string(2 << 20, ' ')); }), HasSubstr("larger than"));
     EXPECT_THAT(refusal([] { read_create_server(std::string(100, '[')); }), HasSubstr("levels deep"));
+    std::string many = R"({"serverId": "s", "eggConfig": {"environment": {"V": "x")";
+    for (int i = 0; i < 9000; ++i) many += ",\"V" + std::to_string(i) + "\":\"x\"";
+    EXPECT_THAT(refusal([&] { read_create_server(many + "}}}"); }), HasSubstr("more than 8192 values"));
     ordered_json payload = document_payload();
-    for (int i = 0; i < 9000; ++i) payload["eggConfig"]["environment"]["V" + std::to_string(i)] = "x";
-    EXPECT_THAT(refusal([&] { read(payload); }), HasSubstr("more than 8192 values"));
-    payload = document_payload();
     for (int i = 0; i < 600; ++i) payload["eggConfig"]["environment"]["V" + std::to_string(i)] = "x";
     EXPECT_THAT(refusal([&] { read(payload); }),
                 HasSubstr("eggConfig.environment: has more than 512 members"));

@@ -100,7 +100,7 @@ const std::vector<const char*> egg_places{"",
 
 std::string outcome(const ordered_json& payload, const std::string& what)
 {
-    const NodePolicy policy = test_policy();
+    static const NodePolicy policy = test_policy();
     return refusal([&] { EXPECT_THAT(violations_of(payload.dump(), policy), IsEmpty()) << what; });
 }
 
@@ -141,38 +141,17 @@ TEST(Escapes, MembersHiddenInUnknownOnesAreRefused)
 }
 
 // Strings that are dangerous somewhere: paths, options, references, shell, JSON, environment.
-const std::vector<std::string> hostile{"/:/host",
-                                       "../../etc/passwd",
-                                       "/etc/shadow",
-                                       "/var/run/docker.sock:/var/run/docker.sock",
-                                       "x:/y:rw,Z",
-                                       "host",
-                                       "container:agenthost-other",
-                                       "0:0",
-                                       "root",
-                                       "ghcr.io.evil.com/pelican-eggs/yolks:java_21",
-                                       "ghcr.io@evil.com/pelican-eggs/yolks",
-                                       "ghcr.io/pelican-eggs/yolks@sha256:0",
-                                       "ghcr.io/pelican-eggs/../evil/x",
-                                       "sha256:" + std::string(64, 'a'),
-                                       "alpine",
-                                       "$(touch /pwned)",
-                                       "`id`",
-                                       "'; rm -rf / #",
-                                       "a\",\"HostConfig\":{\"Privileged\":true},\"x\":\"",
-                                       "{{NOPE}}",
-                                       "{{{{SERVER_JARFILE}}}}",
-                                       std::string{"nul\0byte", 8},
-                                       "line\nbreak",
-                                       "carriage\rreturn",
-                                       "A=B\nLD_PRELOAD=/x",
-                                       "\xe2\x80\xae\xf0\x9f\x92\xa3",
-                                       "seccomp=unconfined",
-                                       "--privileged",
-                                       "SIGKILL; reboot",
-                                       "999999999999999999999",
-                                       "-1",
-                                       std::string(300000, 'A')};
+const std::vector<std::string> hostile{
+    "/:/host", "../../etc/passwd", "/etc/shadow", "/var/run/docker.sock:/var/run/docker.sock", "x:/y:rw,Z",
+    "host", "container:agenthost-other", "0:0", "root", "ghcr.io.evil.com/pelican-eggs/yolks:java_21",
+    "ghcr.io@evil.com/pelican-eggs/yolks", "ghcr.io/pelican-eggs/yolks@sha256:0",
+    "ghcr.io/pelican-eggs/../evil/x", "sha256:" + std::string(64, 'a'), "alpine", "$(touch /pwned)", "`id`",
+    "'; rm -rf / #", "a\",\"HostConfig\":{\"Privileged\":true},\"x\":\"", "{{NOPE}}",
+    "{{{{SERVER_JARFILE}}}}", std::string{"nul\0byte", 8}, "line\nbreak", "carriage\rreturn",
+    "A=B\nLD_PRELOAD=/x", "\xe2\x80\xae\xf0\x9f\x92\xa3", "seccomp=unconfined", "--privileged",
+    "SIGKILL; reboot", "999999999999999999999", "-1",
+    // more than any value but a script may have
+    std::string(20000, 'A')};
 
 void every_pointer(const ordered_json& value, const std::string& at, std::vector<std::string>& out)
 {
@@ -207,6 +186,16 @@ TEST(Escapes, EveryValueReplacedByEveryHostileStringIsRefusedOrHarmless)
     }
     EXPECT_GT(refused, 800);
     EXPECT_GT(harmless, 100); // names, descriptions, values of variables
+}
+
+TEST(Escapes, ScriptsHaveABoundOfTheirOwn)
+{
+    ordered_json payload = document_payload();
+    payload["eggConfig"]["install"]["script"] = std::string(300000, 'A');
+    EXPECT_THAT(outcome(payload, "script"), HasSubstr("eggConfig.install.script"));
+    payload = egg_payload();
+    payload["eggConfig"]["scripts"]["installation"]["script"] = std::string(300000, 'A');
+    EXPECT_THAT(outcome(payload, "script"), HasSubstr("eggConfig.scripts.installation.script"));
 }
 
 TEST(Escapes, EveryKeyReplacedByEveryHostileStringIsRefusedOrHarmless)

@@ -159,8 +159,9 @@ private:
 inline docker::NodePolicy test_policy()
 {
     return docker::read_policy(R"({"data_dir": "/srv/games", "uid": 988, "gid": 987, "selinux": true,
-        "allow_images": ["ghcr.io/pelican-eggs/*", "docker.io/library/busybox"], "bind_addresses": ["0.0.0.0", "192.0.2.1"],
-        "ports": ["25000-26000", "30000"], "max_memory": "8GiB", "max_cpu": "4", "max_processes": 1000, "network": "games"})");
+        "allow_images": ["ghcr.io/pelican-eggs/*", "docker.io/library/busybox"],
+        "bind_addresses": ["0.0.0.0", "192.0.2.1"], "ports": ["25000-26000", "30000"],
+        "max_memory": "8GiB", "max_cpu": "4", "max_processes": 1000, "network": "games"})");
 }
 
 // Every broken promise of both bodies that a payload leads to. Throws agenthost::Error when the payload is

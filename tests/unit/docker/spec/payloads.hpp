@@ -7,7 +7,7 @@ namespace agenthost::docker_test {
 
 inline nlohmann::ordered_json document_payload()
 {
-    return nlohmann::ordered_json::parse(R"({
+    static const auto payload = nlohmann::ordered_json::parse(R"({
         "serverId": "server_123",
         "eggConfig": {
             "name": "minecraft-java",
@@ -19,34 +19,46 @@ inline nlohmann::ordered_json document_payload()
             "stop": "stop",
             "done": ")! For help, type ",
             "query": "minecraft",
-            "files": {"server.properties": {"parser": "properties", "find": {"server-port": "{{server.build.default.port}}"}}},
+            "files": {"server.properties": {"parser": "properties",
+                "find": {"server-port": "{{server.build.default.port}}"}}},
             "install": {"image": "busybox", "entrypoint": "ash", "script": "#!/bin/ash\r\necho hi\r\n"}
         }})");
+    return payload;
 }
 
 inline nlohmann::ordered_json egg_payload()
 {
-    return nlohmann::ordered_json::parse(R"({
+    static const auto payload =
+        nlohmann::ordered_json::parse(R"({
         "serverId": "server_123",
         "ports": {"25565": 25565},
         "environment": {"SERVER_JARFILE": "paper.jar"},
         "limits": {"memory": "1GB"},
         "eggConfig": {
-            "_comment": "DO NOT EDIT", "meta": {"version": "PTDL_v2", "update_url": null}, "exported_at": "2026-01-01T00:00:00+00:00",
+            "_comment": "DO NOT EDIT", "meta": {"version": "PTDL_v2", "update_url": null},
+            "exported_at": "2026-01-01T00:00:00+00:00",
             "name": "Paper", "author": "a@example.com", "description": "A server", "features": ["eula"],
-            "docker_images": {"Java 21": "ghcr.io/pelican-eggs/yolks:java_21", "Java 17": "ghcr.io/pelican-eggs/yolks:java_17"},
+            "docker_images": {"Java 21": "ghcr.io/pelican-eggs/yolks:java_21",
+                "Java 17": "ghcr.io/pelican-eggs/yolks:java_17"},
             "file_denylist": [],
             "startup": "java -Xmx{{SERVER_MEMORY}}M -jar {{SERVER_JARFILE}}",
             "config": {
-                "files": "{\r\n \"server.properties\": {\"parser\": \"properties\", \"find\": {\"server-ip\": \"0.0.0.0\", \"server-port\": \"{{server.build.default.port}}\"}}}",
-                "startup": "{\r\n    \"done\": \")! For help, type \"\r\n}", "logs": "{}", "stop": "stop"},
-            "scripts": {"installation": {"script": "#!/bin/ash\r\ncd /mnt/server\r\n", "container": "ghcr.io/pelican-eggs/installers:alpine", "entrypoint": "ash"}},
+                "files": "{\r\n \"server.properties\": {\"parser\": \"properties\", )"
+                                      R"(\"find\": {\"server-ip\": \"0.0.0.0\", )"
+                                      R"(\"server-port\": \"{{server.build.default.port}}\"}}}",
+                "startup": "{\r\n    \"done\": \")! For help, type \"\r\n}", "logs": "{}",
+                "stop": "stop"},
+            "scripts": {"installation": {"script": "#!/bin/ash\r\ncd /mnt/server\r\n",
+                "container": "ghcr.io/pelican-eggs/installers:alpine", "entrypoint": "ash"}},
             "variables": [
-                {"name": "Jar", "description": "d", "env_variable": "SERVER_JARFILE", "default_value": "server.jar",
-                 "user_viewable": true, "user_editable": true, "rules": "required|regex:/^([\\w\\d._-]+)(\\.jar)$/", "field_type": "text"},
-                {"name": "Build", "description": "d", "env_variable": "BUILD_NUMBER", "default_value": "latest",
-                 "user_viewable": true, "user_editable": true, "rules": ["required", "string", "max:20"], "sort": 2}]
+                {"name": "Jar", "description": "d", "env_variable": "SERVER_JARFILE",
+                 "default_value": "server.jar", "user_viewable": true, "user_editable": true,
+                 "rules": "required|regex:/^([\\w\\d._-]+)(\\.jar)$/", "field_type": "text"},
+                {"name": "Build", "description": "d", "env_variable": "BUILD_NUMBER",
+                 "default_value": "latest", "user_viewable": true, "user_editable": true,
+                 "rules": ["required", "string", "max:20"], "sort": 2}]
         }})");
+    return payload;
 }
 
 } // namespace agenthost::docker_test
