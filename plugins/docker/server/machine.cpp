@@ -185,8 +185,8 @@ void Machine::on(const Fired& fired)
     case Timer::retry: return look();
     case Timer::install:
         attempt_.failure =
-            Problem{"DOCKER_ERROR", "the install script of " + settings_.name +
-                                        " did not end in time. Read its log, then reinstall_server."};
+            Problem{code::docker_error, "the install script of " + settings_.name +
+                                            " did not end in time. Read its log, then reinstall_server."};
         return;
     }
 }

@@ -16,21 +16,21 @@ void Machine::on(const Power& power)
 {
     if (away_)
         return refuse(
-            power, "DOCKER_ERROR",
+            power, code::docker_error,
             "the engine does not answer. Check that it runs; the servers' desired states are kept.");
     if (record_.goal == Goal::remove) {
         if (power.action == Action::kill) return kill_while_removing(power);
-        return refuse(power, "SERVER_NOT_FOUND", settings_.name + " is being deleted.");
+        return refuse(power, code::server_not_found, settings_.name + " is being deleted.");
     }
     if (power.action == Action::kill || power.action == Action::remove) return preempt(power);
     if (stuck_ != Stuck::no)
-        return refuse(power, "BUSY",
+        return refuse(power, code::busy,
                       settings_.name + " is stuck in the engine. kill_server tries to free it.");
     if (record_.goal == Goal::none) return begin(power);
     const auto& running = requests_.running();
     const auto& waiting = requests_.waiting();
     if (waiting)
-        return refuse(power, "BUSY",
+        return refuse(power, code::busy,
                       (running ? server::describe(*running) : std::string{to_string(record_.goal)}) +
                           " is running and " + server::describe(*waiting) +
                           " waits. Try again when they are done, or use kill_server.");
@@ -58,7 +58,7 @@ void Machine::begin(Power power)
 bool Machine::installed(const Power& power)
 {
     if (record_.install == Install::done) return true;
-    refuse(power, "CONFIG_INVALID",
+    refuse(power, code::config_invalid,
            record_.install == Install::missing ? settings_.name + " is not installed. Use reinstall_server."
                                                : record_.fault.message);
     return false;
@@ -72,7 +72,7 @@ void Machine::begin_install(Power power)
 
 void Machine::preempt(Power power)
 {
-    requests_.cancel_all({"CANCELLED", "pre-empted by " + server::describe(power)}, effects_);
+    requests_.cancel_all({code::cancelled, "pre-empted by " + server::describe(power)}, effects_);
     const bool installing = record_.goal == Goal::install && !record_.install_over;
     const bool installer = installing && (record_.installer_ran || calls_.working_on(Verb::run_installer));
     const bool server = !calls_.known() || !record_.run.empty() || calls_.working_on(Verb::start);
@@ -83,8 +83,8 @@ void Machine::preempt(Power power)
     const Action action = power.action;
     run(std::move(power), action == Action::kill ? Goal::kill : Goal::remove);
     if (unfinished)
-        record_.fault = {"CONFIG_INVALID", "the installation of " + settings_.name +
-                                               " was ended by kill_server. Use reinstall_server."};
+        record_.fault = {code::config_invalid, "the installation of " + settings_.name +
+                                                   " was ended by kill_server. Use reinstall_server."};
     if (action == Action::remove) return; // by force, once no other call works on the containers
     if (installer)
         kill_now(Verb::remove_installer);

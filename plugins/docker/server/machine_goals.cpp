@@ -69,8 +69,8 @@ bool Machine::drive_start()
     case Progress::pulled: call(Verb::create); return false;
     case Progress::created: call(Verb::start); return false;
     default:
-        return fail_start({"DOCKER_ERROR", "the engine reported that it started " + settings_.name +
-                                               ", but the container does not run."});
+        return fail_start({code::docker_error, "the engine reported that it started " + settings_.name +
+                                                   ", but the container does not run."});
     }
 }
 
@@ -191,11 +191,12 @@ bool Machine::drive_installer()
         record_.install_over = true;
         return true;
     }
-    return fail_install({"CONFIG_INVALID", "the install script of " + settings_.name +
-                                               (exited ? " failed with exit code " +
-                                                             std::to_string(calls_.view().installer.exit_code)
-                                                       : std::string{" lost its container"}) +
-                                               ". Read its log with get_logs, then use reinstall_server."});
+    return fail_install(
+        {code::config_invalid,
+         "the install script of " + settings_.name +
+             (exited ? " failed with exit code " + std::to_string(calls_.view().installer.exit_code)
+                     : std::string{" lost its container"}) +
+             ". Read its log with get_logs, then use reinstall_server."});
 }
 
 bool Machine::fail_install(const Problem& problem)

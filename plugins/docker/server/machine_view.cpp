@@ -73,19 +73,19 @@ void Machine::judge(const ContainerFacts* facts, bool engine_restarted, bool oom
         return say(settings_.name + " ended by itself (exit code 0).");
     }
     if (oom && code != 0)
-        return crashed({"OOM_KILLED", settings_.name +
-                                          " needed more memory than its limit. Raise limits.memory, or "
-                                          "lower the game's own."},
+        return crashed({code::oom_killed, settings_.name +
+                                              " needed more memory than its limit. Raise limits.memory, or "
+                                              "lower the game's own."},
                        ran_for, settings_.restart_after_crash);
     if (engine_restarted) return say("the engine restarted.");
     if (facts == nullptr)
-        return crashed(
-            {"CONTAINER_NOT_FOUND", "the container of " + settings_.name + " was removed outside agenthost."},
-            ran_for, true);
-    crashed(
-        {"CRASHED", settings_.name + (code == 137 ? " was killed from outside (exit code 137)."
-                                                  : " ended with exit code " + std::to_string(code) + ".")},
-        ran_for, settings_.restart_after_crash);
+        return crashed({code::container_not_found,
+                        "the container of " + settings_.name + " was removed outside agenthost."},
+                       ran_for, true);
+    crashed({code::crashed,
+             settings_.name + (code == 137 ? " was killed from outside (exit code 137)."
+                                           : " ended with exit code " + std::to_string(code) + ".")},
+            ran_for, settings_.restart_after_crash);
 }
 
 void Machine::crashed(const Problem& problem, milliseconds ran_for, bool start_again)
@@ -106,7 +106,7 @@ void Machine::judge_stuck()
     if (alive && !overdue) return;
     attempt_.killed = false; // what runs after this is killed again
     if (!alive) return;
-    reason_ = {"DOCKER_ERROR", "the engine does not end " + settings_.name + ". It is tried again."};
+    reason_ = {code::docker_error, "the engine does not end " + settings_.name + ". It is tried again."};
     stick(Stuck::killing);
 }
 

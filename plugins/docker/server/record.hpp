@@ -1,6 +1,8 @@
 // What is remembered about a server across restarts of the agent. Saved before the engine is called.
 #pragma once
 
+#include "plugins/docker/errors/codes.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -10,11 +12,6 @@ namespace agenthost::docker::server {
 enum class Goal { none, install, start, stop, restart, kill, remove };
 
 enum class Install { missing, done, failed };
-
-struct Problem {
-    std::string code, message; // a code of the panel protocol and a sentence; empty: no problem
-    bool operator==(const Problem&) const = default;
-};
 
 struct Record {
     bool wants_running = false; // the desired state; survives crashes, engine restarts and agent restarts

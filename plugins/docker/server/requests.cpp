@@ -37,7 +37,7 @@ void Requests::cancel_all(const Problem& why, EffectList& effects)
 void Requests::cancel(const std::string& id, EffectList& effects)
 {
     if (waiting_ && waiting_->id == id) {
-        effects.answer(id, Verdict::cancelled, {"CANCELLED", "cancelled before it began"});
+        effects.answer(id, Verdict::cancelled, {code::cancelled, "cancelled before it began"});
         waiting_.reset();
     } else if (running_ && running_->id == id) {
         answer(Verdict::ok, {}, effects);

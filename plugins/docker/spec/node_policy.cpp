@@ -149,6 +149,9 @@ NodePolicy read_policy(std::string_view text)
     read_size(config, "max_disk", policy.max_disk);
     policy.default_disk = policy.max_disk;
     read_size(config, "default_disk", policy.default_disk);
+    read_size(config, "total_memory", policy.total_memory);
+    read_size(config, "total_disk", policy.total_disk);
+    read_count(config, "max_servers", policy.max_servers, 1, 1000);
     read_count(config, "max_processes", policy.max_processes, 1, 1'000'000);
     policy.default_processes = std::min(policy.default_processes, policy.max_processes);
     read_count(config, "default_processes", policy.default_processes, 1, policy.max_processes);

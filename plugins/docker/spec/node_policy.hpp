@@ -40,6 +40,9 @@ struct NodePolicy {
     std::uint64_t max_memory = 0, default_memory = std::uint64_t{1} << 30; // bytes; max 0: no bound
     std::uint64_t max_nano_cpus = 0, default_nano_cpus = 0;                // 0: no bound, no limit
     std::uint64_t max_disk = 0, default_disk = 0;                          // bytes; 0: no bound, no limit
+    // For all servers together; bytes, 0: no limit.
+    std::uint64_t total_memory = 0, total_disk = 0;
+    std::uint32_t max_servers = 500;
     std::uint32_t max_processes = 4096, default_processes = 512;
     unsigned memory_headroom = 10; // percent of the limit that SERVER_MEMORY leaves to what is not heap
     std::vector<std::string> capabilities; // what servers keep; without it none

@@ -1,12 +1,15 @@
 #include "refusal.hpp"
 
+#include "plugins/docker/errors/codes.hpp"
+
 #include <agenthost/error.hpp>
 
 namespace agenthost::docker {
 
 void refuse(std::string_view path, const std::string& what)
 {
-    throw Error{"CONFIG_INVALID", std::string{path.empty() ? "payload" : path} + ": " + what, AGH_E_INVALID};
+    throw Error{code::config_invalid, std::string{path.empty() ? "payload" : path} + ": " + what,
+                AGH_E_INVALID};
 }
 
 std::string shown(std::string_view text)

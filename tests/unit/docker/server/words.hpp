@@ -9,6 +9,7 @@
 namespace agenthost::docker_test {
 
 using namespace agenthost::docker::server;
+using docker::Problem;
 
 inline std::string word(const Effect& effect)
 {
