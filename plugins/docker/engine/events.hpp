@@ -1,0 +1,53 @@
+// Reads the engine's event stream: one JSON object a line. Pure.
+//
+// Docker's and Podman's words become the same ones ("died" is "die", "remove" of a container is "destroy"),
+// and what stands behind a colon in an action ("health_status: healthy") is apart. EventWindow drops events
+// that were seen before: a new stream begins a little before the last event of the old one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+namespace agenthost::docker::engine {
+
+struct Event {
+    std::string type;   // "container", "image", "daemon", ...
+    std::string action; // "create", "start", "die", "oom", "kill", "destroy", ...
+    std::string detail; // what stands behind the colon
+    std::string id;
+    std::string name, image;
+    // Attributes whose name begins with "agenthost.": labels of ours.
+    std::map<std::string, std::string, std::less<>> labels;
+    std::int64_t time_ns = 0;
+    std::optional<int> exit_code; // of die
+    std::string signal;           // of kill
+};
+
+// nullopt: not an event.
+std::optional<Event> read_event(std::string_view line);
+
+class EventWindow {
+public:
+    // Whether the event was not seen before.
+    bool fresh(const Event&);
+    // From when a new stream must begin so that nothing is missed; 0: no event was seen.
+    [[nodiscard]] std::int64_t since_ns() const;
+
+    // Events are stamped before they are queued, so that neighbours may change places.
+    static constexpr std::int64_t overlap_ns = 2'000'000'000;
+    // More than the engine itself remembers (256).
+    static constexpr std::size_t max_remembered = 1024;
+
+private:
+    std::int64_t newest_ = 0;
+    std::deque<std::string> order_;
+    std::unordered_set<std::string> seen_;
+};
+
+} // namespace agenthost::docker::engine

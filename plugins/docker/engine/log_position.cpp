@@ -1,0 +1,55 @@
+#include "log_position.hpp"
+
+#include <algorithm>
+
+namespace agenthost::docker::engine {
+
+LogResume::LogResume(LogPosition from)
+    : from_{from}, replaying_{from.since_ns > 0}, newest_{from.newest_ns}, forgotten_{from.since_ns - 1}
+{}
+
+bool LogResume::take(std::int64_t stamp_ns)
+{
+    if (replaying_) {
+        if (stamp_ns < from_.since_ns) return false; // Podman's since has no fraction
+        if (skipped_ < from_.taken && stamp_ns <= from_.newest_ns) {
+            ++skipped_;
+            record(stamp_ns);
+            return false;
+        }
+        replaying_ = false;
+        gap_ = skipped_ < from_.taken;
+    }
+    record(stamp_ns);
+    return true;
+}
+
+void LogResume::record(std::int64_t stamp_ns)
+{
+    // What the engine has from before the first message was not asked for, so it was not taken.
+    if (newest_ == 0) forgotten_ = stamp_ns - 1;
+    newest_ = std::max(newest_, stamp_ns);
+    if (!recent_.empty() && recent_.back().ns == stamp_ns) {
+        ++recent_.back().count;
+        return;
+    }
+    recent_.push_back({stamp_ns, 1});
+    while (recent_.size() > max_stamps || (recent_.size() > 1 && recent_.front().ns < newest_ - window_ns)) {
+        forgotten_ = std::max(forgotten_, recent_.front().ns);
+        recent_.pop_front();
+    }
+}
+
+LogPosition LogResume::position() const
+{
+    // While old messages are still being skipped, the old position remains true.
+    if (replaying_ || recent_.empty()) return from_;
+    LogPosition at;
+    at.newest_ns = newest_;
+    at.since_ns = std::max(forgotten_ + 1, newest_ - window_ns);
+    for (const Run& run : recent_)
+        if (run.ns >= at.since_ns) at.taken += run.count;
+    return at;
+}
+
+} // namespace agenthost::docker::engine
