@@ -198,7 +198,7 @@ Error error_of_timeout(const Place& place, std::chrono::milliseconds time, bool 
 {
     return made(place, Cause::timeout, sent,
                 sent ? "no complete answer within " + seconds(time)
-                     : "not sent within " + seconds(time) + ": all connections were busy",
+                     : "not sent within " + seconds(time) + ": the engine is slow to answer",
                 remedy(Cause::timeout));
 }
 
@@ -206,6 +206,11 @@ Error error_of_answer(const Place& place, std::string_view why)
 {
     return made(place, Cause::bad_answer, true, netclient::printable(why, max_engine_words),
                 remedy(Cause::bad_answer));
+}
+
+Error error_of_version(const Place& place, std::string_view why)
+{
+    return made(place, Cause::version, false, why, remedy(Cause::version));
 }
 
 Error error_of_cancel(const Place& place, bool sent)

@@ -88,6 +88,8 @@ Error error_of_connect(const Place&, int error);
 Error error_of_break(const Place&, std::string_view why, bool sent);
 Error error_of_timeout(const Place&, std::chrono::milliseconds, bool sent);
 Error error_of_answer(const Place&, std::string_view why);
+// No API version that both sides speak: `why` is a clause with both numbers.
+Error error_of_version(const Place&, std::string_view why);
 Error error_of_cancel(const Place&, bool sent);
 Error error_of_queue(const Place&, std::size_t waiting);
 // The client does not send the request: `why` is a clause with its remedy.

@@ -1,0 +1,155 @@
+#include "event_stream.hpp"
+
+#include "base/json_writer.hpp"
+#include "target.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace agenthost::docker::engine {
+
+namespace {
+
+constexpr std::chrono::seconds head_deadline{15};
+
+std::int64_t now_ns()
+{
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+} // namespace
+
+// Callbacks of the client hold it weakly: it dies with the EventStream.
+struct EventStream::State : std::enable_shared_from_this<State> {
+    State(Client& c, std::string l, Handlers h)
+        : client{c}, label{std::move(l)}, handlers{std::move(h)}, timer{c.io()}
+    {}
+
+    Client& client;
+    std::string label;
+    Handlers handlers;
+    boost::asio::steady_timer timer;
+    EventWindow window;
+    std::int64_t started_ns = 0; // when the first attempt began
+    std::chrono::milliseconds backoff = min_backoff;
+    bool first = true, away_told = false, is_open = false, stopped = false;
+    Peer peer;
+    Running running;
+
+    // A callback that does nothing once the stream is gone.
+    template <class Function> auto bound(Function function)
+    {
+        return [weak = weak_from_this(), function](auto&&... arguments) {
+            if (const auto self = weak.lock(); self && !self->stopped)
+                function(*self, std::forward<decltype(arguments)>(arguments)...);
+        };
+    }
+
+    void attempt()
+    {
+        client.forget_version(); // the engine may have been upgraded
+        running = client.probe(bound([](State& self, Result<EngineFacts> facts) {
+            if (!facts) return self.away(facts.error());
+            self.subscribe(std::move(facts.value()));
+        }));
+    }
+
+    [[nodiscard]] std::string target() const
+    {
+        std::string filters;
+        {
+            base::JsonWriter json{filters};
+            json.object().array("type").value("container").end();
+            if (!label.empty()) json.array("label").value(label).end();
+            json.end();
+        }
+        // The engine sends the head before it subscribes: what happens in between is in its memory.
+        const std::int64_t last = window.since_ns();
+        Target target{"/events"};
+        target.query("since", engine_time(last > 0 ? last : started_ns)).query("filters", filters);
+        return target.text();
+    }
+
+    void subscribe(EngineFacts facts)
+    {
+        Request request;
+        request.place.what = "follow events";
+        request.target = target();
+        request.own_connection = true;
+        request.patience.head = head_deadline;
+        const auto lines = std::make_shared<JsonLines>();
+        engine::Handlers on;
+        on.on_head = bound(
+            [facts = std::move(facts)](State& self, const netclient::ResponseHead&) { self.opened(facts); });
+        on.on_content = [weak = weak_from_this(), lines](std::string_view bytes) -> const char* {
+            const auto self = weak.lock();
+            if (!self) return "nobody listens";
+            if (!lines->push(bytes, [&](std::string_view line) { return self->on_line(line); }))
+                return "an event is longer than 1 MiB";
+            return self->stopped ? "nobody listens" : nullptr;
+        };
+        on.on_end = bound([](State& self, std::optional<Error> error) {
+            const Place place{self.client.options().socket, "follow events", self.client.podman()};
+            self.away(error ? *error : error_of_break(place, "the engine has ended the stream", true));
+        });
+        exchange = client.begin(std::move(request), std::move(on));
+        running = Running{exchange};
+    }
+
+    void opened(const EngineFacts& facts)
+    {
+        const auto sending = exchange.lock();
+        const Peer now = peer_of(sending ? sending->descriptor() : -1);
+        Opened opened{first, !first && (now.pid <= 1 || !(now == peer)), facts};
+        peer = now;
+        first = away_told = false;
+        is_open = true;
+        backoff = min_backoff;
+        if (handlers.on_open) handlers.on_open(opened);
+    }
+
+    // Whether to go on. A line that is not an event is left out: one odd event must not end the stream.
+    bool on_line(std::string_view line)
+    {
+        const auto event = read_event(line);
+        if (event && window.fresh(*event) && handlers.on_event) handlers.on_event(*event);
+        return !stopped;
+    }
+
+    void away(const Error& error)
+    {
+        is_open = false;
+        if (!std::exchange(away_told, true) && handlers.on_away) handlers.on_away(error);
+        if (stopped) return;
+        timer.expires_after(backoff);
+        backoff = std::min(backoff * 2, max_backoff);
+        timer.async_wait(bound([](State& self, boost::system::error_code failed) {
+            if (!failed) self.attempt();
+        }));
+    }
+
+    std::weak_ptr<Exchange> exchange;
+};
+
+EventStream::EventStream(Client& client, std::string label, Handlers handlers)
+    : state_{std::make_shared<State>(client, std::move(label), std::move(handlers))}
+{}
+
+EventStream::~EventStream()
+{
+    state_->stopped = true;
+    state_->timer.cancel();
+    state_->running.cancel();
+}
+
+void EventStream::start()
+{
+    state_->started_ns = now_ns();
+    state_->attempt();
+}
+
+bool EventStream::open() const { return state_->is_open; }
+
+} // namespace agenthost::docker::engine

@@ -1,0 +1,58 @@
+// Follows the engine's events of containers for as long as it lives, across restarts of the engine. On the
+// I/O thread, on a connection of its own, so that it never waits behind other work.
+//
+// Each time the stream is open again, on_open comes first. The engine remembers few events, and none when it
+// was killed: the owner lists and inspects its containers in on_open, while events already queue behind it.
+// A new stream begins a little before the last event of the old one, and what was seen before is dropped:
+// no event comes twice, and none is missed that the engine still has.
+// While the engine is away: a new attempt after 0.1 s, doubling up to 5 s.
+#pragma once
+
+#include "client.hpp"
+#include "events.hpp"
+#include "json_lines.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace agenthost::docker::engine {
+
+class EventStream {
+public:
+    struct Opened {
+        bool first = false;
+        // Whether the engine's process is another one than before. True as well where that cannot be known
+        // (behind a systemd socket).
+        bool restarted = false;
+        EngineFacts facts;
+    };
+    struct Handlers {
+        std::function<void(const Opened&)> on_open;
+        std::function<void(const Event&)> on_event;
+        // Once each time the engine goes away, and when the first attempt fails; not for each attempt.
+        std::function<void(const Error&)> on_away;
+    };
+
+    // Events of containers with this label; all when it is empty.
+    EventStream(Client&, std::string label, Handlers);
+    // No handler is called afterwards.
+    ~EventStream();
+    EventStream(const EventStream&) = delete;
+    EventStream& operator=(const EventStream&) = delete;
+
+    void start();
+    [[nodiscard]] bool open() const;
+
+    static constexpr std::chrono::milliseconds min_backoff{100};
+    static constexpr std::chrono::milliseconds max_backoff{5000};
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+} // namespace agenthost::docker::engine

@@ -1,0 +1,288 @@
+#include "exchange.hpp"
+
+#include "netclient/chunked.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace agenthost::docker::engine {
+
+namespace {
+
+using boost::system::error_code;
+namespace asio = boost::asio;
+
+// Reads of one exchange in a row, so that a flood does not keep the others waiting.
+constexpr int reads_in_a_row = 4;
+
+bool means_success(int status) { return (status >= 200 && status < 300) || status == 101 || status == 304; }
+
+} // namespace
+
+Exchange::Exchange(Shell& shell, Request request, Handlers handlers)
+    : shell_{shell}, request_{std::move(request)}, handlers_{std::move(handlers)}, timer_{shell.io},
+      reader_{request_.switching}
+{}
+
+void Exchange::begin()
+{
+    begun_ = last_piece_ = Clock::now();
+    arm();
+}
+
+void Exchange::run(Socket socket, bool reused, const std::string& prefix)
+{
+    if (over_) return;
+    socket_ = std::move(socket);
+    reused_ = reused;
+    reader_ = ReplyReader{request_.switching};
+    last_piece_ = Clock::now();
+    auto headers = request_.headers;
+    const bool upgrade = request_.switching == netclient::Switching::expected;
+    headers.emplace_back("Connection", upgrade                   ? "Upgrade"
+                                       : request_.own_connection ? "close"
+                                                                 : "keep-alive");
+    if (upgrade) headers.emplace_back("Upgrade", "tcp");
+    if (request_.streamed_body)
+        headers.emplace_back("Transfer-Encoding", "chunked");
+    else if (!request_.body.empty() || request_.method != "GET")
+        headers.emplace_back("Content-Length", std::to_string(request_.body.size()));
+    std::string head = netclient::request_head(request_.method, "engine", prefix + request_.target, headers);
+    if (!request_.streamed_body) head += request_.body;
+    out_.insert(0, head);
+    write_more();
+    wait_readable();
+}
+
+void Exchange::send(std::string_view bytes)
+{
+    if (over_ || body_finished_ || bytes.empty()) return;
+    if (request_.streamed_body) out_ += netclient::chunk_head(bytes.size());
+    out_ += bytes;
+    if (request_.streamed_body) out_ += "\r\n";
+    if (socket_) write_more();
+}
+
+void Exchange::finish_body()
+{
+    if (over_ || std::exchange(body_finished_, true)) return;
+    if (request_.streamed_body) out_ += "0\r\n\r\n";
+    if (socket_) write_more();
+}
+
+void Exchange::write_more()
+{
+    if (!writing_.empty() || over_) return;
+    if (out_.empty()) {
+        if (body_finished_ && !request_.streamed_body && !std::exchange(shut_, true)) {
+            error_code ignored;
+            socket_->shutdown(Socket::shutdown_send, ignored);
+        }
+        return;
+    }
+    writing_.swap(out_);
+    sent_ = true;
+    asio::async_write(*socket_, asio::buffer(writing_), [self = shared_from_this()](error_code error, auto) {
+        self->writing_.clear();
+        if (self->writing_.capacity() > 64 * 1024) self->writing_.shrink_to_fit();
+        // After a write error the reader still finds the reply that the engine may have sent before.
+        if (error || self->over_) return;
+        self->last_piece_ = Clock::now();
+        self->write_more();
+        if (self->unsent() == 0 && self->handlers_.on_sent) self->handlers_.on_sent();
+    });
+}
+
+void Exchange::wait_readable()
+{
+    if (over_ || paused_ || waiting_ || !socket_) return;
+    waiting_ = true;
+    socket_->async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+        self->waiting_ = false;
+        if (self->over_ || error == asio::error::operation_aborted) return;
+        self->on_readable();
+    });
+}
+
+void Exchange::on_readable()
+{
+    for (int i = 0; i < reads_in_a_row && !over_ && !paused_; ++i) {
+        error_code error;
+        const auto n = socket_->read_some(asio::buffer(shell_.read_buffer), error);
+        if (error == asio::error::would_block || error == asio::error::try_again) break;
+        if (error) return on_connection_end(error == asio::error::eof ? std::string{} : error.message());
+        last_piece_ = Clock::now();
+        take({shell_.read_buffer.data(), n});
+        if (n < shell_.read_buffer.size()) break;
+    }
+    wait_readable();
+}
+
+void Exchange::take(std::string_view bytes)
+{
+    while (!over_ && take_step(bytes)) {}
+}
+
+// False: the bytes are used up, or it is over.
+bool Exchange::take_step(std::string_view& bytes)
+{
+    const auto step = reader_.step(bytes);
+    bytes.remove_prefix(step.taken);
+    switch (step.event) {
+    case ReplyReader::Event::more: return false;
+    case ReplyReader::Event::head: on_head(); return true;
+    case ReplyReader::Event::content: return on_content(step.content);
+    case ReplyReader::Event::end:
+        if (!bytes.empty()) close(); // bytes behind the reply: the connection cannot be trusted
+        complete();
+        return false;
+    case ReplyReader::Event::failed: end(error_of_answer(request_.place, reader_.why())); return false;
+    }
+    return false;
+}
+
+void Exchange::on_head()
+{
+    failing_ = !means_success(reader_.head().status);
+    arm();
+    if (!failing_ && handlers_.on_head) handlers_.on_head(reader_.head());
+}
+
+bool Exchange::on_content(std::string_view content)
+{
+    if (failing_) {
+        error_body_ += content.substr(0, max_error_body - error_body_.size());
+        return true;
+    }
+    const char* why = handlers_.on_content ? handlers_.on_content(content) : nullptr;
+    if (why == nullptr || over_) return !over_;
+    end(error_of_answer(request_.place, why));
+    return false;
+}
+
+void Exchange::on_connection_end(std::string_view why)
+{
+    const bool begun = reader_.begun();
+    if (!begun && reused_ && writing_.empty() && request_.method == "GET") {
+        close();
+        socket_.reset();
+        out_.clear();
+        return shell_.on_stale(*this);
+    }
+    if (why.empty() && reader_.finish() == ReplyReader::Event::end) {
+        close();
+        return complete();
+    }
+    // An error of which only the head arrived says more than the broken connection.
+    if (failing_) return complete();
+    end(error_of_break(request_.place, why.empty() ? std::string_view{reader_.why()} : why, sent_));
+}
+
+void Exchange::complete()
+{
+    if (failing_) return end(error_of_reply(request_.place, reader_.head().status, error_body_));
+    end(std::nullopt);
+}
+
+void Exchange::end(std::optional<Error> error)
+{
+    if (over_) return;
+    over_ = true;
+    timer_.cancel();
+    const bool written = writing_.empty() && out_.empty();
+    const bool reusable = socket_ && socket_->is_open() && reader_.reusable() && written &&
+                          !request_.own_connection && (!error || failing_);
+    if (!reusable) close();
+    const auto self = shared_from_this(); // on_over drops the owner's reference
+    Socket socket = socket_ ? std::move(*socket_) : Socket{shell_.io};
+    if (waiting_ && socket.is_open()) {
+        error_code ignored;
+        socket.cancel(ignored);
+    }
+    socket_.reset();
+    shell_.on_over(*this, std::move(socket));
+    if (ended_ || !handlers_.on_end) return;
+    ended_ = true;
+    const auto on_end = std::move(handlers_.on_end);
+    on_end(std::move(error));
+}
+
+void Exchange::fail(Error error)
+{
+    if (over_) return;
+    asio::post(shell_.io, [self = shared_from_this(), error = std::move(error)]() mutable {
+        if (!self->over_) self->end(std::move(error));
+    });
+}
+
+void Exchange::cancel() { fail(error_of_cancel(request_.place, sent_)); }
+
+void Exchange::abandon()
+{
+    over_ = ended_ = true;
+    timer_.cancel();
+    close();
+}
+
+void Exchange::pause() { paused_ = true; }
+
+void Exchange::resume()
+{
+    if (!std::exchange(paused_, false)) return;
+    if (over_) return;
+    last_piece_ = Clock::now(); // the pause was ours
+    arm();
+    wait_readable();
+}
+
+void Exchange::close()
+{
+    if (!socket_) return;
+    error_code ignored;
+    socket_->close(ignored);
+}
+
+Clock::time_point Exchange::next_deadline() const
+{
+    constexpr std::chrono::milliseconds none{0};
+    const Patience& patience = request_.patience;
+    auto next = Clock::time_point::max();
+    if (patience.whole > none) next = std::min(next, begun_ + patience.whole);
+    if (patience.head > none && !reader_.has_head()) next = std::min(next, begun_ + patience.head);
+    if (patience.idle > none && (reader_.has_head() || request_.streamed_body) && !paused_)
+        next = std::min(next, last_piece_ + patience.idle);
+    return next;
+}
+
+// One timer for all deadlines. Pieces do not arm it: it looks again when it expires.
+void Exchange::arm()
+{
+    const auto next = next_deadline();
+    if (next == Clock::time_point::max()) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(next);
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+        if (!error && !self->over_) self->on_timer();
+    });
+}
+
+void Exchange::on_timer()
+{
+    const auto now = Clock::now();
+    if (next_deadline() > now) return arm();
+    const Patience& patience = request_.patience;
+    auto waited = patience.idle;
+    if (patience.whole.count() > 0 && begun_ + patience.whole <= now)
+        waited = patience.whole;
+    else if (patience.head.count() > 0 && !reader_.has_head() && begun_ + patience.head <= now)
+        waited = patience.head;
+    end(error_of_timeout(request_.place, waited, sent_));
+}
+
+} // namespace agenthost::docker::engine

@@ -1,0 +1,189 @@
+// Streams of a container: statistics, logs, standard input, archives.
+#include "client_calls.hpp"
+#include "json_lines.hpp"
+
+#include <algorithm>
+
+namespace agenthost::docker::engine {
+
+namespace {
+
+// Until a stream begins. The engine answers at once unless it is stuck.
+constexpr std::chrono::seconds stream_begins{15};
+
+// What follows a log between its pieces.
+struct LogState {
+    LogState(LogParts::Format format, std::shared_ptr<LogResume> position, LogHandlers on)
+        : parts{format}, resume{std::move(position)}, handlers{std::move(on)}
+    {}
+    LogParts parts;
+    std::shared_ptr<LogResume> resume;
+    LogHandlers handlers;
+    bool deliver = true; // the message whose pieces are coming
+    std::string engine_error;
+
+    void on_part(const LogPart& part)
+    {
+        if (part.stream == OutputStream::error) { // the engine's own words about the log
+            if (engine_error.size() < max_engine_words) engine_error += part.text;
+            return;
+        }
+        if (!part.continues) deliver = resume->take(part.stamp_ns);
+        if (deliver && handlers.on_part) handlers.on_part(part);
+    }
+};
+
+Target log_target(std::string_view container, const LogOptions& options, bool podman)
+{
+    Target target = container_target(container, "/logs");
+    target.query("follow", options.follow).query("stdout", options.out).query("stderr", options.err);
+    target.query("timestamps", true);
+    if (options.from.since_ns > 0) {
+        // Podman cuts the fraction off and leaves out what is exactly as old.
+        constexpr std::int64_t second = 1'000'000'000;
+        target.query("since", engine_time(podman ? options.from.since_ns - second : options.from.since_ns));
+    } else if (options.tail) {
+        target.query("tail", std::to_string(*options.tail));
+    }
+    return target;
+}
+
+} // namespace
+
+Running Client::follow_stats(std::string_view container, std::function<void(const StatsSample&)> on_sample,
+                             std::function<void(std::optional<Error>)> on_end)
+{
+    auto what = named("follow statistics of", container);
+    if (!is_container_name(container))
+        return refuse<Done>(std::move(what), bad_container_name,
+                            [on_end = std::move(on_end)](Result<Done> r) { on_end(std::move(r.error())); });
+    Target target = container_target(container, "/stats");
+    target.query("stream", true);
+    Request stats = request("GET", std::move(what), target.text(), {});
+    stats.own_connection = true;
+    stats.patience.head = stream_begins;
+    stats.patience.idle = std::chrono::minutes{1}; // one a second, unless the engine is stuck
+    Handlers handlers;
+    handlers.on_content = [lines = std::make_shared<JsonLines>(),
+                           on_sample = std::move(on_sample)](std::string_view bytes) -> const char* {
+        bool good = true;
+        const bool fits = lines->push(bytes, [&](std::string_view line) {
+            const auto sample = read_stats(line);
+            if (sample) on_sample(*sample);
+            return good = sample.has_value();
+        });
+        if (!fits) return "a line of statistics is longer than 1 MiB";
+        return good ? nullptr : "a line is not statistics";
+    };
+    handlers.on_end = std::move(on_end);
+    return Running{begin(std::move(stats), std::move(handlers))};
+}
+
+LogReading Client::logs(std::string_view container, const LogOptions& options, LogHandlers handlers)
+{
+    const auto resume = std::make_shared<LogResume>(options.from);
+    auto what = named("read the log of", container);
+    if (!is_container_name(container)) {
+        refuse<Done>(std::move(what), bad_container_name,
+                     [on_end = std::move(handlers.on_end)](Result<Done> r) { on_end(std::move(r.error())); });
+        return {{}, resume};
+    }
+    Request logs = request("GET", std::move(what), log_target(container, options, podman_).text(), {});
+    logs.own_connection = true;
+    // A silent container is silent for ever: its stream has no idle limit.
+    logs.patience.head = stream_begins;
+    if (!options.follow) logs.patience.idle = options_.transfer_idle;
+    const Place place{options_.socket, logs.place.what, podman_};
+    const auto state = std::make_shared<LogState>(
+        options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed, resume, std::move(handlers));
+    Handlers on;
+    on.on_head = [state](const netclient::ResponseHead&) {
+        if (state->handlers.on_open) state->handlers.on_open();
+    };
+    on.on_content = [state](std::string_view bytes) -> const char* {
+        if (!state->parts.push(bytes, [&](const LogPart& part) { state->on_part(part); }))
+            return "a frame of the log is not valid; does the container have a terminal?";
+        return nullptr;
+    };
+    on.on_end = [state, place](std::optional<Error> error) {
+        const bool complete = state->parts.finish([&](const LogPart& part) { state->on_part(part); });
+        if (!error && !state->engine_error.empty()) error = error_in_stream(place, state->engine_error);
+        if (!error && !complete) error = error_of_answer(place, "the log ends inside of a frame");
+        if (state->handlers.on_end) state->handlers.on_end(std::move(error));
+    };
+    return {begin(std::move(logs), std::move(on)), resume};
+}
+
+Sending Client::attach_input(std::string_view container, InputHandlers on)
+{
+    auto what = named("attach to the standard input of", container);
+    if (!is_container_name(container)) {
+        refuse<Done>(std::move(what), bad_container_name,
+                     [on_end = std::move(on.on_end)](Result<Done> r) { on_end(std::move(r.error())); });
+        return {};
+    }
+    Target target = container_target(container, "/attach");
+    target.query("stream", true).query("stdin", true);
+    Request attach = request("POST", std::move(what), target.text(), {});
+    attach.own_connection = true;
+    attach.switching = netclient::Switching::expected;
+    attach.patience.head = stream_begins;
+    Handlers handlers;
+    handlers.on_head = [on_open = std::move(on.on_open)](const netclient::ResponseHead&) {
+        if (on_open) on_open();
+    };
+    handlers.on_sent = std::move(on.on_sent);
+    handlers.on_end = std::move(on.on_end);
+    return Sending{begin(std::move(attach), std::move(handlers))};
+}
+
+Running Client::get_archive(std::string_view container, std::string_view path,
+                            std::function<void(std::string_view)> on_piece, Then<Done> then)
+{
+    auto what = named("read files of", container);
+    if (!is_container_name(container))
+        return refuse<Done>(std::move(what), bad_container_name, std::move(then));
+    Target target = container_target(container, "/archive");
+    target.query("path", path);
+    Request archive = request("GET", std::move(what), target.text(), {});
+    archive.own_connection = true;
+    archive.patience.head = options_.work_deadline;
+    archive.patience.idle = options_.transfer_idle;
+    Handlers handlers;
+    handlers.on_content = [on_piece = std::move(on_piece)](std::string_view piece) -> const char* {
+        on_piece(piece);
+        return nullptr;
+    };
+    handlers.on_end = [then = std::move(then)](std::optional<Error> error) {
+        if (error) return then(std::move(*error));
+        then(Done{});
+    };
+    return Running{begin(std::move(archive), std::move(handlers))};
+}
+
+Sending Client::put_archive(std::string_view container, std::string_view path, std::function<void()> on_sent,
+                            Then<Done> then)
+{
+    auto what = named("write files of", container);
+    if (!is_container_name(container)) {
+        refuse<Done>(std::move(what), bad_container_name, std::move(then));
+        return {};
+    }
+    Target target = container_target(container, "/archive");
+    target.query("path", path).query("noOverwriteDirNonDir", true);
+    // The reply comes after the whole archive: the deadline counts from the last byte that was taken.
+    Request archive = request("PUT", std::move(what), target.text(), {});
+    archive.own_connection = true;
+    archive.streamed_body = true;
+    archive.patience.idle = options_.transfer_idle;
+    archive.headers.emplace_back("Content-Type", "application/x-tar");
+    Handlers handlers;
+    handlers.on_sent = std::move(on_sent);
+    handlers.on_end = [then = std::move(then)](std::optional<Error> error) {
+        if (error) return then(std::move(*error));
+        then(Done{});
+    };
+    return Sending{begin(std::move(archive), std::move(handlers))};
+}
+
+} // namespace agenthost::docker::engine
