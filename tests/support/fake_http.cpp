@@ -1,5 +1,6 @@
 #include "fake_http.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -59,6 +60,12 @@ std::string FakeHttp::Peer::receive()
     const auto n = ::recv(fd_, bytes.data(), bytes.size(), 0);
     bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     return bytes;
+}
+
+bool FakeHttp::Peer::readable(std::chrono::milliseconds time) const
+{
+    pollfd wait{fd_, POLLIN, 0};
+    return !rest_.empty() || ::poll(&wait, 1, static_cast<int>(time.count())) > 0;
 }
 
 void FakeHttp::Peer::wait_closed()

@@ -12,6 +12,7 @@
 #include "base/fd.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -42,6 +43,8 @@ public:
         bool chunk(std::string_view bytes); // empty: the last one
         // What arrives now; empty: the end.
         std::string receive();
+        // Whether something arrives within that time.
+        bool readable(std::chrono::milliseconds) const;
         // Blocks until the other end closes, or the server stops.
         void wait_closed();
         void close();

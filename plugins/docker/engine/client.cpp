@@ -34,7 +34,7 @@ Request Client::request(std::string_view method, std::string what, std::string t
     request.place.what = std::move(what);
     request.method = method;
     request.target = std::move(target);
-    request.patience.whole = deadline;
+    request.timeouts.whole = deadline;
     return request;
 }
 

@@ -94,8 +94,9 @@ struct LogOptions {
     // Config.Tty of the container's inspection.
     bool tty = false;
     bool follow = true;
-    // Continue here. Without one: the last `tail` messages, or all.
+    // Continue here; without one from the beginning.
     LogPosition from;
+    // Of these only the newest messages. LogReading::gap() tells when it was too few to reach back to `from`.
     std::optional<std::uint32_t> tail;
     bool out = true, err = true;
 };
@@ -112,7 +113,8 @@ public:
     {}
     // Behind the last part that on_part got.
     [[nodiscard]] LogPosition position() const { return resume_->position(); }
-    // Whether log rotation has dropped messages behind LogOptions::from. Known from the first part on.
+    // Whether messages behind LogOptions::from are missing: log rotation has dropped them, or LogOptions::tail
+    // has left them out. Known from the first part on.
     [[nodiscard]] bool gap() const { return resume_->gap(); }
 
 private:

@@ -51,6 +51,9 @@ Cause cause_of_words(std::string_view words)
                             "connection refused", "temporary failure in name resolution",
                             "server misbehaving", "client.timeout exceeded", "x509:"}))
         return Cause::registry_unreachable;
+    // Podman, with status 500.
+    if (contains_any(text, {"container state improper", "that name is already in use"}))
+        return Cause::conflict;
     return Cause::engine_failed;
 }
 
@@ -83,7 +86,8 @@ const char* remedy(Cause cause)
     case Cause::unreachable: return "Check that the engine runs (systemctl status docker, or podman.socket)";
     case Cause::forbidden:
         return "Allow this endpoint in the socket proxy; the plugin's README lists those it needs";
-    case Cause::timeout: return "Check the load of the machine and the engine's log (journalctl -u docker)";
+    case Cause::timeout:
+        return "Check the load of the machine and the engine's log (journalctl -u docker, or -u podman)";
     case Cause::cancelled: return "";
     case Cause::busy: return "Try again when the calls in progress have finished";
     case Cause::bad_answer: return "Check which program answers on this socket, and its log";
@@ -100,7 +104,7 @@ const char* remedy(Cause cause)
         return "Check the machine's network, DNS and proxy, and the registry's name";
     case Cause::refused: return "Correct the setting that the engine names";
     case Cause::unsupported: return "This engine lacks the function; a newer engine may have it";
-    case Cause::engine_failed: return "See the engine's log (journalctl -u docker)";
+    case Cause::engine_failed: return "See the engine's log (journalctl -u docker, or -u podman)";
     }
     return "";
 }

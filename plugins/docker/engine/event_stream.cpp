@@ -62,7 +62,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         {
             base::JsonWriter json{filters};
             json.object().array("type").value("container").end();
-            if (!label.empty()) json.array("label").value(label).end();
+            // Podman's filter knows no label without a value, so its events are all read and chosen here.
+            if (!label.empty() && !client.podman()) json.array("label").value(label).end();
             json.end();
         }
         // The engine sends the head before it subscribes: what happens in between is in its memory.
@@ -78,7 +79,7 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         request.place.what = "follow events";
         request.target = target();
         request.own_connection = true;
-        request.patience.head = head_deadline;
+        request.timeouts.head = head_deadline;
         const auto lines = std::make_shared<JsonLines>();
         engine::Handlers on;
         on.on_head = bound(
@@ -114,7 +115,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
     bool on_line(std::string_view line)
     {
         const auto event = read_event(line);
-        if (event && window.fresh(*event) && handlers.on_event) handlers.on_event(*event);
+        if (event && has_label(*event, label) && window.fresh(*event) && handlers.on_event)
+            handlers.on_event(*event);
         return !stopped;
     }
 

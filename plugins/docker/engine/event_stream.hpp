@@ -37,7 +37,7 @@ public:
         std::function<void(const Error&)> on_away;
     };
 
-    // Events of containers with this label; all when it is empty.
+    // Events of containers with this label ("agenthost.server", "agenthost.server=7"); all when it is empty.
     EventStream(Client&, std::string label, Handlers);
     // No handler is called afterwards.
     ~EventStream();

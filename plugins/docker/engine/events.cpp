@@ -68,6 +68,15 @@ std::optional<Event> read_event(std::string_view line)
     return event;
 }
 
+bool has_label(const Event& event, std::string_view label)
+{
+    if (label.empty()) return true;
+    const auto equals = label.find('=');
+    const auto at = event.labels.find(label.substr(0, equals));
+    if (at == event.labels.end()) return false;
+    return equals == std::string_view::npos || at->second == label.substr(equals + 1);
+}
+
 bool EventWindow::fresh(const Event& event)
 {
     std::string key = event.type + ' ' + event.action + ' ' + event.id + ' ' + std::to_string(event.time_ns);

@@ -53,8 +53,12 @@ void Exchange::run(Socket socket, bool reused, const std::string& prefix)
         headers.emplace_back("Content-Length", std::to_string(request_.body.size()));
     std::string head = netclient::request_head(request_.method, "engine", prefix + request_.target, headers);
     if (!request_.streamed_body) head += request_.body;
+    std::string held;
+    if (upgrade) held.swap(out_);
+    upgrading_ = upgrade;
     out_.insert(0, head);
     write_more();
+    if (upgrade) out_ = std::move(held);
     wait_readable();
 }
 
@@ -76,7 +80,7 @@ void Exchange::finish_body()
 
 void Exchange::write_more()
 {
-    if (!writing_.empty() || over_) return;
+    if (!writing_.empty() || over_ || (upgrading_ && sent_)) return;
     if (out_.empty()) {
         if (body_finished_ && !request_.streamed_body && !std::exchange(shut_, true)) {
             error_code ignored;
@@ -93,7 +97,7 @@ void Exchange::write_more()
         if (error || self->over_) return;
         self->last_piece_ = Clock::now();
         self->write_more();
-        if (self->unsent() == 0 && self->handlers_.on_sent) self->handlers_.on_sent();
+        if (self->unsent() == 0 && !self->upgrading_ && self->handlers_.on_sent) self->handlers_.on_sent();
     });
 }
 
@@ -150,6 +154,7 @@ void Exchange::on_head()
     failing_ = !means_success(reader_.head().status);
     arm();
     if (!failing_ && handlers_.on_head) handlers_.on_head(reader_.head());
+    if (!failing_ && std::exchange(upgrading_, false)) write_more();
 }
 
 bool Exchange::on_content(std::string_view content)
@@ -249,12 +254,12 @@ void Exchange::close()
 Clock::time_point Exchange::next_deadline() const
 {
     constexpr std::chrono::milliseconds none{0};
-    const Patience& patience = request_.patience;
+    const Timeouts& timeouts = request_.timeouts;
     auto next = Clock::time_point::max();
-    if (patience.whole > none) next = std::min(next, begun_ + patience.whole);
-    if (patience.head > none && !reader_.has_head()) next = std::min(next, begun_ + patience.head);
-    if (patience.idle > none && (reader_.has_head() || request_.streamed_body) && !paused_)
-        next = std::min(next, last_piece_ + patience.idle);
+    if (timeouts.whole > none) next = std::min(next, begun_ + timeouts.whole);
+    if (timeouts.head > none && !reader_.has_head()) next = std::min(next, begun_ + timeouts.head);
+    if (timeouts.idle > none && (reader_.has_head() || request_.streamed_body) && !paused_)
+        next = std::min(next, last_piece_ + timeouts.idle);
     return next;
 }
 
@@ -276,12 +281,12 @@ void Exchange::on_timer()
 {
     const auto now = Clock::now();
     if (next_deadline() > now) return arm();
-    const Patience& patience = request_.patience;
-    auto waited = patience.idle;
-    if (patience.whole.count() > 0 && begun_ + patience.whole <= now)
-        waited = patience.whole;
-    else if (patience.head.count() > 0 && !reader_.has_head() && begun_ + patience.head <= now)
-        waited = patience.head;
+    const Timeouts& timeouts = request_.timeouts;
+    auto waited = timeouts.idle;
+    if (timeouts.whole.count() > 0 && begun_ + timeouts.whole <= now)
+        waited = timeouts.whole;
+    else if (timeouts.head.count() > 0 && !reader_.has_head() && begun_ + timeouts.head <= now)
+        waited = timeouts.head;
     end(error_of_timeout(request_.place, waited, sent_));
 }
 

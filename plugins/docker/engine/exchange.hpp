@@ -26,7 +26,7 @@ namespace agenthost::docker::engine {
 using Socket = boost::asio::local::stream_protocol::socket;
 using Clock = std::chrono::steady_clock;
 
-struct Patience {
+struct Timeouts {
     // Zero: none. `whole` and `head` count from the call, so that waiting for a connection is included.
     std::chrono::milliseconds whole{0}; // until the reply is complete
     std::chrono::milliseconds head{0};  // until the reply begins
@@ -44,7 +44,7 @@ struct Request {
     // The body comes from send() and finish_body(), chunked.
     bool streamed_body = false;
     netclient::Switching switching = netclient::Switching::refused;
-    Patience patience;
+    Timeouts timeouts;
     // Has a connection of its own, because it lasts, or because it must not wait for others.
     bool own_connection = false;
     // Whether the target is below /vX.Y.
@@ -133,6 +133,7 @@ private:
     Clock::time_point begun_, last_piece_;
     bool reused_ = false, sent_ = false, over_ = false, ended_ = false;
     bool waiting_ = false, paused_ = false;
+    bool upgrading_ = false;     // Docker would forget what comes with the request: it is kept back
     bool failing_ = false;       // the reply's status means an error
     bool body_finished_ = false; // of the streamed body
     bool shut_ = false;          // our side of an upgraded connection

@@ -67,7 +67,7 @@ Running Client::pull(std::string_view image, PullOptions options,
     if (!has_tag_or_digest(image)) target.query("tag", "latest");
     Request pull = request("POST", std::move(what), target.text(), options.deadline);
     pull.own_connection = true;
-    pull.patience.idle = options.idle;
+    pull.timeouts.idle = options.idle;
     if (!options.registry_auth.empty())
         pull.headers.emplace_back("X-Registry-Auth", std::move(options.registry_auth));
     const auto state = std::make_shared<PullState>();

@@ -4,30 +4,11 @@
 
 namespace agenthost::docker::engine {
 
-LogResume::LogResume(LogPosition from)
-    : from_{from}, replaying_{from.since_ns > 0}, newest_{from.newest_ns}, forgotten_{from.since_ns - 1}
-{}
-
-bool LogResume::take(std::int64_t stamp_ns)
-{
-    if (replaying_) {
-        if (stamp_ns < from_.since_ns) return false; // Podman's since has no fraction
-        if (skipped_ < from_.taken && stamp_ns <= from_.newest_ns) {
-            ++skipped_;
-            record(stamp_ns);
-            return false;
-        }
-        replaying_ = false;
-        gap_ = skipped_ < from_.taken;
-    }
-    record(stamp_ns);
-    return true;
-}
-
-void LogResume::record(std::int64_t stamp_ns)
+void LogTrack::record(std::int64_t stamp_ns)
 {
     // What the engine has from before the first message was not asked for, so it was not taken.
     if (newest_ == 0) forgotten_ = stamp_ns - 1;
+    if (stamp_ns >= base_.since_ns) ++since_base_;
     newest_ = std::max(newest_, stamp_ns);
     if (!recent_.empty() && recent_.back().ns == stamp_ns) {
         ++recent_.back().count;
@@ -40,16 +21,33 @@ void LogResume::record(std::int64_t stamp_ns)
     }
 }
 
-LogPosition LogResume::position() const
+LogPosition LogTrack::position() const
 {
-    // While old messages are still being skipped, the old position remains true.
-    if (replaying_ || recent_.empty()) return from_;
+    if (recent_.empty()) return base_;
     LogPosition at;
     at.newest_ns = newest_;
     at.since_ns = std::max(forgotten_ + 1, newest_ - window_ns);
+    // Of the messages before the base only their number is known.
+    if (at.since_ns <= base_.newest_ns) return {base_.since_ns, base_.taken + since_base_, newest_};
     for (const Run& run : recent_)
         if (run.ns >= at.since_ns) at.taken += run.count;
     return at;
+}
+
+bool LogResume::take(std::int64_t stamp_ns)
+{
+    if (replaying_) {
+        if (stamp_ns < from_.since_ns) return false; // Podman's since has no fraction
+        if (skipped_ < from_.taken && stamp_ns <= from_.newest_ns) {
+            ++skipped_;
+            return false;
+        }
+        replaying_ = false;
+        gap_ = skipped_ < from_.taken;
+        if (gap_) track_ = LogTrack{{from_.since_ns, skipped_, from_.newest_ns}};
+    }
+    track_.record(stamp_ns);
+    return true;
 }
 
 } // namespace agenthost::docker::engine

@@ -26,17 +26,16 @@ struct LogPosition {
     bool operator==(const LogPosition&) const = default;
 };
 
-class LogResume {
+// Counts the messages that were taken, in the engine's order.
+class LogTrack {
 public:
-    LogResume() = default;
-    explicit LogResume(LogPosition from);
+    LogTrack() = default;
+    explicit LogTrack(LogPosition base) : base_{base}, newest_{base.newest_ns}, forgotten_{base.since_ns - 1}
+    {}
 
-    // Whether the message with this stamp is new. Call it for every message, in the engine's order.
-    bool take(std::int64_t stamp_ns);
-    // Where to continue after the messages that were taken so far.
+    void record(std::int64_t stamp_ns);
+    // Where to continue after the messages that were recorded so far.
     [[nodiscard]] LogPosition position() const;
-    // Whether messages behind the old position were missing when reading continued.
-    [[nodiscard]] bool gap() const { return gap_; }
 
     // How far back the position begins: stamps of two streams differ by less.
     static constexpr std::int64_t window_ns = 50'000'000;
@@ -48,13 +47,31 @@ private:
         std::int64_t ns;
         std::uint32_t count;
     };
-    void record(std::int64_t stamp_ns);
 
+    LogPosition base_;
+    std::uint32_t since_base_ = 0; // recorded with stamps from base_.since_ns on
+    std::deque<Run> recent_;       // messages taken, the newest last; equal neighbours are one entry
+    std::int64_t newest_ = 0, forgotten_ = -1; // forgotten: the largest stamp that left recent_
+};
+
+// Skips what was taken before.
+class LogResume {
+public:
+    LogResume() = default;
+    explicit LogResume(LogPosition from) : from_{from}, track_{from}, replaying_{from.since_ns > 0} {}
+
+    // Whether the message with this stamp is new. Call it for every message, in the engine's order.
+    bool take(std::int64_t stamp_ns);
+    // Where to continue after the messages that were taken so far.
+    [[nodiscard]] LogPosition position() const { return track_.position(); }
+    // Whether messages behind the old position were missing when reading continued.
+    [[nodiscard]] bool gap() const { return gap_; }
+
+private:
     LogPosition from_;
+    LogTrack track_;
     bool replaying_ = false, gap_ = false;
     std::uint32_t skipped_ = 0;
-    std::deque<Run> recent_; // messages taken, the newest last; equal neighbours are one entry
-    std::int64_t newest_ = 0, forgotten_ = 0; // forgotten: the largest stamp that left recent_
 };
 
 } // namespace agenthost::docker::engine

@@ -42,9 +42,8 @@ Target log_target(std::string_view container, const LogOptions& options, bool po
         // Podman cuts the fraction off and leaves out what is exactly as old.
         constexpr std::int64_t second = 1'000'000'000;
         target.query("since", engine_time(podman ? options.from.since_ns - second : options.from.since_ns));
-    } else if (options.tail) {
-        target.query("tail", std::to_string(*options.tail));
     }
+    if (options.tail) target.query("tail", std::to_string(*options.tail));
     return target;
 }
 
@@ -61,8 +60,8 @@ Running Client::follow_stats(std::string_view container, std::function<void(cons
     target.query("stream", true);
     Request stats = request("GET", std::move(what), target.text(), {});
     stats.own_connection = true;
-    stats.patience.head = stream_begins;
-    stats.patience.idle = std::chrono::minutes{1}; // one a second, unless the engine is stuck
+    stats.timeouts.head = stream_begins;
+    stats.timeouts.idle = std::chrono::minutes{1}; // one a second, unless the engine is stuck
     Handlers handlers;
     handlers.on_content = [lines = std::make_shared<JsonLines>(),
                            on_sample = std::move(on_sample)](std::string_view bytes) -> const char* {
@@ -91,8 +90,8 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     Request logs = request("GET", std::move(what), log_target(container, options, podman_).text(), {});
     logs.own_connection = true;
     // A silent container is silent for ever: its stream has no idle limit.
-    logs.patience.head = stream_begins;
-    if (!options.follow) logs.patience.idle = options_.transfer_idle;
+    logs.timeouts.head = stream_begins;
+    if (!options.follow) logs.timeouts.idle = options_.transfer_idle;
     const Place place{options_.socket, logs.place.what, podman_};
     const auto state = std::make_shared<LogState>(
         options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed, resume, std::move(handlers));
@@ -106,7 +105,9 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
         return nullptr;
     };
     on.on_end = [state, place](std::optional<Error> error) {
-        const bool complete = state->parts.finish([&](const LogPart& part) { state->on_part(part); });
+        // After a break the last message may be cut: it was not taken, and comes again.
+        const bool complete =
+            error || state->parts.finish([&](const LogPart& part) { state->on_part(part); });
         if (!error && !state->engine_error.empty()) error = error_in_stream(place, state->engine_error);
         if (!error && !complete) error = error_of_answer(place, "the log ends inside of a frame");
         if (state->handlers.on_end) state->handlers.on_end(std::move(error));
@@ -127,7 +128,7 @@ Sending Client::attach_input(std::string_view container, InputHandlers on)
     Request attach = request("POST", std::move(what), target.text(), {});
     attach.own_connection = true;
     attach.switching = netclient::Switching::expected;
-    attach.patience.head = stream_begins;
+    attach.timeouts.head = stream_begins;
     Handlers handlers;
     handlers.on_head = [on_open = std::move(on.on_open)](const netclient::ResponseHead&) {
         if (on_open) on_open();
@@ -147,8 +148,8 @@ Running Client::get_archive(std::string_view container, std::string_view path,
     target.query("path", path);
     Request archive = request("GET", std::move(what), target.text(), {});
     archive.own_connection = true;
-    archive.patience.head = options_.work_deadline;
-    archive.patience.idle = options_.transfer_idle;
+    archive.timeouts.head = options_.work_deadline;
+    archive.timeouts.idle = options_.transfer_idle;
     Handlers handlers;
     handlers.on_content = [on_piece = std::move(on_piece)](std::string_view piece) -> const char* {
         on_piece(piece);
@@ -175,7 +176,7 @@ Sending Client::put_archive(std::string_view container, std::string_view path, s
     Request archive = request("PUT", std::move(what), target.text(), {});
     archive.own_connection = true;
     archive.streamed_body = true;
-    archive.patience.idle = options_.transfer_idle;
+    archive.timeouts.idle = options_.transfer_idle;
     archive.headers.emplace_back("Content-Type", "application/x-tar");
     Handlers handlers;
     handlers.on_sent = std::move(on_sent);

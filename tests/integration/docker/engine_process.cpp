@@ -145,7 +145,8 @@ void EngineProcess::import_image()
     for (const char* name : {"bin", "tmp", "proc", "dev", "sys", "etc", "data"})
         std::filesystem::create_directories(root / name);
     std::filesystem::copy_file("/bin/busybox", root / "bin/busybox");
-    for (const char* applet : {"sh", "cat", "echo", "sleep", "head", "seq", "dd", "tr", "true", "false"})
+    for (const char* applet :
+         {"sh", "cat", "echo", "sleep", "head", "seq", "dd", "tr", "true", "false", "yes"})
         std::filesystem::create_symlink("busybox", root / "bin" / applet);
     const auto tar = (dir_ / "image.tar").string();
     if (const auto made = run({"tar", "-C", root.string(), "-cf", tar, "."}); made.code != 0)

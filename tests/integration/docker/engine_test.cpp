@@ -1,12 +1,10 @@
 // The client against real engines: the whole life of a container on each.
-#include "engine_process.hpp"
+#include "engine_fixture.hpp"
 #include "plugins/docker/engine/client.hpp"
 #include "plugins/docker/engine/event_stream.hpp"
 #include "tests/support/asio_loop.hpp"
 
 #include <gtest/gtest.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -17,71 +15,15 @@
 namespace {
 
 using namespace agenthost::docker::engine;
+using agenthost::test::Engine;
 using agenthost::test::EngineProcess;
 using agenthost::test::run_until;
 using namespace std::chrono_literals;
 
-class Engine : public testing::TestWithParam<EngineProcess::Kind> {
-protected:
-    void SetUp() override
-    {
-        if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-        process_ = std::make_unique<EngineProcess>(GetParam());
-        client_ = std::make_unique<Client>(io_, Client::Options{.socket = process_->socket()});
-    }
-
-    template <class Value, class Call> Result<Value> result(Call call)
-    {
-        return agenthost::test::result_of<Result<Value>>(io_, call);
-    }
-    // The value, or an exception with the error's text.
-    template <class Value, class Call> Value value(Call call)
-    {
-        auto out = result<Value>(call);
-        if (!out) throw std::runtime_error{out.error().text};
-        return std::move(out.value());
-    }
-
-    // A container that runs `script` with an open standard input.
-    [[nodiscard]] std::string body(const std::string& script, bool tty = false) const
-    {
-        return R"({"Image":")" + process_->image() + R"(","Cmd":["/bin/sh","-c",")" + script +
-               R"("],"OpenStdin":true,"AttachStdin":true,"Tty":)" + (tty ? "true" : "false") +
-               R"(,"Labels":{"agenthost.server":"7"},"HostConfig":{"NetworkMode":"none","Ulimits":[)"
-               R"({"Name":"nofile","Soft":1024,"Hard":1024},{"Name":"nproc","Soft":1024,"Hard":1024}])" +
-               (process_->podman() ? "" : R"(,"LogConfig":{"Type":"local","Config":{"compress":"false"}})") +
-               "}}";
-    }
-    void create(const std::string& name, const std::string& script, bool tty = false)
-    {
-        value<Created>([&](auto then) { client_->create(name, body(script, tty), std::move(then)); });
-    }
-    void start(const std::string& name)
-    {
-        value<Started>([&](auto then) { client_->start(name, std::move(then)); });
-    }
-    ContainerFacts inspect(const std::string& name)
-    {
-        return value<ContainerFacts>([&](auto then) { client_->inspect(name, std::move(then)); });
-    }
-    Exit stop(const std::string& name, std::chrono::milliseconds grace = 5s)
-    {
-        return value<Exit>([&](auto then) { client_->stop(name, "SIGTERM", grace, std::move(then)); });
-    }
-    void remove(const std::string& name)
-    {
-        value<Removed>([&](auto then) { client_->remove(name, {.force = true}, std::move(then)); });
-    }
-
-    boost::asio::io_context io_;
-    std::unique_ptr<EngineProcess> process_;
-    std::unique_ptr<Client> client_;
-};
-
 struct Log {
     std::vector<std::string> lines;
     std::optional<Error> error;
-    bool ended = false;
+    bool ended = false, open = false;
     LogReading reading{{}, std::make_shared<LogResume>()};
 
     void follow(Client& client, const std::string& name, LogOptions options = {})
@@ -89,8 +31,14 @@ struct Log {
         ended = false;
         reading = client.logs(name, options,
                               {.on_open = {},
-                               .on_part = [this](const LogPart& part) { lines.emplace_back(part.text); },
+                               .on_part = [this](const LogPart& part) { add(part); },
                                .on_end = [this](auto e) { ended = true, error = std::move(e); }});
+    }
+    // Podman cuts a line wherever its reading of the container's output has ended.
+    void add(const LogPart& part)
+    {
+        if (!std::exchange(open, !part.ends_line)) lines.emplace_back();
+        lines.back() += part.text;
     }
     [[nodiscard]] bool has(const std::string& line) const
     {
@@ -193,8 +141,8 @@ TEST_P(Engine, ContinuesALogWithoutGapAndRepeat)
     log.follow(*client_, "game", {.from = log.reading.position()});
     ASSERT_TRUE(run_until(io_, [&] { return log.ended; }));
     EXPECT_FALSE(log.error) << log.error->text;
-    ASSERT_EQ(log.lines.size(), 3000u);
     for (std::size_t i = 0; i < log.lines.size(); ++i) ASSERT_EQ(log.lines[i], "line " + std::to_string(i));
+    EXPECT_EQ(log.lines.size(), 3000u);
 }
 
 TEST_P(Engine, ReadsLinesOfATerminal)

@@ -353,10 +353,33 @@ TEST_F(EngineClient, ContinuesALogWhereItEnded)
     EXPECT_NE(server_->requests().back().find("tail=5"), std::string::npos);
 
     LogEnd second;
-    reading = client().logs("game", {.from = reading.position()}, second.handlers());
+    reading = client().logs("game", {.from = reading.position(), .tail = 9}, second.handlers());
     ASSERT_TRUE(run_until(io_, [&] { return second.ended; }));
+    EXPECT_NE(server_->requests().back().find("tail=9"), std::string::npos);
     EXPECT_EQ(second.lines, std::vector<std::string>{"three"});
     EXPECT_FALSE(reading.gap());
+}
+
+TEST_F(EngineClient, ReadsALineOfATerminalAgainThatABreakHasCut)
+{
+    const std::string one = "2026-11-30T08:00:00.000000001Z one\r\n",
+                      two = "2026-11-30T08:00:00.000000002Z two\r\n";
+    engine([&](auto& peer, auto& request) {
+        peer.begin_chunked();
+        const bool resumed = request.target.find("since=") != std::string::npos;
+        peer.chunk(resumed ? one + two : one + two.substr(0, two.size() - 3));
+        if (resumed) peer.chunk("");
+        peer.close();
+    });
+    LogEnd log;
+    auto reading = client().logs("game", {.tty = true}, log.handlers());
+    ASSERT_TRUE(run_until(io_, [&] { return log.ended; }));
+    ASSERT_TRUE(log.error);
+    EXPECT_EQ(log.lines, std::vector<std::string>{"one"});
+    reading = client().logs("game", {.tty = true, .from = reading.position()}, log.handlers());
+    log.ended = false;
+    ASSERT_TRUE(run_until(io_, [&] { return log.ended; }));
+    EXPECT_EQ(log.lines, (std::vector<std::string>{"one", "two"}));
 }
 
 TEST_F(EngineClient, RejectsALogFrameOfFourGigabytes)
@@ -412,6 +435,24 @@ TEST_F(EngineClient, SendsInputAfterTheUpgrade)
     EXPECT_FALSE(error);
     EXPECT_EQ(got.get_future().get(), "say hello\nstop\n");
     EXPECT_FALSE(input.send("late"));
+}
+
+// Docker forgets what it has read together with the request when it upgrades the connection.
+TEST_F(EngineClient, KeepsInputBackUntilTheUpgrade)
+{
+    std::promise<std::string> got;
+    engine([&](auto& peer, auto&) {
+        EXPECT_FALSE(peer.readable(50ms));
+        peer.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+        got.set_value(peer.receive());
+        peer.wait_closed();
+    });
+    bool sent = false;
+    const auto input =
+        client().attach_input("game", {.on_open = {}, .on_sent = [&] { sent = true; }, .on_end = {}});
+    EXPECT_TRUE(input.send("say hello\n"));
+    ASSERT_TRUE(run_until(io_, [&] { return sent; }));
+    EXPECT_EQ(got.get_future().get(), "say hello\n");
 }
 
 TEST_F(EngineClient, SendsAnArchiveInChunksAndReadsTheEarlyRefusal)

@@ -33,6 +33,13 @@ TEST(EngineError, NamesTheCause)
     EXPECT_EQ(cause(404, "page not found"), Cause::unsupported);
     EXPECT_EQ(cause(409, "Conflict. The container name \\\"/x\\\" is already in use"), Cause::conflict);
     EXPECT_EQ(cause(409, "Container x is not running"), Cause::conflict);
+    // Podman answers 500.
+    EXPECT_EQ(
+        cause(500, "can only kill running containers. c28e is in state exited: container state improper"),
+        Cause::conflict);
+    EXPECT_EQ(
+        cause(500, "the container name \\\"game\\\" is already in use by dd07: that name is already in use"),
+        Cause::conflict);
     EXPECT_EQ(cause(500,
                     "driver failed programming external connectivity: Bind for 0.0.0.0:25565 failed: port is "
                     "already allocated"),
@@ -67,7 +74,7 @@ TEST(EngineError, ReadsBodiesThatAreNotJson)
     EXPECT_EQ(
         error_of_reply(place, 500, "").text,
         "docker engine on /run/docker.sock: create container agenthost-7: status 500. See the engine's log "
-        "(journalctl -u docker).");
+        "(journalctl -u docker, or -u podman).");
 }
 
 TEST(EngineError, TellsWhetherTheEngineMayHaveActed)

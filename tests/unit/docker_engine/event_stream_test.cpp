@@ -139,6 +139,20 @@ TEST_F(FollowedEvents, SurviveGarbageInTheStream)
     EXPECT_NE(away_[0].find("1 MiB"), std::string::npos);
 }
 
+TEST_F(FollowedEvents, AreChosenByLabelWhereTheEngineDoesNotDoIt)
+{
+    engine([](auto& peer, auto&) {
+        peer.begin_chunked();
+        peer.chunk(R"({"Type":"container","Action":"start","Actor":{"ID":"b","Attributes":{}},"timeNano":1})"
+                   "\n" +
+                   event("die", 2));
+        peer.wait_closed();
+    });
+    start();
+    ASSERT_TRUE(run_until(io_, [&] { return !actions_.empty(); }));
+    EXPECT_EQ(actions_, std::vector<std::string>{"die"});
+}
+
 TEST_F(FollowedEvents, EndWithTheirOwner)
 {
     engine([](auto& peer, auto&) {
