@@ -96,7 +96,7 @@ struct LogOptions {
     bool follow = true;
     // Continue here; without one from the beginning.
     LogPosition from;
-    // Of these only the newest messages. LogReading::gap() tells when it was too few to reach back to `from`.
+    // Only so many of the log's newest messages. LogReading::reaches_back() tells whether they were enough.
     std::optional<std::uint32_t> tail;
     bool out = true, err = true;
 };
@@ -113,9 +113,11 @@ public:
     {}
     // Behind the last part that on_part got.
     [[nodiscard]] LogPosition position() const { return resume_->position(); }
-    // Whether messages behind LogOptions::from are missing: log rotation has dropped them, or LogOptions::tail
-    // has left them out. Known from the first part on.
+    // Whether log rotation has dropped messages behind LogOptions::from. Known from the first part on.
     [[nodiscard]] bool gap() const { return resume_->gap(); }
+    // With LogOptions::tail: whether the messages reach back to LogOptions::from. If not, some may be missing
+    // or taken for old ones. Known from the first part on, and at the end.
+    [[nodiscard]] bool reaches_back() const { return resume_->reaches_back(); }
 
 private:
     std::shared_ptr<const LogResume> resume_;

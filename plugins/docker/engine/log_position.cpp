@@ -1,6 +1,7 @@
 #include "log_position.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace agenthost::docker::engine {
 
@@ -37,6 +38,7 @@ LogPosition LogTrack::position() const
 bool LogResume::take(std::int64_t stamp_ns)
 {
     if (replaying_) {
+        if (!std::exchange(any_, true)) reaches_back_ = stamp_ns < from_.since_ns;
         if (stamp_ns < from_.since_ns) return false; // Podman's since has no fraction
         if (skipped_ < from_.taken && stamp_ns <= from_.newest_ns) {
             ++skipped_;

@@ -66,11 +66,14 @@ public:
     [[nodiscard]] LogPosition position() const { return track_.position(); }
     // Whether messages behind the old position were missing when reading continued.
     [[nodiscard]] bool gap() const { return gap_; }
+    // Whether the first message was older than the position's `since`, so that none behind it is missing.
+    [[nodiscard]] bool reaches_back() const { return reaches_back_; }
 
 private:
     LogPosition from_;
     LogTrack track_;
     bool replaying_ = false, gap_ = false;
+    bool any_ = false, reaches_back_ = false;
     std::uint32_t skipped_ = 0;
 };
 

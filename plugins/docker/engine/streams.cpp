@@ -21,6 +21,9 @@ struct LogState {
     LogHandlers handlers;
     bool deliver = true; // the message whose pieces are coming
     std::string engine_error;
+    // Docker 20.10 gives a file twice when the log is rotated while it opens its files.
+    bool ordered = false, went_back = false;
+    std::int64_t newest_ns = 0;
 
     void on_part(const LogPart& part)
     {
@@ -28,6 +31,9 @@ struct LogState {
             if (engine_error.size() < max_engine_words) engine_error += part.text;
             return;
         }
+        went_back = went_back || (ordered && part.stamp_ns < newest_ns - LogTrack::window_ns);
+        if (went_back) return;
+        newest_ns = std::max(newest_ns, part.stamp_ns);
         if (!part.continues) deliver = resume->take(part.stamp_ns);
         if (deliver && handlers.on_part) handlers.on_part(part);
     }
@@ -38,12 +44,14 @@ Target log_target(std::string_view container, const LogOptions& options, bool po
     Target target = container_target(container, "/logs");
     target.query("follow", options.follow).query("stdout", options.out).query("stderr", options.err);
     target.query("timestamps", true);
-    if (options.from.since_ns > 0) {
+    if (options.tail) {
+        // Without `since`: an older message among them shows that they reach back far enough.
+        target.query("tail", std::to_string(*options.tail));
+    } else if (options.from.since_ns > 0) {
         // Podman cuts the fraction off and leaves out what is exactly as old.
         constexpr std::int64_t second = 1'000'000'000;
         target.query("since", engine_time(podman ? options.from.since_ns - second : options.from.since_ns));
     }
-    if (options.tail) target.query("tail", std::to_string(*options.tail));
     return target;
 }
 
@@ -95,6 +103,7 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     const Place place{options_.socket, logs.place.what, podman_};
     const auto state = std::make_shared<LogState>(
         options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed, resume, std::move(handlers));
+    state->ordered = !podman_;
     Handlers on;
     on.on_head = [state](const netclient::ResponseHead&) {
         if (state->handlers.on_open) state->handlers.on_open();
@@ -102,6 +111,7 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     on.on_content = [state](std::string_view bytes) -> const char* {
         if (!state->parts.push(bytes, [&](const LogPart& part) { state->on_part(part); }))
             return "a frame of the log is not valid; does the container have a terminal?";
+        if (state->went_back) return "old messages come after newer ones; the log was rotated meanwhile";
         return nullptr;
     };
     on.on_end = [state, place](std::optional<Error> error) {

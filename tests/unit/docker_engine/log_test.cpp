@@ -196,6 +196,20 @@ TEST(LogPosition, TellsThatRotationHasDroppedMessages)
     EXPECT_FALSE(third.gap());
 }
 
+TEST(LogPosition, KnowsWhetherTheNewestMessagesReachBack)
+{
+    LogResume first;
+    for (std::int64_t stamp : {1000, 1000, 1010}) EXPECT_TRUE(first.take(stamp));
+    LogResume second{first.position()};
+    EXPECT_FALSE(second.take(999));
+    EXPECT_TRUE(second.reaches_back());
+    for (std::int64_t stamp : {1000, 1000, 1010}) EXPECT_FALSE(second.take(stamp));
+    EXPECT_TRUE(second.take(1010));
+    LogResume third{first.position()};
+    EXPECT_FALSE(third.take(1000)); // one of two, or both?
+    EXPECT_FALSE(third.reaches_back());
+}
+
 TEST(LogPosition, KeepsTheOldPositionWhileOldMessagesAreSkipped)
 {
     LogResume first;

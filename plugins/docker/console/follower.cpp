@@ -1,0 +1,217 @@
+#include "follower.hpp"
+
+#include "follow_plan.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace agenthost::docker::console {
+
+namespace {
+
+using boost::system::error_code;
+using Step = FollowPlan::Step;
+
+constexpr std::chrono::milliseconds first_check{500}, next_check{60'000};
+constexpr std::int64_t max_lag_ns = std::chrono::nanoseconds{FollowPlan::max_lag}.count();
+
+// The engine stamps with the same clock.
+std::int64_t now_ns()
+{
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+} // namespace
+
+struct Follower::State : std::enable_shared_from_this<State> {
+    State(engine::Client& c, Handlers h)
+        : client{c}, handlers{std::move(h)}, retry_timer{c.io()}, check_timer{c.io()}
+    {}
+
+    engine::Client& client;
+    Handlers handlers;
+    boost::asio::steady_timer retry_timer, check_timer;
+    std::string container;
+    FollowPlan plan;
+    bool following = false, waiting = false, paused = false;
+    std::uint64_t attempt = 0; // tells callbacks of an old one
+
+    // Of the present reading.
+    engine::LogReading reading{{}, std::make_shared<engine::LogResume>()};
+    bool tty = false, live = false, first_part = false, newest_only = false;
+    std::int64_t newest_ns = 0; // of what was taken
+
+    // A callback of the present attempt; it does nothing once there is another.
+    template <class Function> auto bound(Function function)
+    {
+        return [weak = weak_from_this(), mine = attempt, function](auto&&... arguments) {
+            if (const auto self = weak.lock(); self && self->attempt == mine)
+                function(*self, std::forward<decltype(arguments)>(arguments)...);
+        };
+    }
+
+    void leave();
+    void step(Step);
+    void inspect();
+    void read_log(bool follow);
+    void on_part(const engine::LogPart&);
+    void check_after(std::chrono::milliseconds);
+    void check();
+    void compare(std::int64_t newest_of_engine);
+};
+
+// Whatever is under way counts no more.
+void Follower::State::leave()
+{
+    ++attempt;
+    reading.cancel();
+    retry_timer.cancel();
+    check_timer.cancel();
+    waiting = false;
+}
+
+void Follower::State::step(Step next)
+{
+    leave();
+    switch (next) {
+    case Step::inspect: return inspect();
+    case Step::read: return read_log(false);
+    case Step::follow: return read_log(true);
+    case Step::wait:
+        waiting = true;
+        retry_timer.expires_after(plan.delay());
+        retry_timer.async_wait(bound([](State& self, error_code cancelled) {
+            if (!cancelled) self.step(Step::inspect);
+        }));
+        return;
+    case Step::complete:
+        following = false;
+        handlers.on_complete();
+        return;
+    }
+}
+
+void Follower::State::inspect()
+{
+    client.inspect(container, bound([](State& self, const engine::Result<engine::ContainerFacts>& facts) {
+                       auto is = FollowPlan::Container::unknown;
+                       if (facts) {
+                           self.tty = facts->tty;
+                           is =
+                               facts->running ? FollowPlan::Container::running : FollowPlan::Container::ended;
+                       } else if (facts.error().cause == engine::Cause::not_found) {
+                           is = FollowPlan::Container::absent;
+                       }
+                       self.step(self.plan.on_inspected(is, self.client.podman()));
+                   }));
+}
+
+void Follower::State::read_log(bool follow)
+{
+    const auto from = handlers.position(container);
+    const auto tail = plan.tail(from.taken);
+    newest_ns = from.newest_ns;
+    newest_only = tail.has_value();
+    live = follow && !client.podman();
+    first_part = true;
+    reading =
+        client.logs(container, {.tty = tty, .follow = follow, .from = from, .tail = tail},
+                    {.on_open = bound([](State& self) {
+                         if (self.live) self.check_after(first_check);
+                     }),
+                     .on_part = bound([](State& self, const engine::LogPart& part) { self.on_part(part); }),
+                     .on_end = bound([](State& self, const std::optional<engine::Error>& error) {
+                         const bool cut = !error && self.newest_only && !self.reading.reaches_back();
+                         self.step(cut ? self.plan.on_cut() : self.plan.on_end(!error));
+                     })});
+    if (paused) reading.pause();
+}
+
+void Follower::State::on_part(const engine::LogPart& part)
+{
+    if (std::exchange(first_part, false)) {
+        if (newest_only && !reading.reaches_back()) return step(plan.on_cut());
+        if (reading.gap()) handlers.on_gap(part.stamp_ns);
+    }
+    if (live && part.stamp_ns > 0 && now_ns() - part.stamp_ns > max_lag_ns) return step(plan.on_behind());
+    plan.on_part();
+    newest_ns = std::max(newest_ns, part.stamp_ns);
+    handlers.on_part(part);
+}
+
+void Follower::State::check_after(std::chrono::milliseconds time)
+{
+    check_timer.expires_after(time);
+    check_timer.async_wait(bound([](State& self, error_code cancelled) {
+        if (!cancelled) self.check();
+    }));
+}
+
+void Follower::State::check()
+{
+    const auto newest = std::make_shared<std::int64_t>(0);
+    client.logs(container, {.tty = tty, .follow = false, .from = {}, .tail = 1},
+                {.on_open = {},
+                 .on_part = [newest](const engine::LogPart& part) { *newest = part.stamp_ns; },
+                 .on_end = bound([newest](State& self, const std::optional<engine::Error>&) {
+                     if (*newest <= self.newest_ns) return self.check_after(next_check);
+                     self.compare(*newest);
+                 })});
+}
+
+// The message may be on its way.
+void Follower::State::compare(std::int64_t newest_of_engine)
+{
+    check_timer.expires_after(first_check);
+    check_timer.async_wait(bound([newest_of_engine](State& self, error_code cancelled) {
+        if (cancelled) return;
+        if (newest_of_engine <= self.newest_ns || self.paused) return self.check_after(next_check);
+        self.step(self.plan.on_behind());
+    }));
+}
+
+Follower::Follower(engine::Client& client, Handlers handlers)
+    : state_{std::make_shared<State>(client, std::move(handlers))}
+{}
+
+Follower::~Follower() { stop(); }
+
+void Follower::follow(std::string container)
+{
+    State& state = *state_;
+    if (state.following && state.container == container) return;
+    state.container = std::move(container);
+    state.following = true;
+    state.plan = {};
+    state.step(Step::inspect);
+}
+
+void Follower::stop()
+{
+    state_->leave();
+    state_->following = false;
+}
+
+void Follower::pause()
+{
+    state_->paused = true;
+    state_->reading.pause();
+}
+
+void Follower::resume()
+{
+    state_->paused = false;
+    state_->reading.resume();
+}
+
+void Follower::retry_now()
+{
+    if (state_->waiting) state_->step(Step::inspect);
+}
+
+} // namespace agenthost::docker::console
