@@ -1,5 +1,6 @@
 #include "agent_report.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/json/fields.hpp"
 
 namespace agenthost::host {
@@ -12,13 +13,31 @@ std::string AgentReport::heartbeat(std::chrono::steady_clock::time_point now) co
                         {"agent_status", healthy ? R"("healthy")" : R"("degraded")"}});
 }
 
-std::string AgentReport::metrics() const
+std::string AgentReport::metrics() const { return fact("metrics"); }
+
+std::string AgentReport::registration(const std::string& plugins) const
+{
+    const std::string machine = fact("machine_capabilities");
+    std::string ignored;
+    const auto members = machine.empty() ? std::nullopt : wire::json::split(machine, ignored);
+    if (!members) return plugins;
+    std::string out;
+    base::JsonWriter json{out};
+    json.object();
+    if (!plugins.empty() && plugins != "[]") json.member("features", base::RawJson{plugins});
+    for (const wire::json::Member& member : *members)
+        if (member.key != "features") wire::write_member(json, member);
+    json.end();
+    return out;
+}
+
+std::string AgentReport::fact(std::string_view key) const
 {
     const std::string facts = facts_.flat();
     std::string ignored;
     const auto members = wire::json::split(facts, ignored);
-    const wire::json::Member* metrics = members ? wire::find(*members, "metrics") : nullptr;
-    return metrics ? std::string{metrics->raw} : std::string{};
+    const wire::json::Member* found = members ? wire::find(*members, key) : nullptr;
+    return found ? std::string{found->raw} : std::string{};
 }
 
 } // namespace agenthost::host

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace agenthost::host {
@@ -24,8 +25,14 @@ public:
     [[nodiscard]] std::string heartbeat(std::chrono::steady_clock::time_point now) const;
     // A JSON object: the fact `metrics`; empty: no plugin measures.
     [[nodiscard]] std::string metrics() const;
+    // What a registration says that the machine can do: the fact `machine_capabilities`, with `plugins`, the plugins'
+    // capabilities as a JSON array, as its member `features`. Without the fact, `plugins` alone.
+    [[nodiscard]] std::string registration(const std::string& plugins) const;
 
 private:
+    // Its JSON; empty: no plugin publishes it.
+    [[nodiscard]] std::string fact(std::string_view key) const;
+
     const Facts& facts_;
     std::chrono::steady_clock::time_point started_;
     std::function<bool()> healthy_;

@@ -124,7 +124,7 @@ PrepareRequest OutboundSession::prepare_request(int renewal) const
     request.config = config_;
     if (request.config.agent_id.empty()) request.config.agent_id = context_.agent_id;
     request.state_dir = context_.state_dir;
-    request.capabilities = agent_.capabilities;
+    request.capabilities = report_.registration(agent_.capabilities);
     request.renewal = renewal;
     request.nonces = nonces_ && !nonces_->restored();
     return request;

@@ -12,7 +12,7 @@ namespace agenthost::host {
 struct IdentityRequest {
     ServerConfig config;
     std::string state_dir;
-    // A JSON array, sent with a registration.
+    // Sent with a registration: a JSON array, or an object (registration.hpp).
     std::string capabilities;
     // Of wire::session::Open.
     int renewal = 0;

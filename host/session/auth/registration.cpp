@@ -35,7 +35,8 @@ std::string text_of(const Json& object, const char* key)
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
 }
 
-// This machine's capabilities that need no plugin, plus `plugins`.
+// This machine's capabilities that need no plugin, plus `plugins`: an array of words becomes `features`, the members of an
+// object replace those of the same name.
 Json capabilities_of_this_machine(const std::string& plugins)
 {
     utsname system{};
@@ -49,8 +50,9 @@ Json capabilities_of_this_machine(const std::string& plugins)
     Json out{{"maxMemory", std::to_string(mebibytes) + "MB"},
              {"maxCpuCores", std::max(1u, std::thread::hardware_concurrency())},
              {"supportedArchitectures", Json::array({architecture})}};
-    if (Json list = base::parse_json<Json>(plugins); list.is_array() && !list.empty())
-        out["features"] = std::move(list);
+    Json told = base::parse_json<Json>(plugins);
+    if (told.is_array() && !told.empty()) out["features"] = std::move(told);
+    if (told.is_object()) out.update(told);
     return out;
 }
 

@@ -46,7 +46,8 @@ public:
         std::string problem;
         Registration registration;
     };
-    // `network`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins' capabilities.
+    // `network`: TLS, proxy, insecure. `capabilities`: JSON array of the plugins'
+    // capabilities, or an object of capabilities with that array as `features`.
     Registrar(std::filesystem::path state_dir, const ServerConfig&, RegistrationSetup, HttpCall network);
 
     // Serialises renewals, because a refresh token is valid once. Hold it from load() to the end. Blocks

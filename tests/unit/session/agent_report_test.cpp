@@ -34,4 +34,15 @@ TEST(AgentReport, HasMetricsOnceAPluginMeasures)
     EXPECT_EQ(json::parse(report.metrics()), (json{{"cpu", 1}}));
 }
 
+TEST(AgentReport, RegistersWhatPluginsSayOfTheMachine)
+{
+    Facts facts;
+    const AgentReport report{facts, {}, {}};
+    EXPECT_EQ(report.registration(R"(["docker"])"), R"(["docker"])");
+    facts.publish("docker", "machine_capabilities", R"({"dockerVersion":"20.10.24","features":1})");
+    EXPECT_EQ(json::parse(report.registration(R"(["docker"])")),
+              (json{{"features", {"docker"}}, {"dockerVersion", "20.10.24"}}));
+    EXPECT_EQ(json::parse(report.registration("[]")), (json{{"dockerVersion", "20.10.24"}}));
+}
+
 } // namespace

@@ -9,6 +9,7 @@
  *   active_servers  3
  *   devices         [{"vendorId":4070,"productId":33054,"alias":"Kitchen","role":"Kitchen","isDefault":true,"lastTest":{..}}]
  *   logs            ["..."]: the last lines that servers should see, at most 20
+ *   machine_capabilities {"dockerVersion":"20.10.24","maxMemory":"16384MB"}: sent with a registration
  * If several plugins publish a key, arrays are joined; of other values the one of the plugin with the lowest id is used. */
 #ifndef AGENTHOST_EXT_FACTS_H
 #define AGENTHOST_EXT_FACTS_H

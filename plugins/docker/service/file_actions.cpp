@@ -1,0 +1,282 @@
+#include "file_actions.hpp"
+
+#include "folders.hpp"
+
+#include "plugins/docker/files/answers.hpp"
+#include "plugins/docker/files/archive.hpp"
+#include "plugins/docker/files/change.hpp"
+#include "plugins/docker/files/copy.hpp"
+#include "plugins/docker/files/list.hpp"
+#include "plugins/docker/files/read.hpp"
+#include "plugins/docker/files/remove.hpp"
+#include "plugins/docker/files/write.hpp"
+#include "plugins/docker/spec/image_allow.hpp"
+
+#include "base/base64.hpp"
+#include "base/json_writer.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace agenthost::docker::service {
+
+namespace {
+
+using Json = nlohmann::json;
+using files::Control;
+using files::Path;
+using files::Root;
+
+// What an action works with.
+struct Work {
+    const Root& root;
+    const Json& params;
+    const FilePlace& place;
+    Control& control;
+};
+
+[[noreturn]] void invalid(const std::string& what) { throw Error{"INVALID_REQUEST", what}; }
+
+std::string text_of(const Json& params, const char* key)
+{
+    const auto at = params.find(key);
+    if (at == params.end() || !at->is_string()) invalid(std::string{key} + " is missing");
+    return at->get<std::string>();
+}
+
+bool flag_of(const Json& params, const char* key, bool otherwise = false)
+{
+    const auto at = params.find(key);
+    return at != params.end() && at->is_boolean() ? at->get<bool>() : otherwise;
+}
+
+std::uint64_t number_of(const Json& params, const char* key, std::uint64_t otherwise)
+{
+    const auto at = params.find(key);
+    return at != params.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : otherwise;
+}
+
+// A path that may be changed: not one that the egg denies to users.
+Path path_of(const Work& work, const char* key)
+{
+    Path path = Path::parse(text_of(work.params, key));
+    for (const std::string& pattern : work.place.denylist)
+        if (glob_matches(pattern, path.bytes()) || glob_matches(pattern, path.name()))
+            throw Error{"DENIED", path.shown() + ": the egg's file_denylist forbids it.", AGH_E_DENIED};
+    return path;
+}
+
+// "0644", 420 or absent.
+std::optional<mode_t> mode_of(const Json& params, const Path& path)
+{
+    const auto at = params.find("mode");
+    if (at == params.end() || at->is_null()) return std::nullopt;
+    if (at->is_number_unsigned()) return files::checked_mode(at->get<mode_t>(), path);
+    std::size_t used = 0;
+    const std::string text = at->is_string() ? at->get<std::string>() : "";
+    unsigned long mode = 0;
+    try {
+        mode = std::stoul(text, &used, 8);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    if (used == 0 || used != text.size() || mode > 0777) invalid("mode is not octal digits such as 0644");
+    return files::checked_mode(static_cast<mode_t>(mode), path);
+}
+
+std::string list_files(Work& work)
+{
+    const std::string path = work.params.value("path", "/");
+    files::ListOptions options;
+    options.after = work.params.value("after", "");
+    options.offset = number_of(work.params, "offset", 0);
+    options.limit = static_cast<std::size_t>(number_of(work.params, "limit", options.limit));
+    return files::list_answer(path, files::list_folder(work.root, Path::parse(path), options, work.control));
+}
+
+std::string get_file(Work& work)
+{
+    const std::string path = text_of(work.params, "path");
+    const auto length = number_of(work.params, "length", files::max_read_bytes);
+    return files::content_answer(
+        path,
+        files::read_part(work.root, path_of(work, "path"), number_of(work.params, "offset", 0),
+                         static_cast<std::size_t>(std::min<std::uint64_t>(length, files::max_read_bytes))));
+}
+
+std::string write_file(Work& work)
+{
+    const Path path = path_of(work, "path");
+    std::string content = text_of(work.params, "content");
+    if (work.params.value("encoding", "utf-8") == "base64") {
+        auto bytes = base::from_base64(content);
+        if (!bytes) invalid("content is not base64");
+        content = std::move(*bytes);
+    }
+    files::WriteOptions options;
+    options.declared_size = content.size();
+    options.mode = mode_of(work.params, path);
+    options.replace = flag_of(work.params, "replace", true);
+    options.make_parents = flag_of(work.params, "create_parents");
+    const auto size = files::write_file(work.root, path, content, options);
+    return base::json_object("path", path.shown(), "size", size);
+}
+
+std::string rename_file(Work& work)
+{
+    const Path from = path_of(work, "from"), to = path_of(work, "to");
+    files::rename_path(
+        work.root, from, to,
+        {.replace = flag_of(work.params, "replace"), .make_parents = flag_of(work.params, "create_parents")});
+    return base::json_object("from", from.shown(), "to", to.shown());
+}
+
+std::string copy_file(Work& work)
+{
+    const Path from = path_of(work, "from"), to = path_of(work, "to");
+    files::CopyOptions options;
+    options.replace = flag_of(work.params, "replace");
+    options.make_parents = flag_of(work.params, "create_parents");
+    const files::Copied copied = files::copy_path(work.root, from, to, options, work.control);
+    return base::json_object("from", from.shown(), "to", to.shown(), "entries", copied.entries, "bytes",
+                             copied.bytes, "leftOut", copied.left_out);
+}
+
+std::string delete_file(Work& work)
+{
+    const Path path = path_of(work, "path");
+    if (path.is_root())
+        invalid("path is the server's folder itself. Name what is inside it, or use delete_server");
+    const files::Removed removed = files::remove_path(work.root, path, work.control);
+    return base::json_object("path", path.shown(), "entries", removed.entries, "bytes", removed.bytes);
+}
+
+std::string make_directory(Work& work)
+{
+    const Path path = path_of(work, "path");
+    files::FolderOptions options;
+    options.parents = flag_of(work.params, "create_parents");
+    options.mode = mode_of(work.params, path).value_or(options.mode);
+    files::make_folder(work.root, path, options);
+    return base::json_object("path", path.shown());
+}
+
+std::string chmod_file(Work& work)
+{
+    const Path path = path_of(work, "path");
+    const auto mode = mode_of(work.params, path);
+    if (!mode) invalid("mode is missing");
+    files::change_mode(work.root, path, *mode);
+    return base::json_object("path", path.shown());
+}
+
+std::string archive_files(Work& work)
+{
+    const Path target = path_of(work, "target");
+    const auto format = files::archive_format_of(target.name());
+    if (!format) invalid("target does not end in .tar.gz, .tgz, .tar or .zip");
+    files::PackOptions options;
+    options.format = *format;
+    options.replace = flag_of(work.params, "replace");
+    options.exclude = work.params.value("exclude", std::vector<std::string>{});
+    const Path base = Path::parse(work.params.value("path", "/"));
+    std::vector<Path> sources;
+    for (const std::string& name : work.params.value("files", std::vector<std::string>{}))
+        sources.push_back(base.is_root() ? Path::parse(name)
+                                         : Path::from_bytes(base.bytes() + "/" + Path::parse(name).bytes()));
+    if (sources.empty()) invalid("files is missing: the names to pack, below path");
+    const files::Packed packed = files::pack(work.root, base, sources, target, options, work.control);
+    return base::json_object("target", target.shown(), "entries", packed.entries, "bytes", packed.bytes,
+                             "size", packed.size, "leftOut", packed.left_out, "changed", packed.changed);
+}
+
+std::string extract_archive(Work& work)
+{
+    const Path archive = path_of(work, "path");
+    const Path target = work.params.contains("target") ? path_of(work, "target") : archive.parent();
+    files::UnpackOptions options;
+    options.replace = flag_of(work.params, "replace", true);
+    const files::Unpacked unpacked = files::unpack(work.root, archive, target, options, work.control);
+    return base::json_object("target", target.shown(), "entries", unpacked.entries, "bytes", unpacked.bytes,
+                             "leftOut", unpacked.left_out, "reports", unpacked.reports);
+}
+
+struct Row {
+    std::string_view verb;
+    std::string (*run)(Work&);
+};
+constexpr Row rows[] = {
+    {"list_files", list_files},           {"get_file", get_file},     {"write_file", write_file},
+    {"rename_file", rename_file},         {"copy_file", copy_file},   {"delete_file", delete_file},
+    {"make_directory", make_directory},   {"chmod_file", chmod_file}, {"archive_files", archive_files},
+    {"extract_archive", extract_archive},
+};
+
+void answer(Request& request, const std::string& id, const std::string& json)
+{
+    std::string out = "{\"serverId\":" + json_string(id) + ",";
+    request.reply(out.append(std::string_view{json}.substr(1)));
+}
+
+} // namespace
+
+FileActions::FileActions() : pool_{{.threads = 2, .max_waiting = 128}} {}
+FileActions::~FileActions() = default;
+
+std::shared_ptr<Root> FileActions::root(const FilePlace& place)
+{
+    const std::scoped_lock lock{mutex_};
+    auto& known = roots_[place.id];
+    if (!known) {
+        files::DiskLimit::Options limit;
+        limit.max_bytes = place.max_bytes;
+        try {
+            prepare_folder(place.policy, place.id); // files may come before the first start
+            known = std::make_shared<Root>(place.policy.data_dir + "/" + place.id,
+                                           files::Owner{place.policy.uid, place.policy.gid}, limit);
+        } catch (...) {
+            roots_.erase(place.id);
+            throw;
+        }
+    }
+    return known;
+}
+
+void FileActions::forget(const std::string& id)
+{
+    const std::scoped_lock lock{mutex_};
+    roots_.erase(id);
+}
+
+void FileActions::run(std::shared_ptr<Request> request, const FilePlace& place, std::string action)
+{
+    const auto job = pool_.submit([this, request, place, action](const base::Cancel& cancel) {
+        try {
+            const auto own = root(place);
+            const Json params = Json::parse(request->params());
+            Control control{&cancel, [&](const files::Progress& progress) {
+                                request->progress(
+                                    base::json_object("entries", progress.entries, "bytes", progress.bytes));
+                            }};
+            Work work{*own, params, place, control};
+            for (const Row& row : rows)
+                if (row.verb == action) return answer(*request, place.id, row.run(work));
+            request->fail("UNKNOWN_ACTION", "docker." + action + " is not a file action");
+        } catch (const Error& e) {
+            request->fail(e);
+        } catch (const std::exception& e) {
+            request->fail("INVALID_REQUEST", e.what());
+        }
+    });
+    if (!job) {
+        request->fail("BUSY", "too many file actions wait. Try again later.", {}, not_started);
+        return;
+    }
+    request->on_cancel([weak = std::weak_ptr{job}] {
+        if (const auto running = weak.lock()) running->set();
+    });
+}
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,337 @@
+#include "fleet.hpp"
+
+#include "events_json.hpp"
+#include "problem.hpp"
+
+#include "plugins/docker/spec/create_body.hpp"
+#include "plugins/docker/spec/egg.hpp"
+#include "plugins/docker/spec/server_plan.hpp"
+
+#include "base/fd.hpp"
+#include "base/hash.hpp"
+#include "base/json_writer.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace agenthost::docker::service {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Events may be lost by the engine; each server looks again this often.
+constexpr auto poll_interval = 30s;
+constexpr std::size_t max_foreign = 256; // names that are remembered, so that each is logged once
+
+// The process that owns the engine's socket; empty: unknown, or systemd, which listens for it.
+std::string process_behind(const std::string& socket)
+{
+    const base::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (!fd || socket.size() >= sizeof address.sun_path) return {};
+    std::memcpy(address.sun_path, socket.data(), socket.size());
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+    const engine::Peer peer = engine::peer_of(fd.get());
+    if (peer.pid <= 1) return {};
+    return std::to_string(peer.pid) + ":" + std::to_string(peer.started);
+}
+
+std::int64_t utc_ms()
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+std::string architecture_of(const std::string& machine)
+{
+    if (machine == "x86_64") return "amd64";
+    if (machine == "aarch64") return "arm64";
+    return machine;
+}
+
+bool is_up(server::State state)
+{
+    return state == server::State::starting || state == server::State::running ||
+           state == server::State::stopping;
+}
+
+} // namespace
+
+Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store::Store> store,
+             boost::asio::any_io_executor disk, std::filesystem::path state, Outputs outputs)
+    : config_{config}, client_{client}, outputs_{std::move(outputs)}, records_{std::move(store),
+                                                                               (state / "engine").string(),
+                                                                               client.io(), disk},
+      images_{client, config, disk}, node_{.config = config,
+                                           .client = client,
+                                           .images = images_,
+                                           .records = records_,
+                                           .disk = disk,
+                                           .policy = config.policy,
+                                           .state = std::move(state),
+                                           .emit = outputs_.emit,
+                                           .log = outputs_.log,
+                                           .changed = [this] { publish_count(); }},
+      ledger_{ledger::limits_of(config.policy)}, poll_timer_{client.io()}, usage_timer_{client.io()}
+{}
+
+Fleet::~Fleet() = default;
+
+// ---- life ----
+
+void Fleet::load(const store::Store::Loaded& stored)
+{
+    for (const std::string& text : stored.unreadable) node_.log(Level::error, text);
+    for (const store::StoredServer& server : stored.servers) {
+        for (const std::string& conflict : ledger_.restore(server.claim)) node_.log(Level::warn, conflict);
+        try {
+            add(server, read_create_server(server.spec));
+        } catch (const std::exception& e) {
+            node_.log(Level::error, "server " + server.id +
+                                        " is left alone: its configuration cannot be read: " + e.what() +
+                                        " Create it again.");
+        }
+    }
+    engine_process_ = records_.engine();
+}
+
+void Fleet::add(const store::StoredServer& stored, ServerSpec spec)
+{
+    servers_[stored.id] = std::make_unique<ServerShell>(node_, std::move(spec), stored,
+                                                        [this, id = stored.id] { remove_later(id); });
+}
+
+void Fleet::start()
+{
+    stream_ = std::make_unique<engine::EventStream>(
+        client_, server_label,
+        engine::EventStream::Handlers{.on_open = [this](const auto& opening) { opened(opening); },
+                                      .on_event = [this](const engine::Event& event) { on_event(event); },
+                                      .on_away = [this](const engine::Error& error) { went_away(error); }});
+    stream_->start();
+    publish_count();
+    poll();
+    if (config_.stats_interval > 0ms) report_usage();
+}
+
+void Fleet::drain()
+{
+    draining_ = true;
+    for (const auto& [id, server] : servers_) server->answer_all();
+}
+
+void Fleet::remove_later(const std::string& id)
+{
+    boost::asio::post(client_.io(), [this, id, alive = std::weak_ptr{alive_}] {
+        if (alive.expired()) return;
+        servers_.erase(id);
+        ledger_.release(id);
+        outputs_.deleted(id);
+        outputs_.emit("docker.server_deleted", base::json_object("serverId", id));
+        publish_count();
+    });
+}
+
+// ---- the engine ----
+
+bool Fleet::restarted(const engine::EventStream::Opened& opening)
+{
+    const std::string now = process_behind(config_.socket);
+    const std::string before = std::exchange(engine_process_, now);
+    if (now != before) records_.set_engine(now);
+    // Behind systemd's socket it cannot be known: then a death is explained rather than counted as a crash.
+    return opening.restarted || (!before.empty() && now != before);
+}
+
+void Fleet::opened(const engine::EventStream::Opened& opening)
+{
+    const bool again = restarted(opening);
+    engine_ = opening.facts;
+    node_.policy.engine.podman = opening.facts.podman;
+    if (const auto version = engine::read_api_version(opening.facts.used_api))
+        node_.policy.engine.api_minor = static_cast<unsigned>(version->minor);
+    away_ = false;
+    set_trouble({});
+    node_.log(Level::info, std::string{opening.facts.podman ? "podman " : "docker "} + opening.facts.version +
+                               " answers on " + config_.socket + ", API " + opening.facts.used_api +
+                               (again ? "; it was restarted" : ""));
+    for (const std::string& warning : opening.facts.warnings) node_.log(Level::warn, warning);
+    publish_engine();
+    for (const auto& [id, server] : servers_) server->back(again);
+    name_foreign_containers();
+}
+
+void Fleet::went_away(const engine::Error& error)
+{
+    set_trouble(error.text);
+    node_.log(Level::warn, error.text + " Servers keep their desired state; it is tried again.");
+    if (std::exchange(away_, true)) return;
+    for (const auto& [id, server] : servers_) server->away();
+    publish_engine();
+}
+
+void Fleet::on_event(const engine::Event& event)
+{
+    const auto label = event.labels.find(server_label);
+    if (label == event.labels.end()) return;
+    if (ServerShell* const server = find(label->second)) server->event(event);
+}
+
+void Fleet::name_foreign_containers()
+{
+    client_.list(server_label, [this, alive = std::weak_ptr{alive_}](
+                                   const engine::Result<std::vector<engine::ContainerRow>>& rows) {
+        if (alive.expired() || !rows) return;
+        for (const engine::ContainerRow& row : rows.value()) {
+            const auto label = row.labels.find(server_label);
+            if (label == row.labels.end() || servers_.contains(label->second)) continue;
+            if (foreign_.size() >= max_foreign || !foreign_.insert(row.name).second) continue;
+            node_.log(Level::warn, "container " + row.name + " belongs to the server " + label->second +
+                                       ", which this agent does not know. It is left alone; remove it, or "
+                                       "create the server again.");
+        }
+    });
+}
+
+// ---- servers ----
+
+ServerShell* Fleet::find(std::string_view id)
+{
+    const auto at = servers_.find(id);
+    return at == servers_.end() ? nullptr : at->second.get();
+}
+
+// Claims what the server needs of this node, and completes `stored`.
+std::optional<Problem> Fleet::admit(const Creation& creation, store::StoredServer& stored)
+{
+    try {
+        const ServerPlan plan = plan_server(creation.spec, node_.policy);
+        stored.claim = ledger::claim_of(plan);
+        stored.spec_hash = spec_hash(plan.server, node_.policy);
+        if (engine_ && engine_->cores > 0 &&
+            plan.server.nano_cpus > static_cast<std::uint64_t>(engine_->cores) * 1'000'000'000)
+            return Problem{code::insufficient_resources, "limits.cpu is more than the " +
+                                                             std::to_string(engine_->cores) +
+                                                             " cores of this node. Lower it."};
+    } catch (...) {
+        return problem_of_exception();
+    }
+    return ledger_.claim(stored.claim);
+}
+
+void Fleet::create(Creation creation)
+{
+    const std::string id = creation.spec.id;
+    if (const ServerShell* const known = find(id)) {
+        if (known->payload_hash() == base::hex(base::sha256(creation.payload)))
+            return creation.exists(*known);
+        return creation.refused(
+            problem(code::server_exists, "the server " + id + " exists already, with another configuration"));
+    }
+    if (away_) return creation.refused({code::docker_error, trouble()});
+    if (draining_) return creation.refused({code::busy, "the agent is stopping. Try again later."});
+    if (creating_.contains(id))
+        return creation.refused({code::busy, "the server " + id + " is being created."});
+    store::StoredServer stored;
+    stored.id = id;
+    stored.spec = creation.payload;
+    stored.created_ms = utc_ms();
+    if (const auto refused = admit(creation, stored)) return creation.refused(*refused);
+    for (const std::string& note : creation.spec.notes) node_.log(Level::warn, id + ": " + note);
+    creating_.insert(id);
+    const auto waiting = std::make_shared<Creation>(std::move(creation));
+    records_.add(stored, [this, waiting, stored](const std::optional<Problem>& refused) {
+        this->stored(std::move(*waiting), stored, refused);
+    });
+}
+
+void Fleet::stored(Creation creation, const store::StoredServer& stored,
+                   const std::optional<Problem>& problem)
+{
+    creating_.erase(stored.id);
+    if (problem) {
+        ledger_.release(stored.id);
+        return creation.refused(*problem);
+    }
+    add(stored, std::move(creation.spec));
+    ServerShell& server = *servers_.at(stored.id);
+    if (!away_) server.back(false);
+    server.power(std::move(creation.power), std::move(creation.answer));
+}
+
+// ---- reports ----
+
+void Fleet::poll()
+{
+    for (const auto& [id, server] : servers_)
+        if (!away_) server->poll();
+    poll_timer_.expires_after(poll_interval);
+    poll_timer_.async_wait([this](boost::system::error_code failed) {
+        if (!failed) poll();
+    });
+}
+
+void Fleet::report_usage()
+{
+    for (const auto& [id, server] : servers_) {
+        server->ask_players();
+        const Usage* const usage = server->measure();
+        if (usage == nullptr) continue;
+        const auto limit = server->spec().limits.memory.value_or(usage->memory_limit);
+        outputs_.emit("docker.resource_update", usage_event(id, *usage, limit));
+    }
+    usage_timer_.expires_after(config_.stats_interval);
+    usage_timer_.async_wait([this](boost::system::error_code failed) {
+        if (!failed) report_usage();
+    });
+}
+
+void Fleet::publish_count()
+{
+    int up = 0;
+    for (const auto& [id, server] : servers_) up += is_up(server->state()) ? 1 : 0;
+    if (std::exchange(published_count_, up) != up) outputs_.publish("active_servers", std::to_string(up));
+}
+
+void Fleet::publish_engine()
+{
+    if (!engine_) return;
+    const auto& facts = *engine_;
+    outputs_.publish("docker", base::json_object("engine", facts.podman ? "podman" : "docker", "version",
+                                                 facts.version, "api", facts.used_api, "away", away_));
+    const std::string capabilities = base::json_object(
+        "dockerVersion", facts.version, "maxMemory", std::to_string(facts.memory >> 20) + "MB", "maxCpuCores",
+        facts.cores, "supportedArchitectures", std::vector<std::string>{architecture_of(facts.architecture)});
+    outputs_.publish("machine_capabilities", capabilities);
+}
+
+void Fleet::set_trouble(std::string text)
+{
+    const std::scoped_lock lock{trouble_mutex_};
+    trouble_ = std::move(text);
+    has_looked_ = true;
+    looked_.notify_all();
+}
+
+void Fleet::wait_for_engine(std::chrono::milliseconds max)
+{
+    std::unique_lock lock{trouble_mutex_};
+    looked_.wait_for(lock, max, [this] { return has_looked_; });
+}
+
+std::string Fleet::trouble() const
+{
+    const std::scoped_lock lock{trouble_mutex_};
+    return trouble_;
+}
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,35 @@
+// What all servers of this node share. Everything here is used on the engine thread; it outlives the servers.
+#pragma once
+
+#include "config.hpp"
+#include "images.hpp"
+#include "records.hpp"
+
+#include "plugins/docker/engine/client.hpp"
+
+#include <agenthost/context.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace agenthost::docker::service {
+
+struct NodeContext {
+    const Config& config;
+    engine::Client& client;
+    Images& images;
+    Records& records;
+    boost::asio::any_io_executor disk; // a pool for blocking work
+    NodePolicy policy;                 // config.policy, with the traits of the engine that answers
+    std::filesystem::path state;       // one folder for each server below it
+    std::function<void(std::string_view topic, const std::string& json)> emit;
+    std::function<void(Level, const std::string&)> log;
+    // A server's state changed.
+    std::function<void()> changed;
+};
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,89 @@
+#include "records.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iterator>
+
+namespace agenthost::docker::service {
+
+Records::Records(std::unique_ptr<store::Store> store, std::string engine_file, boost::asio::io_context& io,
+                 const boost::asio::any_io_executor& disk)
+    : store_{std::move(store)},
+      engine_file_{std::move(engine_file)}, io_{io}, strand_{boost::asio::make_strand(disk)}
+{}
+
+void Records::run(Call call, Then then)
+{
+    boost::asio::post(strand_, [store = store_, call = std::move(call), then = std::move(then), io = &io_,
+                                alive = std::weak_ptr{alive_}]() mutable {
+        std::optional<Problem> problem;
+        try {
+            problem = call(*store);
+        } catch (const std::exception& e) {
+            problem = Problem{"INTERNAL", e.what()};
+        }
+        boost::asio::post(*io, [then = std::move(then), problem = std::move(problem), alive] {
+            if (!alive.expired()) then(problem);
+        });
+    });
+}
+
+void Records::add(store::StoredServer server, Then then)
+{
+    run([server = std::move(server)](store::Store& store) { return store.add(server); }, std::move(then));
+}
+
+void Records::remove(const std::string& id, Then then)
+{
+    run(
+        [id](store::Store& store) -> std::optional<Problem> {
+            store.remove(id);
+            return std::nullopt;
+        },
+        std::move(then));
+}
+
+void Records::save(const std::string& id, const server::Record& record, Then then)
+{
+    changes_.emplace_back(id, record);
+    waiting_.push_back(std::move(then));
+    if (!flushing_) flush();
+}
+
+void Records::flush()
+{
+    flushing_ = true;
+    run(
+        [changes = std::exchange(changes_, {})](store::Store& store) -> std::optional<Problem> {
+            store.save(changes);
+            return std::nullopt;
+        },
+        [this, waiting = std::exchange(waiting_, {})](const std::optional<Problem>& problem) {
+            for (const Then& then : waiting) then(problem); // may add changes: they wait for the next round
+            if (changes_.empty())
+                flushing_ = false;
+            else
+                flush();
+        });
+}
+
+std::string Records::engine() const
+{
+    std::ifstream in{engine_file_};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+// Not worth a sync: what is lost with the machine's power is the engine as well.
+void Records::set_engine(const std::string& process)
+{
+    boost::asio::post(strand_, [file = engine_file_, process] {
+        const std::string part = file + ".part";
+        std::ofstream{part, std::ios::trunc} << process;
+        std::rename(part.c_str(), file.c_str());
+    });
+}
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,51 @@
+// The queue through which the engine thread uses the store: its calls block, so they run on `disk`, in order,
+// and their results come back on the engine thread. Changes that wait together are stored by one commit.
+#pragma once
+
+#include "plugins/docker/store/store.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace agenthost::docker::service {
+
+class Records {
+public:
+    // The problem, if any.
+    using Then = std::function<void(const std::optional<Problem>&)>;
+
+    // `engine_file`: remembers which process was the engine.
+    Records(std::unique_ptr<store::Store>, std::string engine_file, boost::asio::io_context&,
+            const boost::asio::any_io_executor& disk);
+
+    void add(store::StoredServer, Then);
+    void save(const std::string& id, const server::Record&, Then);
+    void remove(const std::string& id, Then);
+    void set_engine(const std::string& process);
+    // Blocking.
+    [[nodiscard]] std::string engine() const;
+
+private:
+    using Call = std::function<std::optional<Problem>(store::Store&)>;
+    void run(Call, Then);
+    void flush();
+
+    std::shared_ptr<store::Store> store_; // calls in the queue keep it
+    std::string engine_file_;
+    boost::asio::io_context& io_;
+    boost::asio::strand<boost::asio::any_io_executor> strand_;
+    std::vector<std::pair<std::string, server::Record>> changes_; // at most one for each server
+    std::vector<Then> waiting_;                                   // for them
+    bool flushing_ = false;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,419 @@
+#include "server_calls.hpp"
+
+#include "config_files.hpp"
+#include "folders.hpp"
+#include "ports.hpp"
+#include "problem.hpp"
+
+#include "plugins/docker/spec/create_body.hpp"
+#include "plugins/docker/spec/read_back.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace agenthost::docker::service {
+
+namespace {
+
+using server::Outcome;
+using server::Verb;
+
+// An event stream notices the end of its engine at once; more than this is never needed.
+constexpr std::chrono::seconds unreachable_delay{2};
+
+server::ContainerFacts facts_of(const engine::ContainerFacts& shown)
+{
+    server::ContainerFacts facts;
+    if (shown.running || shown.paused || shown.status == "restarting")
+        facts.is = server::Container::running;
+    else if (shown.started_ns > 0)
+        facts.is = server::Container::exited;
+    else
+        facts.is = server::Container::created;
+    if (facts.is != server::Container::created) facts.run = shown.id + "@" + std::to_string(shown.started_ns);
+    facts.exit_code = shown.exit_code;
+    facts.oom = shown.oom_killed;
+    return facts;
+}
+
+std::string list_of(const std::vector<PortMapping>& ports)
+{
+    std::string text;
+    for (const PortMapping& port : ports) text += (text.empty() ? "" : ", ") + port_text(port);
+    return text;
+}
+
+} // namespace
+
+struct ServerCalls::Creation {
+    Number number = 0;
+    bool installer = false, retried = false;
+    ServerPlan plan;
+    ContainerPlan container;
+    std::string body, hash;
+    std::vector<std::string> misses; // of the configuration files
+};
+
+ServerCalls::ServerCalls(NodeContext& node, const ServerSpec& spec, std::string folder, Handlers handlers)
+    : node_{node}, spec_{spec}, name_{container_name(spec.id)},
+      installer_{installer_name(spec.id)}, folder_{std::move(folder)}, handlers_{std::move(handlers)}
+{}
+
+void ServerCalls::begin(const server::Call& call)
+{
+    switch (call.verb) {
+    case Verb::inspect: return inspect(call.number);
+    case Verb::pull: return pull(call.number, spec_.image);
+    case Verb::pull_installer: return pull(call.number, spec_.installer->image);
+    case Verb::create: return create(call.number);
+    case Verb::start: return start(call.number);
+    case Verb::signal: return signal(call.number, call.text);
+    case Verb::kill: return signal(call.number, "SIGKILL");
+    case Verb::type:
+        return handlers_.type(call.text, bound([this, number = call.number](const std::string& why) {
+                                  if (why.empty()) return done(number);
+                                  done(number, Outcome::failed, {"DOCKER_ERROR", why});
+                              }));
+    case Verb::run_installer: return run_installer(call.number);
+    case Verb::remove_installer: return remove_installer(call.number);
+    case Verb::remove_all: return remove_all(call.number);
+    case Verb::remove_files: return remove_files(call.number);
+    }
+}
+
+// ---- answers ----
+
+void ServerCalls::done(Number number, Outcome outcome, Problem problem)
+{
+    boost::asio::post(node_.client.io(), bound([this, number, outcome, problem = std::move(problem)] {
+                          handlers_.feed(server::Done{number, outcome, problem});
+                      }));
+}
+
+void ServerCalls::failed(Number number, const engine::Error& error)
+{
+    later(error, [this, number, error] {
+        handlers_.feed(server::Done{number, outcome_of(error), problem_of(error)});
+    });
+}
+
+void ServerCalls::later(const engine::Error& error, std::function<void()> tell)
+{
+    const bool vanished = error.cause == engine::Cause::unreachable;
+    const auto timer = std::make_shared<boost::asio::steady_timer>(node_.client.io());
+    timer->expires_after(vanished ? unreachable_delay : std::chrono::seconds{0});
+    timer->async_wait(bound([timer, tell = std::move(tell)](boost::system::error_code) { tell(); }));
+}
+
+void ServerCalls::on_disk(Number number, std::function<void()> work, std::function<void()> then)
+{
+    boost::asio::post(node_.disk, [this, number, work = std::move(work), then = std::move(then),
+                                   io = &node_.client.io(), alive = std::weak_ptr{alive_}]() mutable {
+        Problem problem;
+        try {
+            work();
+        } catch (...) {
+            problem = problem_of_exception();
+        }
+        boost::asio::post(*io, [this, number, problem, then = std::move(then), alive] {
+            if (alive.expired()) return;
+            if (problem.code.empty()) return then();
+            done(number, Outcome::failed, problem);
+        });
+    });
+}
+
+bool ServerCalls::ours(const engine::ContainerFacts& facts) const
+{
+    const auto label = facts.labels.find(server_label);
+    return label != facts.labels.end() && label->second == spec_.id;
+}
+
+// ---- inspect ----
+
+void ServerCalls::inspect(Number number)
+{
+    const auto facts = std::make_shared<server::Facts>();
+    const auto refuse = [this, number](const engine::Error& error) {
+        later(error, [this, number, error] {
+            handlers_.feed(server::Seen{number, outcome_of(error), {}, problem_of(error)});
+        });
+    };
+    const auto seen = [this, number, facts] {
+        handlers_.feed(server::Seen{number, Outcome::ok, *facts, {}});
+    };
+    const auto look_at_installer = [this, facts, seen, refuse] {
+        if (!spec_.installer) return seen();
+        node_.client.inspect(installer_, bound([this, facts, seen,
+                                                refuse](const engine::Result<engine::ContainerFacts>& shown) {
+                                 if (!shown && shown.error().cause != engine::Cause::not_found)
+                                     return refuse(shown.error());
+                                 if (shown && ours(shown.value())) facts->installer = facts_of(shown.value());
+                                 seen();
+                             }));
+    };
+    node_.client.inspect(name_, bound([this, facts, look_at_installer,
+                                       refuse](const engine::Result<engine::ContainerFacts>& shown) {
+                             if (!shown && shown.error().cause != engine::Cause::not_found)
+                                 return refuse(shown.error());
+                             const bool present = shown && ours(shown.value());
+                             if (present) facts->server = facts_of(shown.value());
+                             handlers_.on_view(present ? &shown.value() : nullptr);
+                             look_at_installer();
+                         }));
+}
+
+// ---- images ----
+
+void ServerCalls::pull(Number number, const ImageRef& image)
+{
+    Images::Handlers on;
+    on.on_begin = bound([this, number] { handlers_.feed(server::PullBegan{number}); });
+    on.on_progress =
+        bound([this, image](const engine::PullProgress& progress) { handlers_.on_pull(image, progress); });
+    on.on_end = bound([this, number](const std::optional<Problem>& problem, const std::string& warning) {
+        pulls_.erase(number);
+        if (!warning.empty()) handlers_.warn(warning);
+        if (problem)
+            done(number, Outcome::failed, *problem);
+        else
+            done(number);
+    });
+    pulls_[number] = node_.images.ensure(image, std::move(on));
+}
+
+void ServerCalls::cancel_pull(Number number)
+{
+    const auto at = pulls_.find(number);
+    if (at == pulls_.end()) return;
+    node_.images.cancel(at->second);
+    pulls_.erase(at);
+}
+
+// ---- containers ----
+
+void ServerCalls::create(Number number)
+{
+    const auto creation = std::make_shared<Creation>();
+    creation->number = number;
+    prepare(creation);
+}
+
+void ServerCalls::run_installer(Number number)
+{
+    const auto creation = std::make_shared<Creation>();
+    creation->number = number;
+    creation->installer = true;
+    prepare(creation);
+}
+
+void ServerCalls::prepare(const std::shared_ptr<Creation>& creation)
+{
+    try {
+        creation->plan = plan_server(spec_, node_.policy); // the policy may have changed since it was created
+        creation->container = creation->installer ? creation->plan.installer.value() : creation->plan.server;
+        creation->body = create_body(creation->container, node_.policy);
+        creation->hash = spec_hash(creation->container, node_.policy);
+    } catch (...) {
+        return done(creation->number, Outcome::failed, problem_of_exception());
+    }
+    on_disk(
+        creation->number,
+        [creation, policy = node_.policy] {
+            prepare_folder(policy, creation->plan.server.server_id);
+            if (creation->installer)
+                prepare_install(creation->plan, policy);
+            else
+                creation->misses = edit_config_files(creation->plan, policy);
+        },
+        [this, creation] {
+            for (const std::string& miss : creation->misses) handlers_.warn(miss);
+            make_way(creation);
+        });
+}
+
+// Removes an older container of this server.
+void ServerCalls::make_way(const std::shared_ptr<Creation>& creation)
+{
+    const auto look = [this, creation](const engine::Result<engine::ContainerFacts>& shown) {
+        if (!shown) {
+            if (shown.error().cause == engine::Cause::not_found) return make(creation);
+            return failed(creation->number, shown.error());
+        }
+        const engine::ContainerFacts& old = shown.value();
+        if (!ours(old))
+            return done(creation->number, Outcome::failed,
+                        {"CONFIG_INVALID", "a container named " + creation->container.name +
+                                               " exists that agenthost did not create for " + spec_.id +
+                                               ". Rename or remove it."});
+        const auto hash = old.labels.find(spec_label);
+        const bool same = hash != old.labels.end() && hash->second == creation->hash;
+        if (!creation->installer && (old.running || (old.started_ns == 0 && same)))
+            return done(creation->number); // as it should be, or somebody started it just now
+        const auto remove = [this, creation, id = old.id] {
+            node_.client.remove(id, {.force = true},
+                                bound([this, creation](const engine::Result<engine::Removed>& removed) {
+                                    if (!removed) return failed(creation->number, removed.error());
+                                    make(creation);
+                                }));
+        };
+        if (creation->installer)
+            remove();
+        else
+            handlers_.before_replacing(bound(remove));
+    };
+    node_.client.inspect(creation->container.name, bound(look));
+}
+
+void ServerCalls::make(const std::shared_ptr<Creation>& creation)
+{
+    node_.client.create(creation->container.name, creation->body,
+                        bound([this, creation](const engine::Result<engine::Created>& created) {
+                            if (created) return made(creation, created.value());
+                            const bool taken = created.error().cause == engine::Cause::conflict;
+                            if (taken && !std::exchange(creation->retried, true)) return make_way(creation);
+                            failed(creation->number, created.error());
+                        }));
+}
+
+// Says what the engine did not do of what was asked.
+void ServerCalls::made(const std::shared_ptr<Creation>& creation, const engine::Created& created)
+{
+    for (const std::string& warning : created.warnings) handlers_.warn("the engine warns: " + warning);
+    node_.client.inspect(created.id,
+                         bound([this, creation](const engine::Result<engine::ContainerFacts>& shown) {
+                             if (!shown) return failed(creation->number, shown.error());
+                             for (const std::string& line : read_back(creation->body, shown->json))
+                                 handlers_.warn(line);
+                             if (creation->installer) return launch(creation->number, shown->id);
+                             done(creation->number);
+                         }));
+}
+
+void ServerCalls::start(Number number) { launch(number, name_); }
+
+void ServerCalls::launch(Number number, const std::string& container)
+{
+    node_.client.start(container, bound([this, number](const engine::Result<engine::Started>& started) {
+                           if (started) return done(number);
+                           if (started.error().cause == engine::Cause::port_in_use)
+                               return explain_port(number, started.error());
+                           failed(number, started.error());
+                       }));
+}
+
+// The engine says that a port is taken, but not by whom.
+void ServerCalls::explain_port(Number number, const engine::Error& error)
+{
+    std::vector<PortMapping> ports;
+    try {
+        ports = plan_server(spec_, node_.policy).server.ports;
+    } catch (const std::exception&) {
+        return failed(number, error);
+    }
+    const auto tell = [this, number, ports](const PortMapping& which, const std::string& holder) {
+        const std::string port = which.host != 0 ? port_text(which) : list_of(ports);
+        done(number, Outcome::failed,
+             {"PORT_CONFLICT", "host port " + port + " of " + spec_.id + " is used by " + holder +
+                                   ". Stop it, or give the server another port."});
+    };
+    node_.client.list(
+        "", bound([this, number, ports, tell](const engine::Result<std::vector<engine::ContainerRow>>& rows) {
+            PortMapping which;
+            if (rows)
+                if (const auto holder = holder_among(rows.value(), ports, name_, &which))
+                    return tell(which, *holder);
+            const auto found = std::make_shared<std::pair<PortMapping, std::string>>();
+            on_disk(
+                number,
+                [ports, found] {
+                    found->second = holder_in_proc(ports, &found->first).value_or("another program");
+                },
+                [found, tell] { tell(found->first, found->second); });
+        }));
+}
+
+void ServerCalls::signal(Number number, const std::string& signal)
+{
+    node_.client.signal(name_, signal, bound([this, number](const engine::Result<engine::Done>& sent) {
+                            if (sent) return done(number);
+                            if (sent.error().cause == engine::Cause::conflict) // it does not run
+                                return done(number, Outcome::not_found, problem_of(sent.error()));
+                            failed(number, sent.error());
+                        }));
+}
+
+// ---- removing ----
+
+void ServerCalls::remove_installer(Number number)
+{
+    const auto remove = [this, number](const std::string& id) {
+        node_.client.remove(
+            id, {.force = true}, bound([this, number](const engine::Result<engine::Removed>& removed) {
+                if (!removed) return failed(number, removed.error());
+                on_disk(
+                    number, [dir = node_.policy.data_dir, id = spec_.id] { remove_install(dir, id); },
+                    [this, number] { done(number); });
+            }));
+    };
+    // Its log is what people need when it has failed.
+    const auto read_log = [this, number, remove](const std::string& id) {
+        const auto text = std::make_shared<std::string>();
+        engine::LogOptions options;
+        options.follow = false;
+        options.tail = 1000;
+        engine::LogHandlers on;
+        on.on_part = [text](const engine::LogPart& part) {
+            if (text->size() > 2 * max_install_log) text->erase(0, max_install_log);
+            text->append(part.text);
+            if (part.ends_line) *text += '\n';
+        };
+        on.on_end = bound([this, number, text, remove, id](const std::optional<engine::Error>&) {
+            on_disk(
+                number, [folder = folder_, text] { save_install_log(folder, *text); },
+                [remove, id] { remove(id); });
+        });
+        node_.client.logs(id, options, std::move(on));
+    };
+    node_.client.inspect(
+        installer_, bound([this, number, read_log](const engine::Result<engine::ContainerFacts>& shown) {
+            if (shown && ours(shown.value())) {
+                if (!shown->running) return read_log(shown->id);
+                return node_.client.signal(shown->id, "SIGKILL",
+                                           bound([read_log, id = shown->id](const auto&) { read_log(id); })),
+                       void();
+            }
+            if (shown || shown.error().cause == engine::Cause::not_found) return done(number);
+            failed(number, shown.error());
+        }));
+}
+
+void ServerCalls::remove_all(Number number)
+{
+    const auto remove = [this, number](const std::string& name, const std::function<void()>& then) {
+        node_.client.inspect(
+            name, bound([this, number, then](const engine::Result<engine::ContainerFacts>& shown) {
+                if (!shown && shown.error().cause != engine::Cause::not_found)
+                    return failed(number, shown.error());
+                if (!shown || !ours(shown.value())) return then(); // another's is left alone
+                node_.client.remove(shown->id, {.force = true},
+                                    bound([this, number, then](const engine::Result<engine::Removed>& gone) {
+                                        if (!gone) return failed(number, gone.error());
+                                        then();
+                                    }));
+            }));
+    };
+    remove(name_, [this, number, remove] { remove(installer_, [this, number] { done(number); }); });
+}
+
+void ServerCalls::remove_files(Number number)
+{
+    on_disk(
+        number, [dir = node_.policy.data_dir, id = spec_.id] { remove_folders(dir, id); },
+        [this, number] { done(number); });
+}
+
+} // namespace agenthost::docker::service

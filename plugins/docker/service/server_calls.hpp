@@ -1,0 +1,83 @@
+// Carries out what a server's machine asks of the engine and of the file system, and tells it when each call
+// is done. On the engine thread; folders are made and removed on the pool.
+//
+// A call that failed because the engine vanished is told only after a moment: until then the event stream has
+// noticed as well, and the machine, which was told that the engine is away, ignores it.
+#pragma once
+
+#include "node_context.hpp"
+
+#include "plugins/docker/server/values.hpp"
+#include "plugins/docker/spec/server_plan.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace agenthost::docker::service {
+
+class ServerCalls {
+public:
+    struct Handlers {
+        std::function<void(server::Input)> feed;
+        // What inspect shows of the server's own container; null: it is not there.
+        std::function<void(const engine::ContainerFacts*)> on_view;
+        std::function<void(const ImageRef&, const engine::PullProgress&)> on_pull;
+        std::function<void(const std::string& line, std::function<void(const std::string& why)>)> type;
+        // Calls back when all that the old container has printed was read.
+        std::function<void(std::function<void()>)> before_replacing;
+        std::function<void(const std::string&)> warn;
+    };
+
+    ServerCalls(NodeContext&, const ServerSpec&, std::string folder, Handlers);
+
+    void begin(const server::Call&);
+    void cancel_pull(server::CallNumber);
+
+private:
+    using Number = server::CallNumber;
+    struct Creation;
+
+    void inspect(Number);
+    void pull(Number, const ImageRef&);
+    void create(Number);
+    void start(Number);
+    void signal(Number, const std::string& signal);
+    void run_installer(Number);
+    void remove_installer(Number);
+    void remove_all(Number);
+    void remove_files(Number);
+
+    // Steps of creating a container, also the installer's.
+    void prepare(const std::shared_ptr<Creation>&);
+    void make_way(const std::shared_ptr<Creation>&);
+    void make(const std::shared_ptr<Creation>&);
+    void made(const std::shared_ptr<Creation>&, const engine::Created&);
+    void launch(Number, const std::string& container);
+    void explain_port(Number, const engine::Error&);
+
+    void done(Number, server::Outcome = server::Outcome::ok, Problem = {});
+    void failed(Number, const engine::Error&);
+    void later(const engine::Error&, std::function<void()> tell);
+    void on_disk(Number, std::function<void()> work, std::function<void()> then);
+    [[nodiscard]] bool ours(const engine::ContainerFacts&) const;
+    // A callback that does nothing once this object is gone.
+    template <class Function> auto bound(Function function)
+    {
+        return [alive = std::weak_ptr{alive_}, function = std::move(function)](auto&&... arguments) mutable {
+            if (!alive.expired()) function(std::forward<decltype(arguments)>(arguments)...);
+        };
+    }
+
+    NodeContext& node_;
+    const ServerSpec& spec_;
+    const std::string name_, installer_, folder_;
+    Handlers handlers_;
+    std::map<Number, Images::Ticket> pulls_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+} // namespace agenthost::docker::service

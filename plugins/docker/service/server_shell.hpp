@@ -1,0 +1,122 @@
+// One game server: feeds its machine with what people ask and the engine does, and carries out the effects in
+// order. Owns its console and what is known of its container. On the engine thread; owned by the Fleet.
+//
+// Inputs wait while a change of the desired state is being written, so that no effect overtakes it.
+#pragma once
+
+#include "node_context.hpp"
+#include "players_query.hpp"
+#include "server_calls.hpp"
+#include "usage.hpp"
+
+#include "plugins/docker/console/console.hpp"
+#include "plugins/docker/engine/events.hpp"
+#include "plugins/docker/server/machine.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace agenthost::docker::service {
+
+// Of the server's own container, as inspect showed it last.
+struct ContainerView {
+    std::string id;
+    std::int64_t pid = 0, started_ns = 0;
+    bool running = false;
+};
+
+class ServerShell {
+public:
+    using AnswerFn = std::function<void(const server::Answer&)>;
+
+    // `on_gone`: the server is deleted; destroy it, but not inside of the call.
+    ServerShell(NodeContext&, ServerSpec, const store::StoredServer&, std::function<void()> on_gone);
+    ~ServerShell();
+    ServerShell(const ServerShell&) = delete;
+    ServerShell& operator=(const ServerShell&) = delete;
+
+    void power(server::Power, AnswerFn);
+    void cancel(const std::string& power_id);
+    void away();
+    void back(bool engine_restarted);
+    void event(const engine::Event&);
+    void poll() { feed(server::EngineEvent{}); }
+    // The agent stops: callers are told what is known; what is in progress goes on with the next agent.
+    void answer_all();
+
+    void send(const std::string& line, std::function<void(const std::string& why)> then);
+    void read_log(const console::Query&, std::function<void(console::Page)> then);
+    // Reads the container's usage anew; nullptr when it does not run.
+    const Usage* measure();
+
+    [[nodiscard]] const ServerSpec& spec() const { return spec_; }
+    [[nodiscard]] const std::string& payload_hash() const { return payload_hash_; }
+    [[nodiscard]] server::State state() const { return machine_.state(); }
+    [[nodiscard]] const server::Record& record() const { return machine_.record(); }
+    [[nodiscard]] bool engine_away() const { return machine_.engine_away(); }
+    [[nodiscard]] const ContainerView& view() const { return view_; }
+    // Of the last question to the game; null: not known.
+    [[nodiscard]] const Players* players() const;
+    // Asks again how many there are, if the egg says how to ask.
+    void ask_players();
+    // Percent of the pull in progress.
+    [[nodiscard]] std::optional<int> pulling() const { return pulling_; }
+    [[nodiscard]] const std::string& folder() const { return folder_; }
+
+private:
+    void feed(server::Input);
+    void pump();
+    void on(const server::Save&);
+    void on(const server::Call&);
+    void on(const server::CancelPull&);
+    void on(const server::Arm&);
+    void on(const server::Disarm&);
+    void on(const server::Answer&);
+    void on(const server::StateChanged&);
+    void on(const server::Note&);
+    void on(const server::Gone&);
+
+    ServerCalls::Handlers call_handlers();
+    console::Console::Handlers console_handlers();
+    void viewed(const engine::ContainerFacts*);
+    void before_replacing(std::function<void()> then);
+    void told_pull(const ImageRef&, const engine::PullProgress&);
+    void tell_log(const console::LogEvent&);
+    void warn(const std::string&);
+    [[nodiscard]] console::DoneWatch done_watch() const;
+
+    NodeContext& node_;
+    const ServerSpec spec_;
+    const std::string folder_, payload_hash_;
+    std::function<void()> on_gone_;
+    server::Machine machine_;
+    std::deque<server::Input> inputs_;
+    std::deque<server::Effect> effects_;
+    bool pumping_ = false, saving_ = false;
+    std::array<std::unique_ptr<boost::asio::steady_timer>, server::timers> timers_;
+    std::map<std::string, AnswerFn> answers_; // by the id of the power action; at most two
+
+    ContainerView view_;
+    std::string followed_; // the run whose log the console reads
+    bool log_complete_ = true;
+    std::optional<Usage> usage_;
+    std::optional<UsageReader> reader_;
+    std::string reader_run_;
+    std::optional<int> pulling_;
+    std::chrono::steady_clock::time_point pull_told_{};
+    std::function<void()> replaced_; // waits for the end of the old container's log
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+    ServerCalls calls_;
+    std::unique_ptr<console::Console> console_;
+    std::unique_ptr<PlayersQuery> query_;
+};
+
+} // namespace agenthost::docker::service

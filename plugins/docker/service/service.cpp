@@ -1,0 +1,352 @@
+#include "service.hpp"
+
+#include "events_json.hpp"
+#include "folders.hpp"
+#include "params.hpp"
+#include "status_json.hpp"
+
+#include "plugins/docker/spec/egg.hpp"
+#include "plugins/docker/spec/image_ref.hpp"
+
+#include "base/json_writer.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <filesystem>
+#include <utility>
+
+namespace agenthost::docker::service {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t disk_threads = 2; // one may wait for a slow disk while the other stores states
+constexpr auto progress_interval = 500ms;
+constexpr auto first_look = 1s; // an engine answers in a few ms; one that does not is waited for elsewhere
+
+} // namespace
+
+Service::Service(Context& context, Config config)
+    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}
+{}
+
+Service::~Service()
+{
+    files_.stop();
+    io_.stop();
+    disk_.stop();
+    disk_.join();
+    fleet_.reset();
+    client_.reset();
+}
+
+// ---- life ----
+
+Fleet::Outputs Service::outputs()
+{
+    return {.emit = [this](std::string_view topic, const std::string& json) { context_.emit(topic, json); },
+            .publish = [this](std::string_view key, const std::string& json) { context_.publish(key, json); },
+            .log = [this](Level level, const std::string& text) { context_.log(level, text); },
+            .deleted = [this](const std::string& id) { files_.forget(id); }};
+}
+
+void Service::start()
+{
+    const std::string state{context_.state_directory()};
+    if (state.empty())
+        throw Error{"INTERNAL", "the host has no folder for states (agenthost.state/1)", AGH_E_UNSUPPORTED};
+    engine::Client::Options options;
+    options.socket = config_.socket;
+    client_ = std::make_unique<engine::Client>(io_.context(), options);
+    store::Opened opened = store::open_store(state + "/servers.db");
+    damage_ = opened.degraded;
+    fleet_ = std::make_unique<Fleet>(*client_, config_, std::move(opened.store), disk_.get_executor(), state,
+                                     outputs());
+    fleet_->load(opened.content);
+    boost::asio::post(io_.context(), [this] { fleet_->start(); });
+    io_.start();
+    fleet_->wait_for_engine(first_look); // so that a registration names its version
+}
+
+void Service::drain()
+{
+    draining_ = true;
+    if (!fleet_) return;
+    boost::asio::post(io_.context(), [this] { fleet_->drain(); });
+}
+
+Health Service::health()
+{
+    if (!fleet_) return {};
+    if (!damage_.empty()) return {AGH_E_BUSY, damage_};
+    if (const std::string trouble = fleet_->trouble(); !trouble.empty()) return {AGH_E_BUSY, trouble};
+    if (config_.policy.images.empty())
+        return {AGH_E_BUSY,
+                "no image is allowed: plugins.docker.config.allow_images is empty. Add patterns such "
+                "as ghcr.io/pelican-eggs/*"};
+    return {};
+}
+
+// ---- helpers ----
+
+template <class Work> void Service::on_engine(Request request, Work work)
+{
+    if (draining_) {
+        request.fail("BUSY", "the agent is stopping. Try again when it is back.", {}, not_started);
+        return;
+    }
+    const auto shared = std::make_shared<Request>(std::move(request));
+    boost::asio::post(io_.context(), [shared, work = std::move(work)]() mutable {
+        try {
+            work(shared);
+        } catch (const Error& e) {
+            shared->fail(e, not_started);
+        }
+    });
+}
+
+// `work(shared, server)`.
+template <class Work> void Service::on_server(Request request, Work work)
+{
+    std::string id = server_id(request);
+    on_engine(
+        std::move(request), [this, id = std::move(id), work = std::move(work)](const Shared& shared) mutable {
+            ServerShell* const server = fleet_->find(id);
+            if (server == nullptr)
+                throw Error{"SERVER_NOT_FOUND",
+                            "no server " + id + " on this agent; list_servers names those that are there",
+                            AGH_E_NOT_FOUND};
+            work(shared, *server);
+        });
+}
+
+// ---- power ----
+
+void Service::answer_power(Request& request, const std::string& id, const server::Answer& answer,
+                           const char* message)
+{
+    using server::Verdict;
+    const Problem& problem = answer.problem;
+    switch (answer.verdict) {
+    case Verdict::refused: request.fail(problem.code, problem.message, {}, not_started); return;
+    case Verdict::failed:
+    case Verdict::cancelled: request.fail(problem.code, problem.message); return;
+    case Verdict::ok: break;
+    }
+    std::string out;
+    base::JsonWriter json{out};
+    json.object().member("message", problem.message.empty() ? message : problem.message);
+    json.member("serverId", id);
+    if (const ServerShell* const server = fleet_->find(id)) {
+        json.member("status", server::to_string(server->state()));
+        if (server->pulling()) json.member("pulling", *server->pulling());
+    }
+    json.end();
+    request.reply(out);
+}
+
+void Service::power(Request request, server::Power power, const char* message)
+{
+    power.id = next_id();
+    on_server(std::move(request),
+              [this, power = std::move(power), message](const Shared& shared, ServerShell& server) {
+                  const std::string id = server.spec().id;
+                  shared->on_cancel([this, id, power_id = power.id] {
+                      boost::asio::post(io_.context(), [this, id, power_id] {
+                          if (ServerShell* const again = fleet_->find(id)) again->cancel(power_id);
+                      });
+                  });
+                  server.power(power, [this, shared, id, message](const server::Answer& answer) {
+                      answer_power(*shared, id, answer, message);
+                  });
+              });
+}
+
+void Service::create_server(Request request)
+{
+    std::string payload = create_payload(request);
+    ServerSpec spec = read_create_server(payload);
+    server::Power install;
+    install.id = next_id();
+    install.action = server::Action::install;
+    install.then_start = wants_start(payload);
+    on_engine(std::move(request), [this, payload = std::move(payload), spec = std::move(spec),
+                                   install](const Shared& shared) mutable {
+        constexpr const char* message = "Server creation command received";
+        const std::string id = spec.id;
+        Fleet::Creation creation;
+        creation.spec = std::move(spec);
+        creation.payload = std::move(payload);
+        creation.power = install;
+        creation.answer = [this, shared, id](const server::Answer& answer) {
+            answer_power(*shared, id, answer, message);
+        };
+        creation.refused = [shared](const Problem& problem) {
+            shared->fail(problem.code, problem.message, {}, not_started);
+        };
+        creation.exists = [shared](const ServerShell& server) {
+            shared->reply(base::json_object("message", "The server exists already", "serverId",
+                                            server.spec().id, "status", server::to_string(server.state())));
+        };
+        fleet_->create(std::move(creation));
+    });
+}
+
+void Service::start_server(Request request)
+{
+    server::Power start;
+    start.action = server::Action::start;
+    power(std::move(request), start, "Server start command received");
+}
+
+void Service::stop_server(Request request)
+{
+    server::Power stop = stop_options(request);
+    stop.action = server::Action::stop;
+    power(std::move(request), stop, "Server stop command received");
+}
+
+void Service::restart_server(Request request)
+{
+    server::Power restart = stop_options(request);
+    restart.action = server::Action::restart;
+    power(std::move(request), restart, "Server restart command received");
+}
+
+void Service::kill_server(Request request)
+{
+    server::Power kill;
+    kill.action = server::Action::kill;
+    power(std::move(request), kill, "Server killed");
+}
+
+void Service::delete_server(Request request)
+{
+    server::Power remove;
+    remove.action = server::Action::remove;
+    power(std::move(request), remove, "Server deleted");
+}
+
+void Service::reinstall_server(Request request)
+{
+    server::Power install;
+    install.action = server::Action::install;
+    install.then_start = wants_start(std::string{request.params()});
+    power(std::move(request), install, "Server reinstallation command received");
+}
+
+// ---- questions ----
+
+void Service::get_status(Request request)
+{
+    on_server(std::move(request), [](const Shared& shared, ServerShell& server) {
+        shared->reply(status_json(server));
+        server.ask_players(); // for the next question
+    });
+}
+
+void Service::list_servers(Request request)
+{
+    on_engine(std::move(request), [this](const Shared& shared) { shared->reply(list_json(*fleet_)); });
+}
+
+// ---- the console ----
+
+void Service::send_command(Request request)
+{
+    std::string line = command_line(request);
+    on_server(std::move(request), [line = std::move(line)](const Shared& shared, ServerShell& server) {
+        const std::string id = server.spec().id;
+        if (!server.view().running)
+            throw Error{"CONTAINER_NOT_FOUND",
+                        "no container of " + id + " is running: it is " +
+                            std::string{server::to_string(server.state())} + ". Use start_server first.",
+                        AGH_E_NOT_FOUND};
+        server.send(line, [shared, id](const std::string& why) {
+            if (!why.empty()) {
+                shared->fail("DOCKER_ERROR", why);
+                return;
+            }
+            shared->reply(base::json_object("message", "Command sent", "serverId", id));
+        });
+    });
+}
+
+void Service::get_logs(Request request)
+{
+    const LogQuestion question = log_question(request);
+    on_server(std::move(request), [this, question](const Shared& shared, ServerShell& server) {
+        if (question.install) return read_install_log(shared, server);
+        server.read_log(question.query, [shared, id = server.spec().id](const console::Page& page) {
+            shared->reply(page_json(id, page));
+        });
+    });
+}
+
+void Service::read_install_log(const Shared& shared, const ServerShell& server)
+{
+    boost::asio::post(disk_, [shared, id = server.spec().id, folder = server.folder()] {
+        shared->reply(
+            base::json_object("serverId", id, "source", "install", "text", load_install_log(folder)));
+    });
+}
+
+// ---- files ----
+
+void Service::file_action(Request request)
+{
+    std::string verb{request.action()};
+    verb.erase(0, verb.find('.') + 1);
+    on_server(std::move(request), [this, verb = std::move(verb)](const Shared& shared, ServerShell& server) {
+        const ServerSpec& spec = server.spec();
+        FilePlace place{config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
+                        spec.file_denylist};
+        files_.run(shared, place, verb);
+    });
+}
+
+// ---- images ----
+
+void Service::image_pull(Request request)
+{
+    const ImageRef image = parse_image(text_param(request, "image", max_image_bytes), "image");
+    if (!config_.policy.images.allows(image))
+        throw Error{"CONFIG_INVALID", image.canonical() +
+                                          " is not allowed on this node. Use an image of "
+                                          "allow_images (" +
+                                          config_.policy.images.text() + "), or add a pattern."};
+    on_engine(std::move(request), [this, image](const Shared& shared) {
+        if (fleet_->away()) throw Error{"DOCKER_ERROR", fleet_->trouble()};
+        follow_pull(shared, image);
+    });
+}
+
+void Service::follow_pull(const Shared& shared, const ImageRef& image)
+{
+    const auto told = std::make_shared<std::chrono::steady_clock::time_point>();
+    const std::string name = image.canonical();
+    Images::Handlers on;
+    on.on_progress = [shared, told, name](const engine::PullProgress& progress) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - *told < progress_interval) return;
+        *told = now;
+        shared->progress(pull_event({}, name, progress));
+    };
+    on.on_end = [shared, name](const std::optional<Problem>& problem, const std::string&) {
+        if (problem) {
+            shared->fail(problem->code, problem->message);
+            return;
+        }
+        shared->reply(base::json_object("message", "Image pulled", "image", name));
+    };
+    const Images::Ticket ticket = fleet_->images().pull(image, std::move(on));
+    shared->on_cancel([this, ticket, weak = std::weak_ptr{shared}] {
+        boost::asio::post(io_.context(), [this, ticket, weak] {
+            fleet_->images().cancel(ticket);
+            if (const auto request = weak.lock()) request->fail("CANCELLED", "the pull was cancelled");
+        });
+    });
+}
+
+} // namespace agenthost::docker::service

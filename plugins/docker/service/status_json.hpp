@@ -1,0 +1,17 @@
+// The answers of get_status, list_servers and get_logs, in the panel document's shapes. Pure but for what it
+// asks the server.
+#pragma once
+
+#include "fleet.hpp"
+
+#include <string>
+
+namespace agenthost::docker::service {
+
+// {"serverId":"s1","status":"running","containerId":"..","uptime":3600,"resources":{"cpu":45.2,"memory":{"used":"1024m",
+//  "available":"2048m"},"network":{"tx":1,"rx":2}}}; absent what is not known. Reads the container's usage.
+std::string status_json(ServerShell&);
+std::string list_json(const Fleet&);
+std::string page_json(const std::string& id, const console::Page&);
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,64 @@
+#include "plugins/docker/service/config.hpp"
+
+#include <agenthost/error.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace agenthost::docker::service;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string problem(const std::string& json)
+{
+    try {
+        parse_config(json);
+    } catch (const agenthost::Error& e) {
+        EXPECT_EQ(e.code(), "CONFIG_INVALID");
+        return e.what();
+    }
+    return {};
+}
+
+TEST(DockerConfig, HasDefaults)
+{
+    const Config config = parse_config(R"({"data_dir": "/srv/none"})");
+    EXPECT_EQ(config.socket, "/run/docker.sock");
+    EXPECT_NE(config.policy.uid, 0u) << "servers never run as root";
+    EXPECT_EQ(config.pull, PullPolicy::missing);
+    EXPECT_EQ(config.stats_interval, 5s);
+    EXPECT_TRUE(config.policy.images.empty());
+}
+
+TEST(DockerConfig, ReadsWhatIsGiven)
+{
+    const Config config = parse_config(
+        R"({"data_dir": "/srv", "uid": 7, "gid": 8, "pull": "never", "stop_timeout": "5s", "total_memory": "2GiB",
+            "registries": [{"registry": "ghcr.io", "username": "u", "password": {"file": "/x"}}],
+            "crash": {"restart": false, "max": 2, "backoff": "100ms"}})");
+    EXPECT_EQ(config.policy.uid, 7u);
+    EXPECT_EQ(config.pull, PullPolicy::never);
+    EXPECT_EQ(config.stop_timeout, 5s);
+    EXPECT_EQ(config.policy.total_memory, std::uint64_t{2} << 30);
+    ASSERT_EQ(config.registries.size(), 1u);
+    EXPECT_EQ(config.registries[0].password.name, "/x");
+    EXPECT_FALSE(config.restart_after_crash);
+    EXPECT_EQ(config.crash_limits.count, 2u);
+}
+
+TEST(DockerConfig, NamesTheKeyThatIsWrong)
+{
+    EXPECT_THAT(problem("{}"), testing::HasSubstr("data_dir"));
+    EXPECT_THAT(problem(R"({"data_dir": "/srv", "pull": "often"})"), testing::HasSubstr("pull"));
+    EXPECT_THAT(problem(R"({"data_dir": "/srv", "socket": "docker.sock"})"), testing::HasSubstr("socket"));
+    EXPECT_THAT(
+        problem(
+            R"({"data_dir": "/srv", "registries": [{"registry": "ghcr.io/x", "username": "u", "password": {"env": "E"}}]})"),
+        testing::HasSubstr("registries[0].registry"));
+    EXPECT_THAT(
+        problem(
+            R"({"data_dir": "/srv", "registries": [{"registry": "ghcr.io", "username": "u", "password": "plain"}]})"),
+        testing::HasSubstr("password"));
+}
+
+} // namespace
