@@ -81,6 +81,7 @@ void AgentEvents::event(std::string_view agent, const wire::Event& event)
 {
     to_.runs.events().event(agent, event);
     to_.reports.event(agent, event);
+    to_.dashboards.agent_event(agent, event);
 }
 
 } // namespace agenthost::hub

@@ -36,7 +36,7 @@ constexpr std::array<const char*, metric_count> metrics{
     R"({"name":"http_answers_total","type":"counter","help":"HTTP requests answered"})",
     R"({"name":"http_refused_total","type":"counter","help":"Of them with status 400 or higher"})",
     R"({"name":"dashboards","type":"gauge","help":"Dashboards connected"})",
-    R"({"name":"dashboard_dropped_bytes_total","type":"counter","help":"Output that dashboards were too slow for","unit":"bytes"})",
+    R"({"name":"dashboard_dropped_bytes_total","type":"counter","help":"Output and events that dashboards were too slow for","unit":"bytes"})",
 };
 
 class Daemon final : public Host, public HttpHost {

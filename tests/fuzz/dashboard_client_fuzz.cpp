@@ -63,6 +63,14 @@ struct Check {
     }
     void operator()(const dashboard_client::Interrupt& m) const { clean(m.command_id, true); }
     void operator()(const dashboard_client::Input& m) const { clean(m.command_id, true); }
+    void operator()(const dashboard_client::Subscribe& m) const
+    {
+        clean(m.agent_id, true);
+        clean(m.server_id, false);
+        clean(m.request_id, false);
+        demand(m.topics.size() <= 64, "topics are bounded");
+        for (const std::string_view topic : m.topics) demand(!topic.empty(), "a topic has a name");
+    }
     void operator()(const dashboard_client::Resize& m) const
     {
         clean(m.command_id, true);

@@ -49,11 +49,18 @@ bool continues(const DashboardSession& session, const std::optional<Caller>& cal
 Dashboards::Dashboards(Core& core, Exchanges& exchanges, const CallerCredentials& credentials, Fanout& fanout,
                        Runs& runs)
     : core_{core}, exchanges_{exchanges}, credentials_{credentials}, groups_{core, fanout},
-      commands_{core, fanout, runs, groups_, [this](Conn conn) UNDER_LOCK -> DashboardSession* {
-                    const auto it = sessions_.find(conn);
-                    return it == sessions_.end() || it->second->closing() ? nullptr : it->second.get();
-                }}
+      feed_{core, [this](Conn conn) UNDER_LOCK { return find(conn); }}, commands_{core, fanout, runs, groups_,
+                                                                                  [this](Conn conn)
+                                                                                      UNDER_LOCK {
+                                                                                          return find(conn);
+                                                                                      }}
 {}
+
+DashboardSession* Dashboards::find(Conn conn)
+{
+    const auto it = sessions_.find(conn);
+    return it == sessions_.end() || it->second->closing() ? nullptr : it->second.get();
+}
 
 // ---- sessions ----
 
@@ -112,6 +119,7 @@ void Dashboards::closed(Conn conn)
     if (it == sessions_.end()) return;
     core_.timers.cancel(it->second->expiry);
     groups_.leave(conn);
+    feed_.leave(conn);
     shares_.give_back(it->second->caller.subject, 1);
     sessions_.erase(it);
     core_.host.record(Metric::dashboards, double(sessions_.size()));
@@ -120,6 +128,7 @@ void Dashboards::closed(Conn conn)
 void Dashboards::drop(DashboardSession& session, int code, std::string reason)
 {
     groups_.leave(session.conn);
+    feed_.leave(session.conn);
     session.close(code, std::move(reason));
 }
 
@@ -187,22 +196,23 @@ void Dashboards::frame(Conn conn, int opcode, std::string_view bytes)
 
 void Dashboards::serve(DashboardSession& session, const dashboard_client::Message& message)
 {
-    std::visit(Overloaded{[&](const dashboard_client::Bad& bad) UNDER_LOCK {
-                              session.fault({.code = code::invalid_request,
-                                             .message = bad.reason,
-                                             .command_id = bad.command_id,
-                                             .request_id = bad.request_id});
-                          },
-                          [&](const dashboard_client::Connect& m) UNDER_LOCK { connect(session, m); },
-                          [&](const dashboard_client::Refresh& m) UNDER_LOCK { refresh(session, m); },
-                          [&](const dashboard_client::Beat& m) UNDER_LOCK { beat(core_, session, m); },
-                          [&](const dashboard_client::Ask& m) UNDER_LOCK { commands_.ask(session, m); },
-                          [&](const dashboard_client::Interrupt& m)
-                              UNDER_LOCK { commands_.interrupt(session, m); },
-                          [&](const dashboard_client::Input& m) UNDER_LOCK { commands_.input(session, m); },
-                          [&](const dashboard_client::Resize& m) UNDER_LOCK { commands_.resize(session, m); },
-                          [](const wire::Nothing&) {}},
-               message);
+    std::visit(
+        Overloaded{[&](const dashboard_client::Bad& bad) UNDER_LOCK {
+                       session.fault({.code = code::invalid_request,
+                                      .message = bad.reason,
+                                      .command_id = bad.command_id,
+                                      .request_id = bad.request_id});
+                   },
+                   [&](const dashboard_client::Connect& m) UNDER_LOCK { connect(session, m); },
+                   [&](const dashboard_client::Refresh& m) UNDER_LOCK { refresh(session, m); },
+                   [&](const dashboard_client::Beat& m) UNDER_LOCK { beat(core_, session, m); },
+                   [&](const dashboard_client::Ask& m) UNDER_LOCK { commands_.ask(session, m); },
+                   [&](const dashboard_client::Interrupt& m) UNDER_LOCK { commands_.interrupt(session, m); },
+                   [&](const dashboard_client::Input& m) UNDER_LOCK { commands_.input(session, m); },
+                   [&](const dashboard_client::Resize& m) UNDER_LOCK { commands_.resize(session, m); },
+                   [&](const dashboard_client::Subscribe& m) UNDER_LOCK { feed_.subscribe(session, m); },
+                   [](const wire::Nothing&) {}},
+        message);
 }
 
 // The upgrade already authenticated it; this frame must only not contradict that.

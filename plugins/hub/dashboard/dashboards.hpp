@@ -9,6 +9,7 @@
 #pragma once
 
 #include "commands.hpp"
+#include "feed.hpp"
 #include "groups.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
@@ -46,12 +47,21 @@ public:
     void check_credentials() UNDER_LOCK; // they changed
     void agent_changed(const AgentRecord& agent, bool online) UNDER_LOCK
     {
+        if (!online) feed_.agent_lost(agent.id);
         groups_.agent_changed(agent, online);
+    }
+
+    // For dashboards that subscribed. `task`: whose progress it is; may be empty.
+    void agent_event(std::string_view agent, const wire::Event& event, std::string_view task = {}) UNDER_LOCK
+    {
+        feed_.event(agent, event, task);
     }
 
     [[nodiscard]] std::size_t size() const UNDER_LOCK { return sessions_.size(); }
 
 private:
+    // nullptr: gone, or being closed.
+    DashboardSession* find(Conn) UNDER_LOCK;
     void refuse(Conn, const Head&, const std::optional<Caller>&) UNDER_LOCK;
     void serve(DashboardSession&, const wire::dashboard_client::Message&) UNDER_LOCK;
     void connect(DashboardSession&, const wire::dashboard_client::Connect&) UNDER_LOCK;
@@ -68,6 +78,7 @@ private:
     Exchanges& exchanges_;
     const CallerCredentials& credentials_;
     DashboardGroups groups_ GUARDED;
+    DashboardFeed feed_ GUARDED;
     DashboardCommands commands_ GUARDED;
     wire::dashboard_client::Reader reader_ GUARDED;
     std::unordered_map<Conn, std::unique_ptr<DashboardSession>> sessions_ GUARDED;

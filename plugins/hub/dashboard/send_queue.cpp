@@ -22,6 +22,49 @@ void ClientSendQueue::send_list(Text frame)
 
 void ClientSendQueue::send(OfRun frame) { push(std::move(frame)); }
 
+void ClientSendQueue::send(const OfAgent& event)
+{
+    if (closed_) return;
+    last_event_ = event.at;
+    if (const std::size_t dropped = events_.push(event.agent, event.frame); dropped > 0)
+        host_.record(Metric::dashboard_dropped, static_cast<double>(dropped));
+    if (!blocked_) send_events();
+}
+
+void ClientSendQueue::left_out(std::string_view agent, std::uint64_t events, std::int64_t at)
+{
+    if (closed_) return;
+    last_event_ = at;
+    events_.lost(agent, events);
+    if (!blocked_) send_events();
+}
+
+bool ClientSendQueue::post(const std::string& frame)
+{
+    const agh_status status = host_.send(conn_, frame);
+    if (status == AGH_E_BUSY)
+        blocked_ = true;
+    else if (status != AGH_OK)
+        closed_ = true; // it is gone; on_closed follows
+    return status == AGH_OK;
+}
+
+void ClientSendQueue::send_events()
+{
+    while (const auto next = events_.front()) {
+        if (next->dropped > 0) {
+            std::string notice;
+            wire::dashboard_client::write_events_dropped(notice, last_event_, next->agent, next->dropped);
+            if (!post(notice)) return;
+            const bool alone = next->frame == nullptr;
+            events_.told();
+            if (alone) continue;
+        }
+        if (!post(*next->frame)) return;
+        events_.taken();
+    }
+}
+
 void ClientSendQueue::push(OfRun frame)
 {
     if (closed_) return;
@@ -78,6 +121,7 @@ void ClientSendQueue::writable()
         (next.output ? output_ : other_) -= size;
         waiting_.pop_front();
     }
+    if (!closed_) send_events();
 }
 
 void ClientSendQueue::close(int code, std::string reason)
@@ -85,6 +129,7 @@ void ClientSendQueue::close(int code, std::string reason)
     if (std::exchange(closed_, true)) return;
     waiting_.clear();
     lost_.clear();
+    events_.clear();
     output_ = other_ = 0;
     host_.close(conn_, code, reason);
 }

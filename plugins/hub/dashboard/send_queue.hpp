@@ -1,12 +1,14 @@
 // The send queue of one dashboard, which may be slower than the output it watches. Frames that do not fit
 // into the daemon's send queue wait here: at most `max_output` of output, then the oldest output is dropped
 // and the next frame of that run has the number of dropped bytes; at most `max_other` of other frames, then
-// the dashboard is closed. A slow dashboard never delays others.
+// the dashboard is closed. Events that a dashboard subscribed to wait in a queue of their own, fair between agents
+// (event_queue.hpp). A slow dashboard never delays others.
 //
 // Called only from the hub's outbox: one call at a time, without the hub's lock, so that frames keep their
 // order.
 #pragma once
 
+#include "event_queue.hpp"
 #include "plugins/hub/core/core.hpp"
 
 #include "wire/dashboard/client.hpp"
@@ -38,16 +40,27 @@ public:
         bool output = true, list = false;
     };
     void send(OfRun);
+    // An event of an agent.
+    struct OfAgent {
+        Text frame;
+        std::string agent;
+        std::int64_t at = 0; // UTC ms
+    };
+    void send(const OfAgent&);
+    // These events of the agent were left out, and no other event follows soon.
+    void left_out(std::string_view agent, std::uint64_t events, std::int64_t at);
     void writable(); // the daemon has space again
     void close(int code, std::string reason);
 
-    [[nodiscard]] std::size_t waiting() const { return output_ + other_; } // bytes
-    [[nodiscard]] std::uint64_t dropped() const { return dropped_; }       // of output, in all
+    [[nodiscard]] std::size_t waiting() const { return output_ + other_ + events_.bytes(); } // bytes
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_; } // of output, in all
 
 private:
     void push(OfRun);
     bool pass(const OfRun&);
     void drop_oldest();
+    void send_events();
+    bool post(const std::string& frame); // false: no room now, or closed
 
     Host& host_;
     const Conn conn_;
@@ -55,6 +68,8 @@ private:
     std::map<std::string, std::uint64_t, std::less<>> lost_; // by run, until it is reported
     std::size_t output_ = 0, other_ = 0;
     std::uint64_t dropped_ = 0;
+    EventQueue events_;
+    std::int64_t last_event_ = 0; // its time, for notices
     bool blocked_ = false, closed_ = false;
 };
 

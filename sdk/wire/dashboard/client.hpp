@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace agenthost::wire::dashboard_client {
 
@@ -52,11 +53,20 @@ struct Resize {
     std::string_view command_id, request_id;
     std::uint16_t columns = 0, rows = 0;
 };
+// subscribe and unsubscribe, extensions: the events of an agent, or of one of its servers
+struct Subscribe {
+    // "*": every agent that the dashboard may see.
+    std::string_view agent_id, server_id, request_id;
+    // Names of events; empty: all.
+    std::vector<std::string_view> topics;
+    // false: unsubscribe.
+    bool on = true;
+};
 // The ids, if readable, are repeated in the answer.
 struct Bad {
     std::string reason, command_id, request_id;
 };
-using Message = std::variant<Nothing, Bad, Connect, Refresh, Beat, Ask, Interrupt, Input, Resize>;
+using Message = std::variant<Nothing, Bad, Connect, Refresh, Beat, Ask, Interrupt, Input, Resize, Subscribe>;
 
 class Reader {
 public:
@@ -68,6 +78,7 @@ private:
     Message ask(FieldReader&, std::span<const json::Member>);
     Message input(FieldReader&, std::span<const json::Member>);
     Message resize(FieldReader&, std::span<const json::Member>);
+    Message subscribe(FieldReader&, std::span<const json::Member>, bool on);
 
     Scratch scratch_;
 };
@@ -115,6 +126,20 @@ void write_output(std::string& out, std::int64_t at, const Output&);
 std::string with_dropped(std::string_view frame, std::uint64_t dropped);
 
 void write_queue(std::string& out, std::int64_t at, std::string_view agent_id, std::string_view queue);
+
+// event, an extension: what an agent reported, for dashboards that subscribed to it.
+struct AgentEvent {
+    std::string_view agent_id, server_id, topic;
+    // A JSON value.
+    std::string_view data;
+    // The task whose progress it is; may be empty.
+    std::string_view task_id;
+};
+void write_event(std::string& out, std::int64_t at, const AgentEvent&);
+// event:dropped, an extension: this many events of the agent were not sent to this dashboard.
+void write_events_dropped(std::string& out, std::int64_t at, std::string_view agent_id,
+                          std::uint64_t dropped);
+
 void write_heartbeat(std::string& out, std::int64_t at, std::string_view sequence);
 
 // error. `code` is ours.

@@ -18,6 +18,7 @@ using json::Member;
 
 constexpr std::size_t max_command = 128 << 10, max_input = 256 << 10, max_path = 4096;
 constexpr std::uint64_t max_size = 10'000; // columns, rows
+constexpr std::size_t max_topics = 64;
 constexpr std::array<std::string_view, 4> priorities{"low", "normal", "high", "urgent"};
 
 bool absent(const Member* member) { return member == nullptr || member->kind == Kind::null; }
@@ -83,6 +84,28 @@ bool base64(FieldReader& fields, std::span<const Member> members)
     return true;
 }
 
+// The names in a JSON list; `raw` is valid JSON. false: something else is in it, or too many.
+bool read_topics(std::string_view raw, std::vector<std::string_view>& topics)
+{
+    constexpr std::string_view space = " \t\r\n";
+    raw = raw.substr(1, raw.size() - 2);
+    while (true) {
+        const std::size_t begin = raw.find_first_not_of(space);
+        if (begin == std::string_view::npos) return true;
+        if (raw[begin] != '"') return false;
+        const std::size_t end = raw.find('"', begin + 1);
+        const std::string_view name = raw.substr(begin + 1, end - begin - 1);
+        // A backslash: an escape, which no name needs.
+        if (name.empty() || name.size() > max_length::word || name.find('\\') != std::string_view::npos)
+            return false;
+        if (topics.size() == max_topics) return false;
+        topics.push_back(name);
+        const std::size_t comma = raw.find_first_not_of(space, end + 1);
+        if (comma == std::string_view::npos) return true;
+        raw.remove_prefix(comma + 1);
+    }
+}
+
 // A refusal with the frame's ids, if readable.
 Bad bad(std::string reason, std::span<const Member> members)
 {
@@ -133,6 +156,8 @@ Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<c
     }
     if (type == "terminal:input") return input(fields, members);
     if (type == "terminal:resize") return resize(fields, members);
+    if (type == "subscribe") return subscribe(fields, members, true);
+    if (type == "unsubscribe") return subscribe(fields, members, false);
     if (type == "token:refresh")
         return Refresh{fields.needed("token", max_length::secret),
                        fields.identifier("requestId", max_length::id)};
@@ -143,8 +168,10 @@ Message Reader::dispatch(std::string_view type, FieldReader& fields, std::span<c
                        fields.identifier("requestId", max_length::id)};
     }
     if (dashboard::is_notice(type)) return Nothing{};
-    fields.problem = "there is no such type; a dashboard sends dashboard:connect, command:request, "
-                     "command:interrupt, terminal:input, terminal:resize, token:refresh and heartbeat";
+    fields.problem =
+        "there is no such type; a dashboard sends dashboard:connect, command:request, "
+        "command:interrupt, terminal:input, terminal:resize, subscribe, unsubscribe, token:refresh "
+        "and heartbeat";
     return Nothing{};
 }
 
@@ -208,6 +235,24 @@ Message Reader::resize(FieldReader& fields, std::span<const Member> members)
     resize.columns = size("cols");
     resize.rows = size("rows");
     return resize;
+}
+
+Message Reader::subscribe(FieldReader& fields, std::span<const Member> members, bool on)
+{
+    Subscribe subscribe;
+    subscribe.on = on;
+    subscribe.agent_id = fields.needed("agentId", max_length::id);
+    subscribe.server_id = fields.identifier("serverId", max_length::id);
+    subscribe.request_id = fields.identifier("requestId", max_length::id);
+    const Member* topics = find(members, "topics");
+    const bool good =
+        absent(topics) || (topics->kind == Kind::array && read_topics(topics->raw, subscribe.topics));
+    if (!good && fields.problem.empty())
+        fields.problem = "topics is not a list of at most 64 names of events, such as [\"server_log\"]";
+    // "*" is every topic.
+    if (std::find(subscribe.topics.begin(), subscribe.topics.end(), "*") != subscribe.topics.end())
+        subscribe.topics.clear();
+    return subscribe;
 }
 
 } // namespace agenthost::wire::dashboard_client

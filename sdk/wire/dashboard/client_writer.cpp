@@ -83,6 +83,23 @@ void write_queue(std::string& out, std::int64_t at, std::string_view agent_id, s
     json.member("queue", base::RawJson{queue}).end().end();
 }
 
+void write_event(std::string& out, std::int64_t at, const AgentEvent& event)
+{
+    base::JsonWriter json{out};
+    open_frame(json, "event", at).object().member("agentId", clip(event.agent_id, max_length::id));
+    write_field(json, "serverId", event.server_id, max_length::id);
+    json.member("event", clip(event.topic, max_length::action));
+    write_field(json, "taskId", event.task_id, max_length::id);
+    json.member("data", base::RawJson{event.data.empty() ? "{}" : event.data}).end().end();
+}
+
+void write_events_dropped(std::string& out, std::int64_t at, std::string_view agent_id, std::uint64_t dropped)
+{
+    base::JsonWriter json{out};
+    open_frame(json, "event:dropped", at).object().member("agentId", clip(agent_id, max_length::id));
+    json.member("dropped", dropped).end().end();
+}
+
 void write_heartbeat(std::string& out, std::int64_t at, std::string_view sequence)
 {
     base::JsonWriter json{out};

@@ -19,10 +19,10 @@ constexpr std::array codes{Code{code::timeout, "COMMAND_TIMEOUT"},
 
 constexpr std::array<std::string_view, 4> flat{run_word, "command:interrupt", "terminal:input",
                                                "terminal:resize"};
-constexpr std::array<std::string_view, 14> notices{
-    "agent:connect",  "agent:list",        "agent:status",    "command:queue", "command:status",
-    "connection:ack", "dashboard:connect", "error",           "event",         "heartbeat",
-    "progress",       "response",          "terminal:output", "token:refresh"};
+constexpr std::array<std::string_view, 15> notices{
+    "agent:connect",  "agent:list",        "agent:status", "command:queue",   "command:status",
+    "connection:ack", "dashboard:connect", "error",        "event",           "event:dropped",
+    "heartbeat",      "progress",          "response",     "terminal:output", "token:refresh"};
 
 // "1", "1.0.0", "1.7": only the first number is compared.
 bool spoken(const json::Member& version)

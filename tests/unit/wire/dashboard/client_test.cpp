@@ -77,6 +77,15 @@ struct Describe {
         out["rows"] = m.rows;
         return out;
     }
+    Json operator()(const dashboard_client::Subscribe& m) const
+    {
+        Json out{{"type", m.on ? "subscribe" : "unsubscribe"}, {"topics", Json::array()}};
+        set(out, "agent_id", m.agent_id);
+        set(out, "server_id", m.server_id);
+        set(out, "request_id", m.request_id);
+        for (const std::string_view topic : m.topics) out["topics"].push_back(std::string{topic});
+        return out;
+    }
     static Json with_token(const char* type, std::string_view token, std::string_view request)
     {
         Json out{{"type", type}};
@@ -111,6 +120,16 @@ public:
         if (type == "error") dashboard_client::write_error(out, now, fault(text("request_id")));
         if (type == "response") dashboard_client::write_response(out, now, text("request_id"), fault({}));
         if (type == "status") dashboard_client::write_status(out, now, status());
+        if (type == "event") {
+            dashboard_client::write_event(out, now,
+                                          {.agent_id = text("agent_id"),
+                                           .server_id = text("server_id"),
+                                           .topic = text("topic"),
+                                           .data = text("data"),
+                                           .task_id = text("task_id")});
+        }
+        if (type == "event_dropped")
+            dashboard_client::write_events_dropped(out, now, text("agent_id"), number("dropped"));
         if (type == "output") {
             dashboard_client::write_output(out, now, output());
             if (number("dropped") > 0) out = dashboard_client::with_dropped(out, number("dropped"));
