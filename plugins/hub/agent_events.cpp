@@ -1,5 +1,7 @@
 #include "agent_events.hpp"
 
+#include "plugins/hub/servers/actions.hpp"
+
 namespace agenthost::hub {
 
 void AgentEvents::note(const AgentRecord& agent)
@@ -17,6 +19,8 @@ void AgentEvents::ready(const AgentRecord& agent)
     to_.commands.events().agent_ready(agent);
     to_.runs.events().agent_ready(agent);
     to_.console.agent_ready(agent);
+    to_.servers.ready(agent);
+    to_.server_control.followers().ready(agent.id);
 }
 
 void AgentEvents::lost(const AgentRecord& agent)
@@ -27,6 +31,7 @@ void AgentEvents::lost(const AgentRecord& agent)
     to_.commands.events().agent_lost(agent.id);
     to_.requests.agent_lost(agent.id);
     to_.runs.events().agent_lost(agent.id);
+    to_.servers.lost(agent.id);
 }
 
 void AgentEvents::by_token(const AgentRecord& agent, std::string_view jti, std::int64_t expires)
@@ -55,6 +60,13 @@ void AgentEvents::progress(std::string_view agent, const wire::Progress& progres
 {
     to_.commands.events().progress(agent, progress.id);
     to_.runs.events().progress(agent, progress);
+    // Of a pull or an installation, for dashboards.
+    const TaskRecord* task = to_.commands.find(progress.id);
+    if (task == nullptr || task->agent != agent) return;
+    const std::string server = named_server(*task);
+    if (server.empty()) return;
+    to_.dashboards.agent_event(agent, {.topic = "progress", .json = progress.json, .target = server},
+                               progress.id);
 }
 
 void AgentEvents::stream(std::string_view agent, const wire::Stream& stream)
@@ -68,6 +80,7 @@ void AgentEvents::heartbeat(std::string_view agent, const wire::Heartbeat& beat)
 {
     to_.reports.heartbeat(agent, beat);
     to_.print_tasks.heartbeat(agent, beat.facts);
+    to_.servers.heartbeat(agent, beat.facts);
 }
 
 void AgentEvents::metrics(std::string_view agent, const wire::Metrics& metrics)
@@ -81,6 +94,8 @@ void AgentEvents::event(std::string_view agent, const wire::Event& event)
 {
     to_.runs.events().event(agent, event);
     to_.reports.event(agent, event);
+    to_.servers.event(agent, event);
+    to_.server_control.followers().event(agent, event);
     to_.dashboards.agent_event(agent, event);
 }
 

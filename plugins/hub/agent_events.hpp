@@ -9,6 +9,8 @@
 #include "plugins/hub/dashboard/dashboards.hpp"
 #include "plugins/hub/rest/print_tasks.hpp"
 #include "plugins/hub/runs/runs.hpp"
+#include "plugins/hub/servers/control.hpp"
+#include "plugins/hub/servers/watch.hpp"
 #include "plugins/hub/store/tables.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "plugins/hub/tasks/requests.hpp"
@@ -28,6 +30,8 @@ public:
         PrintTasks& print_tasks;
         Dashboards& dashboards;
         Console& console;
+        ServerWatch& servers;
+        ServerControl& server_control;
     };
     explicit AgentEvents(const Parts& parts) : to_{parts} {}
 

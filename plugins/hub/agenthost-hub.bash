@@ -2,6 +2,7 @@
 _agenthost_verb_hub()
 {
     local i noun='' more=0 choices='' values=' --cwd --env -e --run-as --timeout --priority --command -c --protocol --role --agents --expires --control '
+    values+='--agent --status --name --image --memory --cpu --disk --startup --file --signal --port -p --tail '
     for ((i = 1; i < cword; i++)); do [[ ${words[i]} == hub ]] && break; done
     for ((i++; i < cword; i++)); do
         case ${words[i]} in
@@ -15,14 +16,28 @@ _agenthost_verb_hub()
         --protocol) choices="storage panel print dashboard signed" ;;
         --role) choices="dashboard admin" ;;
         --timeout) choices="30s 5m 1h" ;;
-        --cwd | --env | -e | --run-as | --command | -c | --agents | --expires | --control) return ;;
+        --status) choices="installing install_failed offline starting running stopping crashed stuck" ;;
+        --agent) choices=$(command agenthost "${globals[@]}" hub agent list 2>/dev/null | cut -f1) ;;
+        --file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --cwd | --env | -e | --run-as | --command | -c | --agents | --expires | --control | --name | --image | --memory | --cpu | \
+            --disk | --startup | --signal | --port | -p | --tail) return ;;
         *)
             case $noun:$more:$cur in
                 exec:*:-* | shell:*:-*)
                     choices="--cwd --env --run-as --timeout --priority --command --"
                     [[ $noun == exec ]] && choices+=" --input --no-input" ;;
+                server:*:-*)
+                    choices="--json --agent --status --name --image --file --port --env --memory --cpu --disk --startup --start --signal --timeout --follow
+                        --tail --command" ;;
                 *:-*) choices="--json --help --control --protocol --rotate --role --agents --expires" ;;
-                :*) choices="exec shell attach runs agent token" ;;
+                :*) choices="exec shell attach runs server agent token" ;;
+                server:0:*) choices="list status create start stop restart kill delete reinstall logs console files" ;;
+                server:1:*)
+                    if [[ $prev == files ]]; then
+                        choices="ls get put rm mv cp mkdir chmod archive extract"
+                    else
+                        choices=$(command agenthost "${globals[@]}" hub server list 2>/dev/null | awk 'NR > 1 { print $2 }')
+                    fi ;;
                 agent:0:*) choices="add list revoke" ;;
                 token:0:*) choices="new list revoke" ;;
                 exec:0:* | shell:0:* | agent:1:*)

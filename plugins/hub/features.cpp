@@ -30,9 +30,8 @@ Disk::Disk(const Core& core)
             loaded},
       enrolments{store, core.utc(), loaded_credentials}, root{core.config.database + ".key",
                                                               key_needed(core.config, loaded_credentials)},
-      nonces{store, [&core] { return core.utc(); }}, spool{Spool::make(core.config.spool,
-                                                                       core.config.spool_bytes,
-                                                                       core.config.reserve_free)}
+      nonces{store, [&core] { return core.utc(); }}, servers{store, loaded_servers},
+      spool{Spool::make(core.config.spool, core.config.spool_bytes, core.config.reserve_free)}
 {}
 
 Agents::Agents(Core& core, Exchanges& exchanges, Disk& disk)
@@ -42,7 +41,11 @@ Agents::Agents(Core& core, Exchanges& exchanges, Disk& disk)
                    credentials,
                    book,
                    {.renewed = [this](std::string_view agent, const Claims& claims)
-                                   UNDER_LOCK { sessions.renewed(agent, claims); }}},
+                                   UNDER_LOCK { sessions.renewed(agent, claims); },
+                    .registered =
+                        [this](const std::string& agent, std::string_view capabilities) UNDER_LOCK {
+                            if (registered) registered(agent, capabilities);
+                        }}},
       reports{core, disk.store}
 {
     credentials.agents.set_root(&disk.root);
@@ -61,6 +64,13 @@ Work::Work(Core& core, Disk& disk, Agents& agents)
     : commands{core, disk.store, agents.sessions}, requests{core, agents.sessions},
       calls{core, agents.credentials.agents, agents.sessions, disk.store, disk.store, commands},
       runs{core, agents.sessions, commands, requests}
+{}
+
+Servers::Servers(Core& core, Disk& disk, Agents& agents, Work& work)
+    : watch{core, agents.sessions, work.requests, disk.servers, disk.store}, calls{core, work.calls,
+                                                                                   agents.sessions, watch},
+      placer{watch}, control{core, agents.sessions, work.requests, work.calls, work.commands, watch, placer},
+      rest{calls}, files{calls}, fleet{calls, watch, placer}
 {}
 
 Operators::Operators(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work)
@@ -86,7 +96,7 @@ RestFeatures::RestFeatures(Core& core, Exchanges& exchanges, Disk& disk, Agents&
       agent_commands{work.calls}, rest{core, exchanges, agents.credentials.callers}
 {}
 
-void RestFeatures::add_routes(Agents& agents)
+void RestFeatures::add_routes(Agents& agents, Servers& servers)
 {
     rest.add(agents.registration.routes());
     rest.add(reports.routes());
@@ -96,6 +106,9 @@ void RestFeatures::add_routes(Agents& agents)
     rest.add(runs.routes());
     rest.add(print_tasks.routes());
     rest.add(signed_agents.routes());
+    rest.add(servers.rest.routes());
+    rest.add(servers.files.routes());
+    rest.add(servers.fleet.routes());
 }
 
 } // namespace agenthost::hub

@@ -23,14 +23,25 @@
 #include "plugins/hub/rest/signed_agents.hpp"
 #include "plugins/hub/rest/tasks.hpp"
 #include "plugins/hub/runs/runs.hpp"
+#include "plugins/hub/servers/calls.hpp"
+#include "plugins/hub/servers/control.hpp"
+#include "plugins/hub/servers/file_routes.hpp"
+#include "plugins/hub/servers/fleet.hpp"
+#include "plugins/hub/servers/placer.hpp"
+#include "plugins/hub/servers/rest.hpp"
+#include "plugins/hub/servers/watch.hpp"
 #include "plugins/hub/store/enrolment.hpp"
 #include "plugins/hub/store/nonces.hpp"
+#include "plugins/hub/store/servers.hpp"
 #include "plugins/hub/store/store.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 #include "plugins/hub/tasks/commands.hpp"
 #include "plugins/hub/tasks/requests.hpp"
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 namespace agenthost::hub {
 
@@ -44,6 +55,8 @@ struct Disk {
     StoreEnrolment enrolments;
     RootKey root; // after them: it must exist if the database has credentials that were derived from it
     StoreNonces nonces;
+    StoreServers::Loaded loaded_servers; // until the hub starts
+    StoreServers servers;
     std::shared_ptr<Spool> spool;
 };
 
@@ -52,6 +65,8 @@ struct Agents {
     Agents(Core&, Exchanges&, Disk&);
     void admit(Disk&) UNDER_LOCK; // takes the credentials that were loaded
 
+    // Called when an agent has registered.
+    std::function<void(const std::string& agent, std::string_view capabilities)> registered GUARDED;
     Credentials credentials GUARDED;
     EnrolmentBook book GUARDED;
     Sessions sessions GUARDED;
@@ -69,6 +84,19 @@ struct Work {
     Runs runs GUARDED;
 };
 
+// The game servers of agents.
+struct Servers {
+    Servers(Core&, Disk&, Agents&, Work&);
+
+    ServerWatch watch GUARDED;
+    ServerCalls calls GUARDED;
+    Placer placer GUARDED;
+    ServerControl control GUARDED;
+    ServersRest rest GUARDED;
+    ServerFilesRest files GUARDED;
+    FleetRest fleet GUARDED;
+};
+
 // The interfaces for people: command line, dashboards, the machine's administrator.
 struct Operators {
     Operators(Core&, Exchanges&, Disk&, Agents&, Work&);
@@ -81,7 +109,7 @@ struct Operators {
 // The REST interface.
 struct RestFeatures {
     RestFeatures(Core&, Exchanges&, Disk&, Agents&, Work&, Operators&);
-    void add_routes(Agents&) UNDER_LOCK;
+    void add_routes(Agents&, Servers&) UNDER_LOCK;
 
     Files files GUARDED;
     PrintTasks print_tasks GUARDED;

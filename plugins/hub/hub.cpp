@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace agenthost::hub {
 
@@ -25,17 +26,18 @@ Answer not_from_this_page()
 } // namespace
 
 Hub::Hub(Config config, Host& host, HttpHost& http)
-    : core_{std::move(config), host},
-      exchanges_{core_, http}, disk_{core_}, agents_{core_, exchanges_, disk_}, work_{core_, disk_, agents_},
+    : core_{std::move(config), host}, exchanges_{core_, http}, disk_{core_},
+      agents_{core_, exchanges_, disk_}, work_{core_, disk_, agents_}, servers_{core_, disk_, agents_, work_},
       operators_{core_, exchanges_, disk_, agents_, work_}, rest_{core_,   exchanges_, disk_,
                                                                   agents_, work_,      operators_},
       agent_events_{{core_, disk_.store, agents_.book, agents_.reports, work_.commands, work_.requests,
-                     work_.runs, rest_.print_tasks, operators_.dashboards, operators_.console}},
+                     work_.runs, rest_.print_tasks, operators_.dashboards, operators_.console, servers_.watch,
+                     servers_.control}},
       secrets_{core_, disk_, agents_, operators_}, upkeep_{core_, disk_, agents_, work_, rest_, secrets_},
       worker_{max_jobs, [this] { return upkeep_.tick(); }}
 {
     connect();
-    rest_.add_routes(agents_);
+    rest_.add_routes(agents_, servers_);
     agents_.admit(disk_);
     secrets_.reread();
     if (const std::string problem = secrets_.problem(); !problem.empty())
@@ -49,11 +51,15 @@ void Hub::connect()
         if (const auto next = core_.timers.next(); next != Timers::Time::max()) worker_.wake_by(next);
     });
     agents_.sessions.observe(agent_events_);
+    agents_.registered = [this](const std::string& agent, std::string_view capabilities)
+                             UNDER_LOCK { servers_.watch.registered(agent, capabilities); };
     work_.commands.observe_begin([this](const TaskRecord& task) UNDER_LOCK {
+        servers_.watch.began(task);
         rest_.files.began(task);
         work_.runs.events().began(task);
     });
     work_.commands.observe([this](const TaskRecord& task) UNDER_LOCK {
+        servers_.watch.ended(task);
         rest_.print_tasks.ended(task);
         work_.runs.events().ended(task);
     });
@@ -86,6 +92,7 @@ void Hub::stop()
 void Hub::restore_tasks()
 {
     core_.strand.run([this]() UNDER_LOCK {
+        servers_.watch.restore(std::exchange(disk_.loaded_servers, {}));
         work_.commands.restore(std::move(disk_.loaded.open_tasks));
         rest_.print_tasks.restore(std::move(disk_.loaded.unconfirmed));
     });
@@ -110,6 +117,7 @@ void Hub::refuse_new_work()
         core_.draining = true;
         exchanges_.drain();
         operators_.console.drain();
+        servers_.control.followers().drain();
         agents_.sessions.close_all();
         operators_.dashboards.close_all();
     });
@@ -218,6 +226,8 @@ void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
     core_.strand.run([&]() UNDER_LOCK {
         if (Console::takes(action))
             operators_.console.call(action, params, reply);
+        else if (ServerControl::takes(action))
+            servers_.control.call(action, params, reply);
         else
             operators_.admin.call(action, params, std::move(reply));
     });
@@ -225,12 +235,18 @@ void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
 
 void Hub::left(const Reply* reply)
 {
-    core_.strand.run([&]() UNDER_LOCK { operators_.console.left(reply); });
+    core_.strand.run([&]() UNDER_LOCK {
+        operators_.console.left(reply);
+        servers_.control.left(reply);
+    });
 }
 
 void Hub::writable(const Reply* reply)
 {
-    core_.strand.run([&]() UNDER_LOCK { operators_.console.writable(reply); });
+    core_.strand.run([&]() UNDER_LOCK {
+        operators_.console.writable(reply);
+        servers_.control.writable(reply);
+    });
 }
 
 } // namespace agenthost::hub

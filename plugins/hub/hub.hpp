@@ -65,6 +65,7 @@ private:
     Disk disk_;
     Agents agents_;
     Work work_;
+    Servers servers_;
     Operators operators_;
     RestFeatures rest_;
     AgentEvents agent_events_;

@@ -150,9 +150,10 @@ class HubPlugin : public Plugin {
 public:
     explicit HubPlugin(Context& context) : context_{context}
     {
-        for (const char* action : {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new",
-                                   "hub.token_list", "hub.token_revoke", "hub.exec", "hub.attach",
-                                   "hub.input", "hub.resize", "hub.interrupt", "hub.runs"}) {
+        for (const char* action :
+             {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new", "hub.token_list",
+              "hub.token_revoke", "hub.exec", "hub.attach", "hub.input", "hub.resize", "hub.interrupt",
+              "hub.runs", "hub.server_list", "hub.server_get", "hub.server_do", "hub.server_follow"}) {
             context.on(action, this, &HubPlugin::action);
         }
         try {
@@ -260,7 +261,7 @@ private:
             .stream = [held](std::uint32_t channel, std::uint64_t offset,
                              std::string_view bytes) { return held->stream(channel, offset, bytes); },
             .progress = [held](const std::string& json) { held->progress(json); }});
-        const bool streams = name == "hub.exec" || name == "hub.attach";
+        const bool streams = name == "hub.exec" || name == "hub.attach" || name == "hub.server_follow";
         const Reply* const key = reply.get(); // its request outlives the callbacks
         Hub& hub = parts_->hub;
         if (streams) held->on_writable([&hub, key] { hub.writable(key); });

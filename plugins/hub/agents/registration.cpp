@@ -26,7 +26,7 @@ bool same(const base::Sha256Digest& a, const base::Sha256Digest& b)
 }
 
 struct Registered {
-    std::string name;
+    std::string name, capabilities;
 };
 
 // Returns the error; empty: valid. Keys that the protocol's document does not define are ignored.
@@ -51,6 +51,7 @@ std::string parse(const std::string& text, Registered& out)
         } else if (m.key == "capabilities" && m.kind != json::Kind::null) {
             if (m.kind != json::Kind::object && m.kind != json::Kind::array)
                 return "\"capabilities\" is not an object";
+            if (m.kind == json::Kind::object) out.capabilities = m.raw;
         }
     }
     return out.name.empty() ? "\"name\" is missing" : std::string{};
@@ -213,9 +214,10 @@ void Registration::register_agent(const Exchange& exchange, const std::string& b
             grant(next, *made);
             return true;
         },
-        [this, exchange, id, made, name = wanted.name,
+        [this, exchange, id, made, name = wanted.name, capabilities = wanted.capabilities,
          url = std::move(url)](const EnrolmentBook::Outcome& outcome) UNDER_LOCK {
             if (!outcome.committed) return not_written(exchange, outcome);
+            if (events_.registered) events_.registered(id, capabilities);
             core_.log(AGH_LOG_INFO, "agent " + name + " registered as " + id);
             answer(exchange, id, *made, url);
         });

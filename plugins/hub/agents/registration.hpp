@@ -47,6 +47,8 @@ public:
     struct Events {
         // Extends a session of this agent that was admitted by a JWT.
         std::function<void(std::string_view agent, const Claims&)> renewed;
+        // A new agent; `capabilities` is what it sent, a JSON object, or empty.
+        std::function<void(const std::string& agent, std::string_view capabilities)> registered = {};
     };
     Registration(Core& core, Exchanges& exchanges, const Credentials& credentials, EnrolmentBook& book,
                  Events events)

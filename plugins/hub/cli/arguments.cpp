@@ -65,6 +65,41 @@ std::optional<std::chrono::milliseconds> duration(std::string_view text)
     return std::chrono::milliseconds{n * ms};
 }
 
+namespace {
+
+std::uint32_t lines(const std::string& text)
+{
+    std::uint32_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc{} || end != text.data() + text.size() || n < 1 || n > 1'000)
+        throw Usage{"--tail " + text + " is not a number of lines from 1 to 1000"};
+    return n;
+}
+
+// The options of server; false: the word is none of them.
+bool server_option(Reader& in, Arguments& out)
+{
+    std::string value;
+    if (in.flag("-f") || in.flag("--follow")) {
+        out.follow = true;
+    } else if (in.flag("--start")) {
+        out.start = true;
+    } else if (in.value("--tail", value)) {
+        out.tail = lines(value);
+    } else if (in.value("--port", value) || in.value("-p", value)) {
+        out.ports.push_back(value);
+    } else {
+        return in.value("--agent", out.agent) || in.value("--status", out.status) ||
+               in.value("--name", out.name) || in.value("--image", out.image) ||
+               in.value("--memory", out.memory) || in.value("--cpu", out.cpu) ||
+               in.value("--disk", out.disk) || in.value("--startup", out.startup) ||
+               in.value("--file", out.file) || in.value("--signal", out.signal);
+    }
+    return true;
+}
+
+} // namespace
+
 Arguments parse(int argc, char** argv)
 {
     Arguments out;
@@ -94,7 +129,7 @@ Arguments parse(int argc, char** argv)
                    in.value("--agents", out.agents) || in.value("--expires", out.expires) ||
                    in.value("--command", out.command) || in.value("-c", out.command) ||
                    in.value("--cwd", out.cwd) || in.value("--run-as", out.run_as) ||
-                   in.value("--priority", out.priority)) {
+                   in.value("--priority", out.priority) || server_option(in, out)) {
             continue;
         } else if (in.word().starts_with("-")) {
             throw Usage{"unknown option " + in.word()};

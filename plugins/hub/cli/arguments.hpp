@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -30,6 +31,12 @@ struct Arguments {
     std::vector<std::string> env; // NAME=VALUE, or NAME to copy the local value
     std::optional<std::chrono::milliseconds> timeout;
     bool input = false, no_input = false;
+
+    // server
+    std::string agent, status, name, image, memory, cpu, disk, startup, file, signal;
+    std::vector<std::string> ports; // HOST:CONTAINER[/udp], or PORT
+    std::uint32_t tail = 100;
+    bool follow = false, start = false;
 };
 
 // Throws Usage.

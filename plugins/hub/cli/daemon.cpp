@@ -27,10 +27,17 @@ json call(const std::string& control, const Asked& asked)
 {
     json body{{"action", asked.action}, {"params", asked.params}};
     if (asked.timeout_ms > 0) body["timeout_ms"] = asked.timeout_ms;
+    std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (!asked.raw_params.empty()) {
+        body.erase("params");
+        text = body.dump();
+        text.pop_back();
+        text += ",\"params\":" + asked.raw_params + "}";
+    }
     netclient::CallReader reader{{}};
-    const auto answer = netclient::ControlClient{control}.request(
-        "POST", "/v1/call", body.dump(-1, ' ', false, json::error_handler_t::replace),
-        std::chrono::milliseconds{0}, [&](std::string_view bytes) { reader.feed(bytes); });
+    const auto answer =
+        netclient::ControlClient{control}.request("POST", "/v1/call", text, std::chrono::milliseconds{0},
+                                                  [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();
     if (!answer.good()) throw Failed{answer.error()};
     if (!reader.result()) throw Failed{"the daemon's answer has no result; its log says why"};

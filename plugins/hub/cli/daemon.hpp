@@ -28,6 +28,8 @@ struct Asked {
     std::string action;
     nlohmann::json params = nlohmann::json::object();
     int timeout_ms = 30'000; // 0: as long as the hub allows
+    // JSON in place of `params`, whose members would be sorted; empty: none.
+    std::string raw_params = {};
 };
 // The result's data. Throws Failed.
 nlohmann::json call(const std::string& control, const Asked&);

@@ -14,6 +14,12 @@ constexpr const char* usage =
        agenthost hub shell AGENT [OPTIONS] [-- CMD ARG...]   open a terminal on the agent; Ctrl-] d detaches
        agenthost hub attach ID              reattach to a detached shell or command
        agenthost hub runs                   running and recently finished commands
+       agenthost hub server list [--agent A] [--status S] [--name PART] [--image PART]   game servers of all agents
+       agenthost hub server create [SERVER] --image IMAGE | --file FILE   create one on the least loaded agent, or --agent
+       agenthost hub server status|start|stop|restart|kill|reinstall|delete SERVER
+       agenthost hub server logs SERVER [-f] [--tail N]     the console's last lines; -f: and new ones
+       agenthost hub server console SERVER                  the same, and standard input is typed into it
+       agenthost hub server files ls|get|put|rm|mv|cp|mkdir|chmod|archive|extract SERVER ...
        agenthost hub agent add ID [--protocol P] [--rotate]   create a credential for an agent (shown once)
        agenthost hub agent list             agents that have a credential
        agenthost hub agent revoke ID        revoke an agent's credential, close its session
@@ -28,6 +34,12 @@ commands: --cwd DIR           working directory on the agent; default: the user'
          --priority P         low, normal, high, urgent: priority in the agent's queue
          -i, --input          exec: send standard input even if it is a terminal
          -n, --no-input       exec: do not send standard input
+servers: SERVER             its id, or AGENT/SERVER where several agents have one with this id
+         --agent A           the agent
+         --image, --startup, --name, --env NAME=VALUE, --port HOST:CONTAINER[/udp], --memory 2g, --cpu 1.5, --disk 5g
+                             create: the configuration; --file FILE: an egg file or eggConfig in JSON. --start: and start it
+         --timeout TIME, --signal S   stop, restart: kill after this time; the signal in place of the server's own way
+         -c, --command LINE  console: type this line and leave
 credentials: --protocol P     the agent's protocol. storage, print, signed (default): a secret; panel: a JWT and a refresh token;
                              dashboard: a JWT
          --rotate            replace the agent's credential; a session with the old one ends
@@ -46,9 +58,10 @@ lost), 127 program not found on the agent
 std::string what_is_wrong(const agenthost::hub::cli::Arguments& args)
 {
     const auto& w = args.words;
-    if (w.empty()) return "a command is missing: exec, shell, attach, runs, agent or token";
+    if (w.empty()) return "a command is missing: exec, shell, attach, runs, server, agent or token";
     if (w[0] != "agent" && w[0] != "token")
-        return "unknown command \"" + w[0] + "\"; known are exec, shell, attach, runs, agent and token";
+        return "unknown command \"" + w[0] +
+               "\"; known are exec, shell, attach, runs, server, agent and token";
     const std::string verbs =
         w[0] == "agent" ? "add ID, list or revoke ID" : "new [LABEL], list or revoke TOKEN_ID";
     if (w.size() == 1) return w[0] + " needs " + verbs;
@@ -77,6 +90,7 @@ int main(int argc, char** argv)
         if (verb == "exec") return exec(args);
         if (verb == "shell") return shell(args);
         if (verb == "attach") return attach(args);
+        if (verb == "server") return server(args);
         if (credentials(args)) return 0;
         throw Usage{what_is_wrong(args)};
     } catch (const Usage& e) {

@@ -17,4 +17,7 @@ int shell(const Arguments&);
 int attach(const Arguments&);
 int runs(const Arguments&);
 
+// Game servers (servers.cpp). Returns the exit code.
+int server(const Arguments&);
+
 } // namespace agenthost::hub::cli

@@ -10,6 +10,7 @@
 
 #include "plugins/hub/agents/sessions.hpp"
 #include "plugins/hub/core/core.hpp"
+#include "plugins/hub/core/reply.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/credentials/enrolment_book.hpp"
 #include "plugins/hub/tasks/commands.hpp"
@@ -22,16 +23,6 @@
 #include <vector>
 
 namespace agenthost::hub {
-
-// The reply to an action; used once.
-struct Reply {
-    std::function<void(std::string json)> ok;
-    std::function<void(std::string_view code, std::string message)> fail;
-    // For an action that streams; see agenthost/request.hpp. Not under the hub's lock.
-    std::function<agh_status(std::uint32_t channel, std::uint64_t offset, std::string_view)> stream;
-    std::function<void(const std::string& json)> progress;
-};
-using ReplyPtr = std::shared_ptr<Reply>;
 
 class Admin {
 public:

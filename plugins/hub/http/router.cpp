@@ -9,7 +9,8 @@ namespace agenthost::hub {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> known_names{":agent", ":id", ":file", ":token"};
+// :server is a game server's id, on the agent of the path.
+constexpr std::array<std::string_view, 5> known_names{":agent", ":server", ":id", ":file", ":token"};
 
 std::string_view next_segment(std::string_view& path)
 {

@@ -130,8 +130,9 @@ void Calls::run(const Exchange& exchange, TaskRecord task, double wait_s, Form f
     std::string why;
     const bool taken = commands_.start(
         std::move(task),
-        [this, exchange, timer, write = form.write](const TaskRecord& done) UNDER_LOCK {
+        [this, exchange, timer, write = form.write, ended = form.ended](const TaskRecord& done) UNDER_LOCK {
             core_.timers.cancel(*timer);
+            if (ended && ended(done)) return;
             const bool success = done.state == TaskState::success;
             exchange.answer(json_answer(success ? 200 : status_of(done.code), write(done)));
         },

@@ -37,6 +37,8 @@ public:
     struct Form { // how the answer shows a task
         std::function<std::string(const TaskRecord&)> write;
         std::string location; // ends with '/': the URL prefix of the task
+        // Called when the task ends while the caller waits; true: it has answered, or will.
+        std::function<bool(const TaskRecord&)> ended = {};
     };
     // A task for the agent, with id and expiry.
     [[nodiscard]] TaskRecord make(std::string agent, std::string action, std::string params) const;

@@ -8,7 +8,7 @@
 namespace agenthost::hub {
 
 std::string Requests::ask(const std::string& agent, std::string_view action, std::string_view params,
-                          Then then)
+                          Then then, std::string_view target)
 {
     std::string id = "ask_" + base::random_token(8) + std::to_string(++last_);
     const auto refused = [&](std::string_view code, std::string message) {
@@ -25,7 +25,8 @@ std::string Requests::ask(const std::string& agent, std::string_view action, std
     ++of_agent_[agent];
     const bool exact = action == "terminal.attach"; // its output is appended to earlier output
     const auto sent = fanout_.send(
-        agent, {.id = id, .action = action, .params = params, .target = {}, .timeout = {}, .exact = exact});
+        agent,
+        {.id = id, .action = action, .params = params, .target = target, .timeout = {}, .exact = exact});
     if (sent == Fanout::Sent::gone) fail(id, "AGENT_OFFLINE", "Agent " + agent + " is not connected");
     if (sent == Fanout::Sent::unspeakable)
         fail(id, "INVALID_REQUEST", "The agent's protocol does not support this");

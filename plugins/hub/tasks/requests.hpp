@@ -35,8 +35,9 @@ public:
 
     // Returns the request's id. `then` is called exactly once: the agent's answer, or AGENT_OFFLINE, BUSY,
     // TIMEOUT, INVALID_REQUEST.
-    std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then)
-        UNDER_LOCK;
+    // `target`: a game server, for example; empty: the agent itself.
+    std::string ask(const std::string& agent, std::string_view action, std::string_view params, Then then,
+                    std::string_view target = {}) UNDER_LOCK;
 
     bool result(std::string_view agent, const wire::Result&)
         UNDER_LOCK; // false: it does not belong to a request

@@ -35,6 +35,9 @@ if (first === 'register' || first === 'refresh') {
   ws.on('close', (code, reason) => { say({ closed: code, reason: String(reason) }); process.exit(0); });
   ws.on('message', (data) => {
     const message = JSON.parse(String(data));
+    // The document has no such action: the hub asks for it because the registration names an engine.
+    if (message.action === 'list_servers' || message.action === 'docker.list_servers')
+      return send({ id: message.id, type: 'response', success: false, error: { code: 'UNKNOWN_ACTION', message: 'Unknown action' } });
     say({ [message.type]: message });
     if (message.type === 'ping') {
       return send({ id: message.id, type: 'pong', data: { agentStatus: 'healthy', activeServers: 3, systemLoad: { cpu: 25.5, memory: 65.2, disk: 40.1 } } });

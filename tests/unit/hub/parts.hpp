@@ -127,6 +127,20 @@ private:
     }
 };
 
+class MemoryServers final : public ServerTable {
+public:
+    bool save(const ServerRow& row) override
+    {
+        if (full) return false;
+        rows.insert_or_assign({row.agent, row.id}, row);
+        return true;
+    }
+    bool remove(std::string agent, std::string id) override { return rows.erase({agent, id}), !full; }
+
+    bool full = false;
+    std::map<std::pair<std::string, std::string>, ServerRow> rows;
+};
+
 class MemoryFanout final : public Fanout {
 public:
     struct Command {
@@ -197,14 +211,19 @@ protected:
     {
         core.utc = [this] { return utc; };
         core.now = [this] { return now; };
-        commands.observe_begin([this](const TaskRecord& t) { runs.events().began(t); });
+        commands.observe_begin([this](const TaskRecord& t) {
+            server_watch.began(t);
+            runs.events().began(t);
+        });
         commands.observe([this](const TaskRecord& t) {
+            server_watch.ended(t);
             print.ended(t);
             runs.events().ended(t);
         });
         credentials.callers.set_admin(base::sha256("admin"));
         for (auto& rows : {reports_rest.routes(), agent_commands.routes(), files.routes(),
-                           tasks_rest.routes(), runs_rest.routes(), print.routes(), signed_rest.routes()})
+                           tasks_rest.routes(), runs_rest.routes(), print.routes(), signed_rest.routes(),
+                           servers_rest.routes(), server_files.routes(), fleet.routes()})
             rest.add(rows);
     }
 
@@ -311,6 +330,14 @@ protected:
                              interrupted_later.emplace_back(id, force);
                          }};
     AgentCommands agent_commands{calls};
+    MemoryServers server_rows;
+    ServerWatch server_watch{core, fanout, requests, server_rows, tables};
+    ServerCalls server_calls{core, calls, fanout, server_watch};
+    ServersRest servers_rest{server_calls};
+    ServerFilesRest server_files{server_calls};
+    Placer placer{server_watch};
+    ServerControl server_control{core, fanout, requests, calls, commands, server_watch, placer};
+    FleetRest fleet{server_calls, server_watch, placer};
     Rest rest{core, exchanges, credentials.callers};
 
 private:

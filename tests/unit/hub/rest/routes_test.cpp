@@ -64,7 +64,7 @@ protected:
     static std::string path_of(std::string_view pattern)
     {
         std::string path{pattern};
-        for (const std::string_view name : {":agent", ":id", ":file", ":token"}) {
+        for (const std::string_view name : {":agent", ":server", ":id", ":file", ":token"}) {
             if (const auto at = path.find(name); at != std::string::npos) path.replace(at, name.size(), "x");
         }
         return path.find(':') == std::string::npos ? path : path_of(path);
@@ -134,7 +134,25 @@ TEST_F(RoutesTest, TheHubHasExactlyTheseRoutes)
             "POST /api/websocket/agents/:agent/command dashboard",
             "PUT /api/agents/:agent/files/:file dashboard", "GET /api/agents/:agent/files/:file dashboard",
             "DELETE /api/agents/:agent/files/:file dashboard", "PUT /api/temp/upload/:token own_credential",
-            "POST /api/temp/upload/:token own_credential", "GET /api/temp/download/:token own_credential"));
+            "POST /api/temp/upload/:token own_credential", "GET /api/temp/download/:token own_credential",
+            "GET /api/servers dashboard", "POST /api/servers dashboard", "GET /api/servers/metrics dashboard",
+            "GET /api/agents/:agent/servers dashboard", "POST /api/agents/:agent/servers dashboard",
+            "GET /api/agents/:agent/servers/:server dashboard",
+            "DELETE /api/agents/:agent/servers/:server dashboard",
+            "POST /api/agents/:agent/servers/:server/power dashboard",
+            "POST /api/agents/:agent/servers/:server/command dashboard",
+            "POST /api/agents/:agent/servers/:server/reinstall dashboard",
+            "GET /api/agents/:agent/servers/:server/logs dashboard",
+            "GET /api/agents/:agent/servers/:server/files dashboard",
+            "DELETE /api/agents/:agent/servers/:server/files dashboard",
+            "GET /api/agents/:agent/servers/:server/files/content dashboard",
+            "PUT /api/agents/:agent/servers/:server/files/content dashboard",
+            "POST /api/agents/:agent/servers/:server/files/rename dashboard",
+            "POST /api/agents/:agent/servers/:server/files/copy dashboard",
+            "POST /api/agents/:agent/servers/:server/files/mkdir dashboard",
+            "POST /api/agents/:agent/servers/:server/files/chmod dashboard",
+            "POST /api/agents/:agent/servers/:server/files/archive dashboard",
+            "POST /api/agents/:agent/servers/:server/files/extract dashboard"));
 }
 
 // Each `curl` of API.md names a row and its role, and each row has its `curl`.
