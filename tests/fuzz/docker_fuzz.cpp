@@ -49,8 +49,8 @@ void read_pattern(const std::string& text)
 void read_startup(const std::string& text)
 {
     const TemplateValues values{{{"A", "x y"}, {"B", "it's $(id)"}, {"SERVER_PORT", "1"}}, {}};
-    for (const std::string& word : fill_words(text, values, "startup"))
-        demand(word.size() <= max_filled_bytes, "an argument is bounded");
+    for (const std::string& argument : fill_arguments(text, values, "startup"))
+        demand(argument.size() <= max_filled_bytes, "an argument is bounded");
 }
 
 void read_shell(const std::string& text)

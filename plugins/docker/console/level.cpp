@@ -14,7 +14,7 @@ namespace {
 // Loggers print the level before the message.
 constexpr std::size_t looked_at = 96;
 
-constexpr std::array<std::pair<std::string_view, Level>, 17> words{{
+constexpr std::array<std::pair<std::string_view, Level>, 17> names{{
     {"trace", Level::debug},
     {"debug", Level::debug},
     {"fine", Level::debug},
@@ -72,7 +72,7 @@ Level guess_level(std::string_view line)
         const std::string_view word = line.substr(at, end - at);
         if (word.size() <= 9 && looks_like_level(line, at, end)) {
             const std::string lower = base::to_lower(word);
-            for (const auto& [name, level] : words)
+            for (const auto& [name, level] : names)
                 if (lower == name) return level;
         }
         at = end;

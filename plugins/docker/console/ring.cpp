@@ -128,10 +128,10 @@ bool Ring::begin_file(const Mark& before, std::uint64_t coming, std::string& why
 {
     const std::string start = write_start(before);
     // The new file may become as large as the others.
-    const std::uint64_t room = std::max(coming + start.size(), max_bytes_ / files);
+    const std::uint64_t space = std::max(coming + start.size(), max_bytes_ / files);
     std::uint64_t used = 0;
     for (const File& file : files_) used += file.size;
-    while (!files_.empty() && used + room > max_bytes_) {
+    while (!files_.empty() && used + space > max_bytes_) {
         ::unlink(files_.front().path.c_str());
         used -= files_.front().size;
         files_.pop_front();

@@ -31,7 +31,7 @@ Request Client::request(std::string_view method, std::string what, std::string t
                         std::chrono::milliseconds deadline) const
 {
     Request request;
-    request.place.what = std::move(what);
+    request.context.what = std::move(what);
     request.method = method;
     request.target = std::move(target);
     request.timeouts.whole = deadline;
@@ -40,7 +40,7 @@ Request Client::request(std::string_view method, std::string what, std::string t
 
 std::shared_ptr<Exchange> Client::begin(Request request, Handlers handlers)
 {
-    request.place.podman = podman_;
+    request.context.podman = podman_;
     const bool versioned = request.versioned;
     if (versioned) {
         // The engine was upgraded or replaced while we were connected, or went away: look again.
@@ -56,7 +56,7 @@ std::shared_ptr<Exchange> Client::begin(Request request, Handlers handlers)
     } else if (api_) {
         connections_.launch(exchange, "/v" + api_->text());
     } else if (unversioned_.size() >= options_.limits.max_waiting) {
-        exchange->fail(error_of_queue(exchange->request().place, unversioned_.size()));
+        exchange->fail(error_of_queue(exchange->request().context, unversioned_.size()));
     } else {
         unversioned_.push_back(exchange);
         choose_version();
@@ -104,8 +104,8 @@ void Client::on_version(Result<Answer> answer)
         podman_ = answer->podman;
         api_ = choose_api(answer->api_version, {}, why);
         if (!api_) {
-            const Place place{connections_.socket(), "negotiate the API version", podman_};
-            error = error_of_version(place, why);
+            const CallContext context{connections_.socket(), "negotiate the API version", podman_};
+            error = error_of_version(context, why);
         }
     } else {
         error = std::move(answer.error());
@@ -114,7 +114,7 @@ void Client::on_version(Result<Answer> answer)
     for (const auto& weak : waiting) {
         const auto exchange = weak.lock();
         if (!exchange || exchange->over()) continue;
-        exchange->request().place.podman = podman_;
+        exchange->request().context.podman = podman_;
         if (api_) {
             connections_.launch(exchange, "/v" + api_->text());
         } else {

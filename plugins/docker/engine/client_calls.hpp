@@ -28,13 +28,13 @@ inline std::string named(const char* what, std::string_view container)
 // `read(Answer)` gives a Value, or an optional of it whose absence means that the answer is not readable.
 template <class Value, class Read> Running Client::ask_for(Request request, Read read, Then<Value> then)
 {
-    Place place = request.place;
-    place.socket = connections_.socket();
-    return ask(std::move(request), [place = std::move(place), read = std::move(read),
+    CallContext context = request.context;
+    context.socket = connections_.socket();
+    return ask(std::move(request), [context = std::move(context), read = std::move(read),
                                     then = std::move(then)](Result<Answer> answer) {
         if (!answer) return then(std::move(answer.error()));
         std::optional<Value> value = read(answer.value());
-        if (!value) return then(error_of_answer(place, "the answer is not the JSON it should be"));
+        if (!value) return then(error_of_answer(context, "the answer is not the JSON it should be"));
         then(std::move(*value));
     });
 }
@@ -42,9 +42,9 @@ template <class Value, class Read> Running Client::ask_for(Request request, Read
 // The call is not sent.
 template <class Value> Running Client::refuse(std::string what, std::string_view why, Then<Value> then)
 {
-    const Place place{connections_.socket(), std::move(what), podman_};
+    const CallContext context{connections_.socket(), std::move(what), podman_};
     boost::asio::post(io_, [alive = std::weak_ptr{alive_}, then = std::move(then),
-                            error = error_of_request(place, why)]() mutable {
+                            error = error_of_request(context, why)]() mutable {
         if (!alive.expired()) then(std::move(error));
     });
     return {};

@@ -68,7 +68,7 @@ Connections::~Connections()
 
 std::shared_ptr<Exchange> Connections::make(Request request, Handlers handlers)
 {
-    request.place.socket = socket_;
+    request.context.socket = socket_;
     auto exchange = std::make_shared<Exchange>(shell_, std::move(request), std::move(handlers));
     running_.emplace(exchange.get(), exchange);
     exchange->begin();
@@ -79,9 +79,10 @@ void Connections::launch(const std::shared_ptr<Exchange>& exchange, std::string 
 {
     if (exchange->over()) return;
     const Request& request = exchange->request();
-    if (sockaddr_.empty()) return exchange->fail(error_of_request(request.place, why_not_));
+    if (sockaddr_.empty()) return exchange->fail(error_of_request(request.context, why_not_));
     if (request.own_connection) {
-        if (own_.size() >= limits_.max_own) return exchange->fail(error_of_queue(request.place, own_.size()));
+        if (own_.size() >= limits_.max_own)
+            return exchange->fail(error_of_queue(request.context, own_.size()));
         own_.insert(exchange.get());
         return connect(exchange, std::move(prefix));
     }
@@ -92,7 +93,7 @@ void Connections::launch(const std::shared_ptr<Exchange>& exchange, std::string 
             return !waiting || waiting->over();
         });
     if (waiting_.size() >= limits_.max_waiting)
-        return exchange->fail(error_of_queue(request.place, waiting_.size()));
+        return exchange->fail(error_of_queue(request.context, waiting_.size()));
     waiting_.push_back({exchange, std::move(prefix)});
 }
 
@@ -125,11 +126,11 @@ void Connections::connect(const std::shared_ptr<Exchange>& exchange, std::string
     error_code error;
     socket.open(asio::local::stream_protocol{}, error);
     if (!error) socket.non_blocking(true, error);
-    if (error) return exchange->fail(error_of_connect(exchange->request().place, error.value()));
+    if (error) return exchange->fail(error_of_connect(exchange->request().context, error.value()));
     const auto* address = reinterpret_cast<const sockaddr*>(sockaddr_.data());
     if (::connect(socket.native_handle(), address, static_cast<socklen_t>(sockaddr_.size())) == 0)
         return exchange->run(std::move(socket), false, prefix);
-    if (errno != EAGAIN) return exchange->fail(error_of_connect(exchange->request().place, errno));
+    if (errno != EAGAIN) return exchange->fail(error_of_connect(exchange->request().context, errno));
     const auto timer = std::make_shared<asio::steady_timer>(io_, connect_again);
     timer->async_wait([this, timer, weak = std::weak_ptr{exchange}, prefix](error_code stopped) {
         const auto waiting = weak.lock();

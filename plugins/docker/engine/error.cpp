@@ -16,22 +16,23 @@ namespace agenthost::docker::engine {
 
 namespace {
 
-std::string where(const Place& place)
+std::string where(const CallContext& context)
 {
-    return std::string{place.podman ? "podman" : "docker"} + " engine on " + place.socket + ": " + place.what;
+    return std::string{context.podman ? "podman" : "docker"} + " engine on " + context.socket + ": " +
+           context.what;
 }
 
-bool contains_any(std::string_view text, std::initializer_list<std::string_view> words)
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts)
 {
-    for (const auto word : words)
-        if (text.find(word) != std::string_view::npos) return true;
+    for (const auto part : parts)
+        if (text.find(part) != std::string_view::npos) return true;
     return false;
 }
 
-// The causes that only the words tell, whatever the status. engine_failed: none of them.
-Cause cause_of_words(std::string_view words)
+// The causes that only the message tells, whatever the status. engine_failed: none of them.
+Cause cause_of_message(std::string_view message)
 {
-    const std::string text = base::to_lower(words);
+    const std::string text = base::to_lower(message);
     if (contains_any(text, {"no space left on device", "disk quota exceeded"})) return Cause::no_space;
     if (contains_any(text, {"port is already allocated", "address already in use", "ports are not available",
                             "failed to bind port", "failed to bind host port"}))
@@ -57,17 +58,18 @@ Cause cause_of_words(std::string_view words)
     return Cause::engine_failed;
 }
 
-Cause cause_of_status(int status, std::string_view words)
+Cause cause_of_status(int status, std::string_view message)
 {
-    const Cause named = cause_of_words(words);
+    const Cause named = cause_of_message(message);
     switch (status) {
     case 400: return named == Cause::version ? named : named == Cause::engine_failed ? Cause::refused : named;
     case 401: return Cause::unauthorised;
     case 403: return named == Cause::unauthorised ? named : Cause::forbidden;
     case 404:
         if (named == Cause::no_such_image || named == Cause::unauthorised) return named;
-        return contains_any(base::to_lower(words), {"page not found"}) || words.empty() ? Cause::unsupported
-                                                                                        : Cause::not_found;
+        return contains_any(base::to_lower(message), {"page not found"}) || message.empty()
+                   ? Cause::unsupported
+                   : Cause::not_found;
     case 405:
     case 501: return Cause::unsupported;
     case 408:
@@ -118,12 +120,12 @@ std::string sentence(std::string what, std::string_view why, std::string_view re
     return what;
 }
 
-Error made(const Place& place, Cause cause, bool sent, std::string_view why, std::string_view advice)
+Error made(const CallContext& context, Cause cause, bool sent, std::string_view why, std::string_view advice)
 {
     Error error;
     error.cause = cause;
     error.sent = sent;
-    error.text = sentence(where(place), why, advice);
+    error.text = sentence(where(context), why, advice);
     return error;
 }
 
@@ -146,91 +148,91 @@ const char* to_string(Cause cause)
     return names.at(static_cast<std::size_t>(cause));
 }
 
-std::string engine_words(std::string_view body)
+std::string engine_message(std::string_view body)
 {
     while (!body.empty() && (body.back() == '\n' || body.back() == '\r')) body.remove_suffix(1);
     const auto root = base::parse_json<nlohmann::json>(body);
-    if (!root.is_object()) return netclient::printable(body, max_engine_words);
+    if (!root.is_object()) return netclient::printable(body, max_engine_message);
     for (const char* key : {"message", "cause", "error"})
-        if (const auto words = text_at(root, key); !words.empty())
-            return netclient::printable(words, max_engine_words);
+        if (const auto message = text_at(root, key); !message.empty())
+            return netclient::printable(message, max_engine_message);
     return {};
 }
 
-Error error_of_reply(const Place& place, int status, std::string_view body)
+Error error_of_reply(const CallContext& context, int status, std::string_view body)
 {
     Error error;
-    error.engine_words = engine_words(body);
+    error.engine_message = engine_message(body);
     error.status = status;
-    error.cause = cause_of_status(status, error.engine_words);
+    error.cause = cause_of_status(status, error.engine_message);
     const std::string why =
-        error.engine_words.empty() ? "status " + std::to_string(status) : error.engine_words;
-    error.text = sentence(where(place), why, remedy(error.cause));
+        error.engine_message.empty() ? "status " + std::to_string(status) : error.engine_message;
+    error.text = sentence(where(context), why, remedy(error.cause));
     return error;
 }
 
-Error error_in_stream(const Place& place, std::string_view words)
+Error error_in_stream(const CallContext& context, std::string_view message)
 {
     Error error;
-    error.engine_words = netclient::printable(words, max_engine_words);
+    error.engine_message = netclient::printable(message, max_engine_message);
     error.status = 200;
-    error.cause = cause_of_words(error.engine_words);
-    error.text = sentence(where(place), error.engine_words, remedy(error.cause));
+    error.cause = cause_of_message(error.engine_message);
+    error.text = sentence(where(context), error.engine_message, remedy(error.cause));
     return error;
 }
 
-Error error_of_connect(const Place& place, int code)
+Error error_of_connect(const CallContext& context, int code)
 {
     if (code == EACCES || code == EPERM)
-        return made(place, Cause::forbidden, false, "permission denied on the socket",
+        return made(context, Cause::forbidden, false, "permission denied on the socket",
                     "Add the agent's user to the socket's group (docker) and restart the agent");
     if (code == ENOENT || code == ENOTDIR)
-        return made(place, Cause::unreachable, false, "the socket does not exist",
+        return made(context, Cause::unreachable, false, "the socket does not exist",
                     "Install and start the engine, or correct the plugin's setting socket");
     if (code == ECONNREFUSED)
-        return made(place, Cause::unreachable, false, "nothing accepts connections on the socket",
+        return made(context, Cause::unreachable, false, "nothing accepts connections on the socket",
                     remedy(Cause::unreachable));
-    return made(place, Cause::unreachable, false, std::strerror(code), remedy(Cause::unreachable));
+    return made(context, Cause::unreachable, false, std::strerror(code), remedy(Cause::unreachable));
 }
 
-Error error_of_break(const Place& place, std::string_view why, bool sent)
+Error error_of_break(const CallContext& context, std::string_view why, bool sent)
 {
-    return made(place, Cause::unreachable, sent, why, remedy(Cause::unreachable));
+    return made(context, Cause::unreachable, sent, why, remedy(Cause::unreachable));
 }
 
-Error error_of_timeout(const Place& place, std::chrono::milliseconds time, bool sent)
+Error error_of_timeout(const CallContext& context, std::chrono::milliseconds time, bool sent)
 {
-    return made(place, Cause::timeout, sent,
+    return made(context, Cause::timeout, sent,
                 sent ? "no complete answer within " + seconds(time)
                      : "not sent within " + seconds(time) + ": the engine is slow to answer",
                 remedy(Cause::timeout));
 }
 
-Error error_of_answer(const Place& place, std::string_view why)
+Error error_of_answer(const CallContext& context, std::string_view why)
 {
-    return made(place, Cause::bad_answer, true, netclient::printable(why, max_engine_words),
+    return made(context, Cause::bad_answer, true, netclient::printable(why, max_engine_message),
                 remedy(Cause::bad_answer));
 }
 
-Error error_of_version(const Place& place, std::string_view why)
+Error error_of_version(const CallContext& context, std::string_view why)
 {
-    return made(place, Cause::version, false, why, remedy(Cause::version));
+    return made(context, Cause::version, false, why, remedy(Cause::version));
 }
 
-Error error_of_cancel(const Place& place, bool sent)
+Error error_of_cancel(const CallContext& context, bool sent)
 {
-    return made(place, Cause::cancelled, sent, "cancelled", "");
+    return made(context, Cause::cancelled, sent, "cancelled", "");
 }
 
-Error error_of_queue(const Place& place, std::size_t waiting)
+Error error_of_queue(const CallContext& context, std::size_t waiting)
 {
-    return made(place, Cause::busy, false, std::to_string(waiting) + " calls are waiting for the engine",
+    return made(context, Cause::busy, false, std::to_string(waiting) + " calls are waiting for the engine",
                 remedy(Cause::busy));
 }
 
-Error error_of_request(const Place& place, std::string_view why)
+Error error_of_request(const CallContext& context, std::string_view why)
 {
-    return made(place, Cause::refused, false, why, "");
+    return made(context, Cause::refused, false, why, "");
 }
 
 } // namespace agenthost::docker::engine

@@ -4,7 +4,7 @@
 //     docker engine on /run/docker.sock: create container agenthost-7: No such image: game:1. Pull the image
 //     first, or correct its name.
 //
-// An engine's own words are quoted as printable text of at most 1 KiB. They may name paths and ports; they
+// An engine's own message is quoted as printable text of at most 1 KiB. It may name paths and ports; it
 // never contain the request, so neither an environment nor a registry's credential gets here.
 #pragma once
 
@@ -59,12 +59,12 @@ struct Error {
     bool sent = true;
     // The whole sentence, for people.
     std::string text;
-    // The engine's own words inside it, made printable; may be empty.
-    std::string engine_words;
+    // The engine's own message inside it, made printable; may be empty.
+    std::string engine_message;
 };
 
 // What was called, for error texts.
-struct Place {
+struct CallContext {
     // The socket's path.
     std::string socket;
     // "start container agenthost-7".
@@ -72,27 +72,27 @@ struct Place {
     bool podman = false;
 };
 
-constexpr std::size_t max_engine_words = 1024;
+constexpr std::size_t max_engine_message = 1024;
 
 // The message inside an error body: {"message": ...} of Docker and Podman, {"cause": ...} of older Podman,
 // or the text itself. Printable and cut.
-std::string engine_words(std::string_view body);
+std::string engine_message(std::string_view body);
 
 // An answer whose status means failure.
-Error error_of_reply(const Place&, int status, std::string_view body);
+Error error_of_reply(const CallContext&, int status, std::string_view body);
 // An error that arrived inside a stream of status 200, as a pull reports it.
-Error error_in_stream(const Place&, std::string_view words);
+Error error_in_stream(const CallContext&, std::string_view message);
 // Connecting failed with this errno.
-Error error_of_connect(const Place&, int error);
+Error error_of_connect(const CallContext&, int error);
 // The connection ended or failed before the answer was complete.
-Error error_of_break(const Place&, std::string_view why, bool sent);
-Error error_of_timeout(const Place&, std::chrono::milliseconds, bool sent);
-Error error_of_answer(const Place&, std::string_view why);
+Error error_of_break(const CallContext&, std::string_view why, bool sent);
+Error error_of_timeout(const CallContext&, std::chrono::milliseconds, bool sent);
+Error error_of_answer(const CallContext&, std::string_view why);
 // No API version that both sides speak: `why` is a clause with both numbers.
-Error error_of_version(const Place&, std::string_view why);
-Error error_of_cancel(const Place&, bool sent);
-Error error_of_queue(const Place&, std::size_t waiting);
+Error error_of_version(const CallContext&, std::string_view why);
+Error error_of_cancel(const CallContext&, bool sent);
+Error error_of_queue(const CallContext&, std::size_t waiting);
 // The client does not send the request: `why` is a clause with its remedy.
-Error error_of_request(const Place&, std::string_view why);
+Error error_of_request(const CallContext&, std::string_view why);
 
 } // namespace agenthost::docker::engine

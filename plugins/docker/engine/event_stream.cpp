@@ -76,7 +76,7 @@ struct EventStream::State : std::enable_shared_from_this<State> {
     void subscribe(EngineFacts facts)
     {
         Request request;
-        request.place.what = "follow events";
+        request.context.what = "follow events";
         request.target = target();
         request.own_connection = true;
         request.timeouts.head = head_deadline;
@@ -92,8 +92,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
             return self->stopped ? "nobody listens" : nullptr;
         };
         on.on_end = bound([](State& self, std::optional<Error> error) {
-            const Place place{self.client.options().socket, "follow events", self.client.podman()};
-            self.away(error ? *error : error_of_break(place, "the engine has ended the stream", true));
+            const CallContext context{self.client.options().socket, "follow events", self.client.podman()};
+            self.away(error ? *error : error_of_break(context, "the engine has ended the stream", true));
         });
         exchange = client.begin(std::move(request), std::move(on));
         running = Running{exchange};

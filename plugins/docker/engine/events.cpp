@@ -22,8 +22,8 @@ std::optional<int> number(std::string_view text)
 void normalise(Event& event)
 {
     if (const auto colon = event.action.find(':'); colon != std::string::npos) {
-        const auto word = event.action.find_first_not_of(' ', colon + 1);
-        if (word != std::string::npos) event.detail = event.action.substr(word);
+        const auto detail = event.action.find_first_not_of(' ', colon + 1);
+        if (detail != std::string::npos) event.detail = event.action.substr(detail);
         event.action.resize(colon);
     }
     if (event.action == "died") event.action = "die";

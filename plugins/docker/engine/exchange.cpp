@@ -144,7 +144,7 @@ bool Exchange::take_step(std::string_view& bytes)
         if (!bytes.empty()) close(); // bytes behind the reply: the connection cannot be trusted
         complete();
         return false;
-    case ReplyReader::Event::failed: end(error_of_answer(request_.place, reader_.why())); return false;
+    case ReplyReader::Event::failed: end(error_of_answer(request_.context, reader_.why())); return false;
     }
     return false;
 }
@@ -165,7 +165,7 @@ bool Exchange::on_content(std::string_view content)
     }
     const char* why = handlers_.on_content ? handlers_.on_content(content) : nullptr;
     if (why == nullptr || over_) return !over_;
-    end(error_of_answer(request_.place, why));
+    end(error_of_answer(request_.context, why));
     return false;
 }
 
@@ -184,12 +184,12 @@ void Exchange::on_connection_end(std::string_view why)
     }
     // An error of which only the head arrived says more than the broken connection.
     if (failing_) return complete();
-    end(error_of_break(request_.place, why.empty() ? std::string_view{reader_.why()} : why, sent_));
+    end(error_of_break(request_.context, why.empty() ? std::string_view{reader_.why()} : why, sent_));
 }
 
 void Exchange::complete()
 {
-    if (failing_) return end(error_of_reply(request_.place, reader_.head().status, error_body_));
+    if (failing_) return end(error_of_reply(request_.context, reader_.head().status, error_body_));
     end(std::nullopt);
 }
 
@@ -224,7 +224,7 @@ void Exchange::fail(Error error)
     });
 }
 
-void Exchange::cancel() { fail(error_of_cancel(request_.place, sent_)); }
+void Exchange::cancel() { fail(error_of_cancel(request_.context, sent_)); }
 
 void Exchange::abandon()
 {
@@ -287,7 +287,7 @@ void Exchange::on_timer()
         waited = timeouts.whole;
     else if (timeouts.head.count() > 0 && !reader_.has_head() && begun_ + timeouts.head <= now)
         waited = timeouts.head;
-    end(error_of_timeout(request_.place, waited, sent_));
+    end(error_of_timeout(request_.context, waited, sent_));
 }
 
 } // namespace agenthost::docker::engine

@@ -34,7 +34,7 @@ struct Timeouts {
 };
 
 struct Request {
-    Place place;
+    CallContext context;
     std::string method = "GET";
     // Without the version's prefix.
     std::string target;

@@ -72,19 +72,20 @@ Running Client::pull(std::string_view image, PullOptions options,
         pull.headers.emplace_back("X-Registry-Auth", std::move(options.registry_auth));
     const auto state = std::make_shared<PullState>();
     state->on_progress = std::move(on_progress);
-    Place place{options_.socket, pull.place.what, podman_};
+    CallContext context{options_.socket, pull.context.what, podman_};
     Handlers handlers;
     handlers.on_content = [state](std::string_view bytes) -> const char* {
         if (!state->lines.push(bytes, [&](std::string_view line) { return state->read(line); }))
             return "a line of the pull's progress is longer than 1 MiB";
         return state->good ? nullptr : "a line of the pull's progress is not JSON";
     };
-    handlers.on_end = [state, place = std::move(place), then = std::move(then)](std::optional<Error> error) {
+    handlers.on_end = [state, context = std::move(context),
+                       then = std::move(then)](std::optional<Error> error) {
         if (!error) state->lines.finish([&](std::string_view line) { return state->read(line); });
         if (error) return then(std::move(*error));
         // A failed pull has status 200.
-        if (!state->progress.error().empty()) return then(error_in_stream(place, state->progress.error()));
-        if (!state->good) return then(error_of_answer(place, "the pull's progress ends inside of a line"));
+        if (!state->progress.error().empty()) return then(error_in_stream(context, state->progress.error()));
+        if (!state->good) return then(error_of_answer(context, "the pull's progress ends inside of a line"));
         then(Done{});
     };
     return Running{begin(std::move(pull), std::move(handlers))};

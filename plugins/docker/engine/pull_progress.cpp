@@ -16,10 +16,10 @@ constexpr std::uint64_t max_layer_bytes = std::uint64_t{1} << 50;
 
 bool names_a_layer(std::string_view status)
 {
-    for (const std::string_view word :
+    for (const std::string_view text :
          {"Pulling fs layer", "Waiting", "Downloading", "Verifying Checksum", "Download complete",
           "Extracting", "Pull complete", "Already exists", "Retrying"})
-        if (status.starts_with(word)) return true;
+        if (status.starts_with(text)) return true;
     return false;
 }
 

@@ -27,8 +27,8 @@ struct LogState {
 
     void on_part(const LogPart& part)
     {
-        if (part.stream == OutputStream::error) { // the engine's own words about the log
-            if (engine_error.size() < max_engine_words) engine_error += part.text;
+        if (part.stream == OutputStream::error) { // the engine's own message about the log
+            if (engine_error.size() < max_engine_message) engine_error += part.text;
             return;
         }
         went_back = went_back || (ordered && part.stamp_ns < newest_ns - LogTrack::window_ns);
@@ -100,7 +100,7 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     // A silent container is silent for ever: its stream has no idle limit.
     logs.timeouts.head = stream_begins;
     if (!options.follow) logs.timeouts.idle = options_.transfer_idle;
-    const Place place{options_.socket, logs.place.what, podman_};
+    const CallContext context{options_.socket, logs.context.what, podman_};
     const auto state = std::make_shared<LogState>(
         options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed, resume, std::move(handlers));
     state->ordered = !podman_;
@@ -114,12 +114,12 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
         if (state->went_back) return "old messages come after newer ones; the log was rotated meanwhile";
         return nullptr;
     };
-    on.on_end = [state, place](std::optional<Error> error) {
+    on.on_end = [state, context](std::optional<Error> error) {
         // After a break the last message may be cut: it was not taken, and comes again.
         const bool complete =
             error || state->parts.finish([&](const LogPart& part) { state->on_part(part); });
-        if (!error && !state->engine_error.empty()) error = error_in_stream(place, state->engine_error);
-        if (!error && !complete) error = error_of_answer(place, "the log ends inside of a frame");
+        if (!error && !state->engine_error.empty()) error = error_in_stream(context, state->engine_error);
+        if (!error && !complete) error = error_of_answer(context, "the log ends inside of a frame");
         if (state->handlers.on_end) state->handlers.on_end(std::move(error));
     };
     return {begin(std::move(logs), std::move(on)), resume};

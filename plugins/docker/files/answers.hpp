@@ -15,7 +15,7 @@
 
 namespace agenthost::docker::files {
 
-// The protocol's words: "file", "directory"; "symlink" and "other" beside them.
+// As the protocol names them: "file", "directory"; "symlink" and "other" beside them.
 const char* to_string(Type);
 std::string list_answer(std::string_view path, const Listing&);
 std::string entry_answer(std::string_view path, const Entry&);

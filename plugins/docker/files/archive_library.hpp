@@ -61,7 +61,7 @@ using ArchiveReader = std::unique_ptr<archive, FreeReader>;
 using ArchiveWriter = std::unique_ptr<archive, FreeWriter>;
 using ArchiveEntry = std::unique_ptr<archive_entry, FreeEntry>;
 
-inline std::string archive_words(archive* a)
+inline std::string archive_message(archive* a)
 {
     const char* text = ::archive_error_string(a);
     return text != nullptr ? text : "no reason given";

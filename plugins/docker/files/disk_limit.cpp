@@ -157,7 +157,7 @@ void DiskLimit::freed(std::uint64_t bytes)
     used_ -= std::min(used_, bytes);
 }
 
-bool DiskLimit::room_for(std::uint64_t bytes) const
+bool DiskLimit::has_space_for(std::uint64_t bytes) const
 {
     if (options_.max_bytes == 0) return true;
     // The kernel's number has what was written of the reservations already.
@@ -189,14 +189,14 @@ void DiskLimit::reserve(std::uint64_t bytes)
         bool fits = false;
         {
             const std::lock_guard lock{mutex_};
-            fits = counted_ && room_for(bytes);
+            fits = counted_ && has_space_for(bytes);
         }
         Control unwatched;
         if (!fits) recount(unwatched);
     }
     const std::lock_guard lock{mutex_};
     refresh_exact();
-    if (!room_for(bytes)) {
+    if (!has_space_for(bytes)) {
         fail("DISK_FULL", "the server uses " + shown_size(used_) + " of its disk limit of " +
                               shown_size(options_.max_bytes) + ", and " + shown_size(bytes) +
                               " more are needed. Delete files, or raise the server's disk limit.");

@@ -85,8 +85,8 @@ public:
 private:
     void reserve(std::uint64_t bytes);
     void release(std::uint64_t bytes);
-    bool room_for(std::uint64_t bytes) const; // with the lock
-    void refresh_exact();                     // with the lock
+    bool has_space_for(std::uint64_t bytes) const; // with the lock
+    void refresh_exact();                          // with the lock
     bool worth_recounting() const;
     void check_free_space(std::uint64_t bytes) const;
 

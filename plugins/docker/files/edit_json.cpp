@@ -143,9 +143,9 @@ private:
         while (at_ < text_.size() && !is_space(text_[at_]) && text_[at_] != ',' && text_[at_] != '}' &&
                text_[at_] != ']' && text_[at_] != ':' && text_[at_] != '/')
             ++at_;
-        const std::string_view word = text_.substr(from, at_ - from);
-        if (word.empty() ||
-            (word.find_first_not_of("+-.eE0123456789") != std::string_view::npos && !looks_plain(word)))
+        const std::string_view literal = text_.substr(from, at_ - from);
+        if (literal.empty() ||
+            (literal.find_first_not_of("+-.eE0123456789") != std::string_view::npos && !looks_plain(literal)))
             fail_parse(text_, from, "there is something that is no JSON value");
     }
 

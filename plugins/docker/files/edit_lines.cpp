@@ -164,12 +164,12 @@ std::vector<Property> parse_properties(std::string_view text)
 
 // --- ini ---
 
-struct IniPlace {
+struct IniKey {
     std::string section, key;
 };
 
 // The first dot separates the section, unless it is in brackets; brackets are not a part of the name.
-IniPlace ini_place(const std::string& where)
+IniKey ini_key(const std::string& where)
 {
     std::vector<std::string> parts{1};
     int depth = 0;
@@ -323,23 +323,23 @@ Edited edit_ini(std::string_view text, const std::vector<Edit>& edits)
     const IniFile file = parse_ini(text);
     for (const Edit& edit : edits) {
         require_one_line(edit);
-        const IniPlace place = ini_place(edit.where);
+        const IniKey name = ini_key(edit.where);
         bool found = false;
         for (const IniLine& line : file.lines) {
-            if (line.section != place.section || line.key != place.key) continue;
+            if (line.section != name.section || line.key != name.key) continue;
             found = true;
             const std::string_view present = text.substr(line.value_from, line.value_to - line.value_from);
             if (without_quotes(present) == edit.value || !accepts(edit, without_quotes(present))) continue;
             splices.push_back({line.value_from, line.value_to, ini_value(present, edit.value)});
             ++edited.changed;
         }
-        if (found || edit.if_value || !added.emplace(place.section, place.key).second) continue;
+        if (found || edit.if_value || !added.emplace(name.section, name.key).second) continue;
         ++edited.changed;
-        std::string line = place.key + "=" + ini_value("", edit.value);
-        const auto end = file.section_end.find(place.section);
+        std::string line = name.key + "=" + ini_value("", edit.value);
+        const auto end = file.section_end.find(name.section);
         if (end == file.section_end.end()) {
-            if (!new_sections.contains(place.section)) order.push_back(place.section);
-            new_sections[place.section].push_back(std::move(line));
+            if (!new_sections.contains(name.section)) order.push_back(name.section);
+            new_sections[name.section].push_back(std::move(line));
             continue;
         }
         const bool after_text = end->second > 0 && text[end->second - 1] != '\n';

@@ -14,8 +14,8 @@ namespace agenthost::docker::files {
 namespace {
 
 // Words that YAML 1.1 or 1.2 reads as something other than text.
-constexpr std::array<std::string_view, 11> special_words{"true", "false", "null", "~", "yes", "no",
-                                                         "on",   "off",   "y",    "n", ".nan"};
+constexpr std::array<std::string_view, 11> special_values{"true", "false", "null", "~", "yes", "no",
+                                                          "on",   "off",   "y",    "n", ".nan"};
 
 // Whether the text may be written without quotes and still is text.
 bool plain_text(std::string_view value)
@@ -27,7 +27,7 @@ bool plain_text(std::string_view value)
     for (const char c : value)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
     const std::string lower = base::to_lower(value);
-    if (std::find(special_words.begin(), special_words.end(), lower) != special_words.end()) return false;
+    if (std::find(special_values.begin(), special_values.end(), lower) != special_values.end()) return false;
     // Numbers in all their spellings, times and dates; an address has two dots or more.
     if (value.find_first_not_of("0123456789abcdefABCDEFxXoO_:.+-") != std::string_view::npos) return true;
     const bool digit_first =

@@ -97,7 +97,7 @@ private:
         if (error_) std::rethrow_exception(error_);
         if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return;
         fail_at("INTERNAL", target_,
-                "cannot be packed: " + archive_words(archive_.get()) + ". Try the other format.");
+                "cannot be packed: " + archive_message(archive_.get()) + ". Try the other format.");
     }
 
     Writer& out_;

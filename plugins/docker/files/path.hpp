@@ -15,7 +15,7 @@
 namespace agenthost::docker::files {
 
 constexpr std::size_t max_name_bytes = 255;
-constexpr std::size_t max_path_bytes = 3800; // leaves room for a temporary name below PATH_MAX
+constexpr std::size_t max_path_bytes = 3800; // leaves space for a temporary name below PATH_MAX
 constexpr std::size_t max_path_depth = 128;
 
 std::string escape_name(std::string_view bytes);

@@ -30,13 +30,13 @@ std::string block_device_of(int fd)
     const std::string wanted = std::to_string(major(info.st_dev)) + ":" + std::to_string(minor(info.st_dev));
     std::ifstream mounts{"/proc/self/mountinfo"};
     for (std::string line; std::getline(mounts, line);) {
-        std::istringstream words{line};
-        std::string id, parent, device, word;
-        words >> id >> parent >> device;
+        std::istringstream fields{line};
+        std::string id, parent, device, field;
+        fields >> id >> parent >> device;
         if (device != wanted) continue;
-        while (words >> word && word != "-") {}
+        while (fields >> field && field != "-") {}
         std::string type, source;
-        words >> type >> source;
+        fields >> type >> source;
         return source;
     }
     return {};

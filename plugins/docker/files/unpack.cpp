@@ -39,7 +39,7 @@ public:
         if (::archive_read_open1(a) == ARCHIVE_OK) return;
         check();
         fail_at("INVALID_REQUEST", path,
-                "cannot be read as an archive: " + archive_words(a) +
+                "cannot be read as an archive: " + archive_message(a) +
                     ". Use .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst, .zip or .7z.");
     }
     // Throws CANCELLED when a callback noticed it.
@@ -113,7 +113,7 @@ void read_entries(archive* a, Source& source, const Path& path, UnpackEntries& e
         if (result == ARCHIVE_RETRY) continue;
         if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
             fail_at("INVALID_REQUEST", path,
-                    "is damaged or of an unknown kind: " + archive_words(a) + ". Nothing was unpacked.");
+                    "is damaged or of an unknown kind: " + archive_message(a) + ". Nothing was unpacked.");
         try {
             entries.take(a, entry);
         } catch (const Error&) {

@@ -170,7 +170,7 @@ void UnpackEntries::data(archive* a, int file)
         }
         if (result != ARCHIVE_OK && result != ARCHIVE_WARN && result != ARCHIVE_EOF)
             fail_at("INVALID_REQUEST", archive_path_,
-                    "is damaged or of an unknown kind: " + archive_words(a) + ". Nothing was unpacked.");
+                    "is damaged or of an unknown kind: " + archive_message(a) + ". Nothing was unpacked.");
         const bool end = result == ARCHIVE_EOF;
         if (end) size = 0; // the offset is then that of a hole at the end, if any
         if (offset < at) {

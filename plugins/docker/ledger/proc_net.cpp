@@ -17,7 +17,7 @@ template <class Number> std::optional<Number> number(std::string_view text, int 
     return out;
 }
 
-std::string_view next_word(std::string_view& line)
+std::string_view next_field(std::string_view& line)
 {
     const std::size_t begin = line.find_first_not_of(' ');
     if (begin == std::string_view::npos) return line = {};
@@ -48,15 +48,15 @@ std::optional<HostPort> read_local(std::string_view text)
 
 std::optional<Listener> read_line(std::string_view line, Transport transport)
 {
-    next_word(line); // "0:"
-    const auto local = read_local(next_word(line));
-    next_word(line); // the peer
+    next_field(line); // "0:"
+    const auto local = read_local(next_field(line));
+    next_field(line); // the peer
     // 0A listens; 07 is how the kernel shows a UDP socket without a peer.
-    if (!local || next_word(line) != (transport == Transport::tcp ? "0A" : "07")) return std::nullopt;
-    for (int i = 0; i < 3; ++i) next_word(line); // queues, timer, retransmissions
-    const auto uid = number<std::uint32_t>(next_word(line), 10);
-    next_word(line); // timeout
-    const auto inode = number<std::uint64_t>(next_word(line), 10);
+    if (!local || next_field(line) != (transport == Transport::tcp ? "0A" : "07")) return std::nullopt;
+    for (int i = 0; i < 3; ++i) next_field(line); // queues, timer, retransmissions
+    const auto uid = number<std::uint32_t>(next_field(line), 10);
+    next_field(line); // timeout
+    const auto inode = number<std::uint64_t>(next_field(line), 10);
     if (!uid || !inode) return std::nullopt;
     Listener out{*local, *uid, *inode};
     out.port.transport = transport;

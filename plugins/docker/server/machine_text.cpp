@@ -8,7 +8,7 @@ namespace agenthost::docker::server {
 
 namespace {
 
-class Words {
+class StateText {
 public:
     void flag(const char* name, bool holds)
     {
@@ -119,10 +119,10 @@ template <class Out> void Machine::tell(Out& out) const
 
 std::string Machine::describe() const
 {
-    Words words;
-    words.out = to_string(state());
-    tell(words);
-    return words.out;
+    StateText text;
+    text.out = to_string(state());
+    tell(text);
+    return text.out;
 }
 
 Machine::Key Machine::key() const

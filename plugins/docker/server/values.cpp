@@ -7,10 +7,10 @@ namespace agenthost::docker::server {
 namespace {
 
 template <std::size_t size, class Enum>
-std::string_view word(const std::array<std::string_view, size>& words, Enum value)
+std::string_view name_of(const std::array<std::string_view, size>& names, Enum value)
 {
     const auto at = static_cast<std::size_t>(value);
-    return at < size ? words[at] : "?";
+    return at < size ? names[at] : "?";
 }
 
 constexpr std::array<std::string_view, 7> goals{"none",    "install", "start", "stop",
@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 8> states{"offline", "installing", "insta
                                                  "running", "stopping",   "crashed",        "stuck"};
 constexpr std::array<std::string_view, 6> actions{"install_server", "start_server", "stop_server",
                                                   "restart_server", "kill_server",  "delete_server"};
-constexpr std::array<std::string_view, timers> timer_words{"answer",  "stop",  "kill",
+constexpr std::array<std::string_view, timers> timer_names{"answer",  "stop",  "kill",
                                                            "backoff", "retry", "install"};
 constexpr std::array<std::string_view, 12> verbs{
     "inspect",        "pull",          "create",           "start",      "signal",      "type", "kill",
@@ -27,10 +27,10 @@ constexpr std::array<std::string_view, 12> verbs{
 
 } // namespace
 
-std::string_view to_string(Goal goal) { return word(goals, goal); }
-std::string_view to_string(State state) { return word(states, state); }
-std::string_view to_string(Action action) { return word(actions, action); }
-std::string_view to_string(Timer timer) { return word(timer_words, timer); }
-std::string_view to_string(Verb verb) { return word(verbs, verb); }
+std::string_view to_string(Goal goal) { return name_of(goals, goal); }
+std::string_view to_string(State state) { return name_of(states, state); }
+std::string_view to_string(Action action) { return name_of(actions, action); }
+std::string_view to_string(Timer timer) { return name_of(timer_names, timer); }
+std::string_view to_string(Verb verb) { return name_of(verbs, verb); }
 
 } // namespace agenthost::docker::server

@@ -58,11 +58,11 @@ void read_registries(const Node& config, std::vector<RegistryLogin>& to)
 
 PullPolicy read_pull(const Node& node)
 {
-    const std::string word = node.line(16);
-    if (word == "missing") return PullPolicy::missing;
-    if (word == "always") return PullPolicy::always;
-    if (word == "never") return PullPolicy::never;
-    node.refuse(shown(word) + " is not a pull policy. Use missing, always or never.");
+    const std::string name = node.line(16);
+    if (name == "missing") return PullPolicy::missing;
+    if (name == "always") return PullPolicy::always;
+    if (name == "never") return PullPolicy::never;
+    node.refuse(shown(name) + " is not a pull policy. Use missing, always or never.");
 }
 
 void read_crash(const Node& node, Config& config)

@@ -33,7 +33,7 @@ using files::Root;
 struct Work {
     const Root& root;
     const Json& params;
-    const FilePlace& place;
+    const FileScope& scope;
     Control& control;
 };
 
@@ -62,7 +62,7 @@ std::uint64_t number_of(const Json& params, const char* key, std::uint64_t other
 Path path_of(const Work& work, const char* key)
 {
     Path path = Path::parse(text_of(work.params, key));
-    for (const std::string& pattern : work.place.denylist)
+    for (const std::string& pattern : work.scope.denylist)
         if (glob_matches(pattern, path.bytes()) || glob_matches(pattern, path.name()))
             throw Error{"DENIED", path.shown() + ": the egg's file_denylist forbids it.", AGH_E_DENIED};
     return path;
@@ -225,19 +225,19 @@ void answer(Request& request, const std::string& id, const std::string& json)
 FileActions::FileActions() : pool_{{.threads = 2, .max_waiting = 128}} {}
 FileActions::~FileActions() = default;
 
-std::shared_ptr<Root> FileActions::root(const FilePlace& place)
+std::shared_ptr<Root> FileActions::root(const FileScope& scope)
 {
     const std::scoped_lock lock{mutex_};
-    auto& known = roots_[place.id];
+    auto& known = roots_[scope.id];
     if (!known) {
         files::DiskLimit::Options limit;
-        limit.max_bytes = place.max_bytes;
+        limit.max_bytes = scope.max_bytes;
         try {
-            prepare_folder(place.policy, place.id); // files may come before the first start
-            known = std::make_shared<Root>(place.policy.data_dir + "/" + place.id,
-                                           files::Owner{place.policy.uid, place.policy.gid}, limit);
+            prepare_folder(scope.policy, scope.id); // files may come before the first start
+            known = std::make_shared<Root>(scope.policy.data_dir + "/" + scope.id,
+                                           files::Owner{scope.policy.uid, scope.policy.gid}, limit);
         } catch (...) {
-            roots_.erase(place.id);
+            roots_.erase(scope.id);
             throw;
         }
     }
@@ -250,19 +250,19 @@ void FileActions::forget(const std::string& id)
     roots_.erase(id);
 }
 
-void FileActions::run(std::shared_ptr<Request> request, const FilePlace& place, std::string action)
+void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string action)
 {
-    const auto job = pool_.submit([this, request, place, action](const base::Cancel& cancel) {
+    const auto job = pool_.submit([this, request, scope, action](const base::Cancel& cancel) {
         try {
-            const auto own = root(place);
+            const auto own = root(scope);
             const Json params = Json::parse(request->params());
             Control control{&cancel, [&](const files::Progress& progress) {
                                 request->progress(
                                     base::json_object("entries", progress.entries, "bytes", progress.bytes));
                             }};
-            Work work{*own, params, place, control};
+            Work work{*own, params, scope, control};
             for (const Row& row : rows)
-                if (row.verb == action) return answer(*request, place.id, row.run(work));
+                if (row.verb == action) return answer(*request, scope.id, row.run(work));
             request->fail("UNKNOWN_ACTION", "docker." + action + " is not a file action");
         } catch (const Error& e) {
             request->fail(e);

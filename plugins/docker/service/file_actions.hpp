@@ -24,7 +24,7 @@
 namespace agenthost::docker::service {
 
 // Of one server, for its file actions.
-struct FilePlace {
+struct FileScope {
     const NodePolicy& policy; // outlives the actions
     std::string id;
     std::uint64_t max_bytes = 0;       // 0: no limit
@@ -39,11 +39,11 @@ public:
     FileActions& operator=(const FileActions&) = delete;
 
     // Answers the request, sooner or later. `action` is the action's verb: "list_files".
-    void run(std::shared_ptr<Request>, const FilePlace&, std::string action);
+    void run(std::shared_ptr<Request>, const FileScope&, std::string action);
     // The server is deleted.
     void forget(const std::string& id);
     // The root of a folder, made on first use. Blocking. Throws.
-    std::shared_ptr<files::Root> root(const FilePlace&);
+    std::shared_ptr<files::Root> root(const FileScope&);
     // Running ones are cancelled.
     void stop() { pool_.stop(); }
 

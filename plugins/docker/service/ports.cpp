@@ -1,11 +1,11 @@
 #include "ports.hpp"
 
+#include "plugins/docker/ledger/proc_net.hpp"
+
 #include <array>
-#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
-#include <string_view>
 
 namespace agenthost::docker::service {
 
@@ -14,34 +14,19 @@ namespace {
 struct Table {
     const char* file;
     Transport transport;
-    const char* listening; // the state of a socket that holds its port
 };
-constexpr std::array<Table, 4> tables{{{"tcp", Transport::tcp, "0A"},
-                                       {"tcp6", Transport::tcp, "0A"},
-                                       {"udp", Transport::udp, "07"},
-                                       {"udp6", Transport::udp, "07"}}};
+constexpr std::array<Table, 4> tables{
+    {{"tcp", Transport::tcp}, {"tcp6", Transport::tcp}, {"udp", Transport::udp}, {"udp6", Transport::udp}}};
 
-// The inode of the socket on this port; 0: none. The address is not compared: a holder is looked for only
+// The inode of the socket that listens on this port. The address is not compared: a holder is looked for only
 // when the engine has said that the port is taken.
-std::uint64_t inode_on(const std::string& file, std::uint16_t port, std::string_view state)
+std::optional<std::uint64_t> inode_on(const std::string& file, const PortMapping& port)
 {
     std::ifstream in{file};
-    std::string line;
-    std::getline(in, line); // the heading
-    while (std::getline(in, line)) {
-        std::istringstream fields{line};
-        std::string number, local, remote, status, skipped;
-        fields >> number >> local >> remote >> status;
-        for (int i = 0; i < 5; ++i) fields >> skipped; // queues, timer, retransmits, uid, timeout
-        std::uint64_t inode = 0;
-        fields >> inode;
-        const auto colon = local.rfind(':');
-        unsigned found = 0;
-        if (colon == std::string::npos || status != state) continue;
-        std::from_chars(local.data() + colon + 1, local.data() + local.size(), found, 16);
-        if (found == port) return inode != 0 ? inode : 1;
-    }
-    return 0;
+    for (std::string line; std::getline(in, line);)
+        for (const ledger::Listener& listener : ledger::read_listeners(line, port.transport))
+            if (listener.port.port == port.host) return listener.inode;
+    return std::nullopt;
 }
 
 bool holds(const std::filesystem::path& process, const std::string& socket)
@@ -101,10 +86,10 @@ std::optional<std::string> holder_in_proc(const std::vector<PortMapping>& ports,
     for (const PortMapping& port : ports)
         for (const Table& table : tables) {
             if (table.transport != port.transport) continue;
-            const auto inode = inode_on(proc + "/net/" + table.file, port.host, table.listening);
-            if (inode == 0) continue;
+            const auto inode = inode_on(proc + "/net/" + table.file, port);
+            if (!inode) continue;
             *which = port;
-            return owner_of(inode, proc);
+            return owner_of(*inode, proc);
         }
     return std::nullopt;
 }

@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // A log that does not end is not waited for: the container is gone and its engine is slow.
-constexpr auto log_end_patience = 5s;
+constexpr auto log_end_timeout = 5s;
 constexpr auto start_margin = 2s;
 constexpr auto pull_interval = 1s; // between two events of one pull
 
@@ -287,7 +287,7 @@ void ServerShell::before_replacing(std::function<void()> then)
     if (log_complete_ || followed_.empty()) return then();
     replaced_ = std::move(then);
     const auto timer = std::make_shared<boost::asio::steady_timer>(node_.client.io());
-    timer->expires_after(log_end_patience);
+    timer->expires_after(log_end_timeout);
     timer->async_wait([this, timer, alive = std::weak_ptr{alive_}](boost::system::error_code) {
         if (!alive.expired() && replaced_) std::exchange(replaced_, nullptr)();
     });

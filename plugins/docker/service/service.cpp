@@ -300,9 +300,9 @@ void Service::file_action(Request request)
     verb.erase(0, verb.find('.') + 1);
     on_server(std::move(request), [this, verb = std::move(verb)](const Shared& shared, ServerShell& server) {
         const ServerSpec& spec = server.spec();
-        FilePlace place{config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
+        FileScope scope{config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
                         spec.file_denylist};
-        files_.run(shared, place, verb);
+        files_.run(shared, scope, verb);
     });
 }
 

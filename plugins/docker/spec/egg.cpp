@@ -182,7 +182,8 @@ void EggReader::read_startup()
     }
     if (spec_.startup.shell)
         startup->refuse("is an array of arguments, which needs no shell. Remove shell, or write a string.");
-    for (const Node& one : startup->elements(max_words)) spec_.startup.argv.push_back(one.line(max_startup));
+    for (const Node& one : startup->elements(max_arguments))
+        spec_.startup.argv.push_back(one.line(max_startup));
 }
 
 void EggReader::set_variable(const std::string& name, std::string value, const Node& node)

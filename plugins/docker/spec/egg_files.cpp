@@ -35,20 +35,20 @@ std::string checked_file(const std::string& name, const Node& node)
 
 FileFormat read_format(const Node& node)
 {
-    struct Word {
+    struct FormatName {
         std::string_view text;
         FileFormat format;
     };
-    static constexpr std::array<Word, 7> words{{{"file", FileFormat::text},
-                                                {"properties", FileFormat::properties},
-                                                {"ini", FileFormat::ini},
-                                                {"yaml", FileFormat::yaml},
-                                                {"yml", FileFormat::yaml},
-                                                {"json", FileFormat::json},
-                                                {"xml", FileFormat::xml}}};
+    static constexpr std::array<FormatName, 7> names{{{"file", FileFormat::text},
+                                                      {"properties", FileFormat::properties},
+                                                      {"ini", FileFormat::ini},
+                                                      {"yaml", FileFormat::yaml},
+                                                      {"yml", FileFormat::yaml},
+                                                      {"json", FileFormat::json},
+                                                      {"xml", FileFormat::xml}}};
     const std::string text = node.line(32);
-    for (const Word& word : words)
-        if (word.text == text) return word.format;
+    for (const FormatName& name : names)
+        if (name.text == text) return name.format;
     node.refuse(shown(text) + " is not a parser. Use file, properties, ini, yaml, json or xml.");
 }
 

@@ -26,11 +26,11 @@ constexpr std::array<Signal, 8> signals{{{"SIGTERM", "15"},
 // "SIGINT", "INT", "2", and the egg files' "C" for Control-C.
 std::string signal_of(const std::string& text, const Node& node)
 {
-    std::string word;
-    for (const char c : text) word += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    if (word == "C") return "SIGINT";
+    std::string upper;
+    for (const char c : text) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (upper == "C") return "SIGINT";
     for (const Signal& signal : signals)
-        if (word == signal.name || word == signal.name.substr(3) || word == signal.number)
+        if (upper == signal.name || upper == signal.name.substr(3) || upper == signal.number)
             return std::string{signal.name};
     node.refuse(shown(text) +
                 " is not a stop signal. Use SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGABRT, SIGUSR1, SIGUSR2 or "

@@ -115,10 +115,10 @@ std::vector<PortMapping> read_ports(const Node& node, Notes& notes)
         std::string_view inside = key;
         Transport transport = Transport::tcp;
         if (const auto slash = inside.find('/'); slash != std::string_view::npos) {
-            const std::string_view word = inside.substr(slash + 1);
-            if (word != "tcp" && word != "udp")
-                value.refuse(shown(word) + " is not a transport. Write tcp or udp.");
-            transport = word == "udp" ? Transport::udp : Transport::tcp;
+            const std::string_view name = inside.substr(slash + 1);
+            if (name != "tcp" && name != "udp")
+                value.refuse(shown(name) + " is not a transport. Write tcp or udp.");
+            transport = name == "udp" ? Transport::udp : Transport::tcp;
             inside = inside.substr(0, slash);
         }
         const PortSpan span = parse_span(inside, value);

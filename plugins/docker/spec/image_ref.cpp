@@ -73,9 +73,9 @@ bool is_registry(std::string_view text)
 
 bool is_tag(std::string_view text)
 {
-    const auto word = [](char c) { return is_alnum(c) || is_upper(c) || c == '_'; };
-    return !text.empty() && text.size() <= 128 && word(text.front()) &&
-           all(text, [&](char c) { return word(c) || c == '.' || c == '-'; });
+    const auto name_char = [](char c) { return is_alnum(c) || is_upper(c) || c == '_'; };
+    return !text.empty() && text.size() <= 128 && name_char(text.front()) &&
+           all(text, [&](char c) { return name_char(c) || c == '.' || c == '-'; });
 }
 
 bool is_digest(std::string_view text)

@@ -14,7 +14,7 @@ namespace agenthost::docker {
 
 namespace {
 
-constexpr std::size_t max_rules = 64, max_words = 512, max_rule_bytes = 4096;
+constexpr std::size_t max_rules = 64, max_parameters = 512, max_rule_bytes = 4096;
 
 constexpr std::array<std::string_view, 19> known{
     "required",  "filled", "numeric",   "integer",    "boolean",   "accepted",  "in",
@@ -70,12 +70,12 @@ std::vector<std::string> split(std::string_view text, char separator)
     }
 }
 
-std::string joined(const std::vector<std::string>& words)
+std::string joined(const std::vector<std::string>& parameters)
 {
     std::string out;
-    for (const std::string& word : words) {
+    for (const std::string& parameter : parameters) {
         if (out.size() > 200) return out + ", ...";
-        out += (out.empty() ? "" : ", ") + word;
+        out += (out.empty() ? "" : ", ") + parameter;
     }
     return out;
 }
@@ -140,17 +140,18 @@ void Rules::add(std::string_view text, const Node& node)
             node.refuse("the regular expression " + shown(rest) + " cannot be checked: " + why +
                         ". Rewrite it, or remove the rule.");
     } else if (contains(with_numbers, rule.name)) {
-        rule.words = split(rest, ',');
+        rule.parameters = split(rest, ',');
         const bool two = rule.name == "between" || rule.name == "digits_between";
-        const auto low = number(rule.words.front()), high = number(rule.words.back());
-        if (rule.words.size() != (two ? 2u : 1u) || !low || !high)
+        const auto low = number(rule.parameters.front()), high = number(rule.parameters.back());
+        if (rule.parameters.size() != (two ? 2u : 1u) || !low || !high)
             node.refuse("the rule " + shown(text) + " needs " + (two ? "two numbers" : "a number") + ".");
         rule.low = *low;
         rule.high = *high;
     } else if (contains(known, rule.name)) {
-        if (!rest.empty()) rule.words = split(rest, ',');
-        if (rule.words.size() > max_words)
-            node.refuse("the rule " + rule.name + " has more than " + std::to_string(max_words) + " words.");
+        if (!rest.empty()) rule.parameters = split(rest, ',');
+        if (rule.parameters.size() > max_parameters)
+            node.refuse("the rule " + rule.name + " has more than " + std::to_string(max_parameters) +
+                        " parameters.");
     } else {
         if (!contains(without_effect, rule.name)) unchecked_.push_back(rule.name.substr(0, 64));
         return;
@@ -175,7 +176,7 @@ std::string Rules::problem(const Rule& rule, std::string_view value) const
 {
     const auto say = [](bool good, std::string what) { return good ? std::string{} : std::move(what); };
     const auto any = [&](auto predicate) {
-        return std::any_of(rule.words.begin(), rule.words.end(), predicate);
+        return std::any_of(rule.parameters.begin(), rule.parameters.end(), predicate);
     };
     const std::string& name = rule.name;
     const auto ip = netclient::parse_ip(value);
@@ -187,9 +188,9 @@ std::string Rules::problem(const Rule& rule, std::string_view value) const
     if (name == "accepted")
         return say(value == "yes" || value == "on" || value == "1" || value == "true",
                    "must be 1, true, yes or on");
-    const bool listed = any([&](const std::string& word) { return word == value; });
-    if (name == "in") return say(listed, "must be one of " + joined(rule.words));
-    if (name == "not_in") return say(!listed, "must not be one of " + joined(rule.words));
+    const bool listed = any([&](const std::string& parameter) { return parameter == value; });
+    if (name == "in") return say(listed, "must be one of " + joined(rule.parameters));
+    if (name == "not_in") return say(!listed, "must not be one of " + joined(rule.parameters));
     if (name == "alpha") return say(all(value, is_letter), "must consist of letters");
     const auto letter_or_digit = [](char c) { return is_letter(c) || is_digit(c); };
     if (name == "alpha_num") return say(all(value, letter_or_digit), "must consist of letters and digits");
@@ -201,11 +202,11 @@ std::string Rules::problem(const Rule& rule, std::string_view value) const
     if (name == "uppercase")
         return say(all(value, [](char c) { return c < 'a' || c > 'z'; }), "must be in upper case");
     if (name == "starts_with")
-        return say(any([&](const std::string& word) { return value.starts_with(word); }),
-                   "must start with one of " + joined(rule.words));
+        return say(any([&](const std::string& parameter) { return value.starts_with(parameter); }),
+                   "must start with one of " + joined(rule.parameters));
     if (name == "ends_with")
-        return say(any([&](const std::string& word) { return value.ends_with(word); }),
-                   "must end with one of " + joined(rule.words));
+        return say(any([&](const std::string& parameter) { return value.ends_with(parameter); }),
+                   "must end with one of " + joined(rule.parameters));
     if (name == "ip") return say(ip.has_value(), "must be an IP address");
     if (name == "ipv4") return say(ip && ip->v4(), "must be an IPv4 address");
     if (name == "ipv6") return say(ip && !ip->v4(), "must be an IPv6 address");

@@ -1,4 +1,4 @@
-// The rules of an egg's variable, as Pterodactyl and Pelican write them (the words are Laravel's): which
+// The rules of an egg's variable, as Pterodactyl and Pelican write them (the names are Laravel's): which
 // values are valid.
 //
 //     "required|string|max:20"     "required|numeric|between:512,4096"
@@ -35,8 +35,8 @@ public:
 private:
     struct Rule {
         std::string name;
-        std::vector<std::string> words; // "in:a,b" has a and b
-        double low = 0, high = 0;       // of the rules with numbers
+        std::vector<std::string> parameters; // "in:a,b" has a and b
+        double low = 0, high = 0;            // of the rules with numbers
         std::optional<Pattern> pattern;
     };
     void add(std::string_view text, const Node&);

@@ -105,21 +105,21 @@ std::vector<std::string> lines_of(const Environment& environment)
 void plan_startup(const Startup& startup, const TemplateValues& values, ContainerPlan& plan)
 {
     constexpr std::string_view path = "startup";
-    std::vector<std::string> words;
-    for (const std::string& argument : startup.argv) words.push_back(fill(argument, values, path));
-    if (!startup.argv.empty() && words.front().empty())
+    std::vector<std::string> arguments;
+    for (const std::string& argument : startup.argv) arguments.push_back(fill(argument, values, path));
+    if (!startup.argv.empty() && arguments.front().empty())
         refuse(path, "names no program. Write it as the first argument.");
     if (startup.shell && startup.line.empty())
         refuse(path, "is missing, but shell is true. Write the line for the shell.");
     if (startup.shell)
-        words = {"/bin/sh", "-c", fill_shell(startup.line, values, path)};
+        arguments = {"/bin/sh", "-c", fill_shell(startup.line, values, path)};
     else if (!startup.line.empty())
-        words = fill_words(startup.line, values, path);
-    if (words.empty()) return;
+        arguments = fill_arguments(startup.line, values, path);
+    if (arguments.empty()) return;
     // The engine takes [""] as "no entrypoint", so the program is the entrypoint and its arguments the
     // command.
-    plan.entrypoint.assign(words.begin(), words.begin() + 1);
-    plan.command.assign(words.begin() + 1, words.end());
+    plan.entrypoint.assign(arguments.begin(), arguments.begin() + 1);
+    plan.command.assign(arguments.begin() + 1, arguments.end());
 }
 
 std::vector<ConfigFile> fill_files(std::vector<ConfigFile> files, const TemplateValues& values)

@@ -87,9 +87,9 @@ void append_bounded(std::string& out, std::string_view text, std::string_view pa
 }
 
 // One argument while it is read.
-class Words {
+class Arguments {
 public:
-    explicit Words(std::string_view path) : path_{path} {}
+    explicit Arguments(std::string_view path) : path_{path} {}
 
     void text(std::string_view bytes)
     {
@@ -107,17 +107,17 @@ public:
     void end()
     {
         if (present_) {
-            if (words_.size() >= max_words)
-                refuse(path_, "has more than " + std::to_string(max_words) + " arguments.");
-            words_.push_back(std::move(word_));
+            if (arguments_.size() >= max_arguments)
+                refuse(path_, "has more than " + std::to_string(max_arguments) + " arguments.");
+            arguments_.push_back(std::move(argument_));
         }
-        word_.clear();
+        argument_.clear();
         present_ = false;
     }
     std::vector<std::string> finish()
     {
         end();
-        return std::move(words_);
+        return std::move(arguments_);
     }
 
 private:
@@ -127,23 +127,23 @@ private:
             refuse(path_, "is longer than " + std::to_string(max_filled_bytes) +
                               " bytes once its placeholders are replaced. Use shorter values.");
         total_ += bytes.size();
-        word_ += bytes;
+        argument_ += bytes;
     }
 
     std::string_view path_;
-    std::vector<std::string> words_;
-    std::string word_;
+    std::vector<std::string> arguments_;
+    std::string argument_;
     std::size_t total_ = 0;
     bool present_ = false;
 };
 
 // Behind the opening quote, up to the closing one.
-void quoted_part(Scanner& in, Words& words, char quote, std::string_view path)
+void quoted_part(Scanner& in, Arguments& arguments, char quote, std::string_view path)
 {
-    words.quote();
+    arguments.quote();
     while (in.more()) {
         if (const std::string* value = in.placeholder()) {
-            words.value(*value, true);
+            arguments.value(*value, true);
             continue;
         }
         if (quote == '"' && (in.starts("$") || in.starts("`")))
@@ -156,15 +156,15 @@ void quoted_part(Scanner& in, Words& words, char quote, std::string_view path)
         const bool escapes = quote == '"' && c == '\\' && in.more() &&
                              std::string_view{"\"\\$`"}.find(in.rest().front()) != std::string_view::npos;
         if (escapes) c = in.take();
-        words.text(std::string_view{&c, 1});
+        arguments.text(std::string_view{&c, 1});
     }
     refuse(path, std::string{"a "} + quote + " is not closed. Add the closing quote.");
 }
 
-void refuse_shell_syntax(const Scanner& in, const Words& words, std::string_view path)
+void refuse_shell_syntax(const Scanner& in, const Arguments& arguments, std::string_view path)
 {
     const char c = in.rest().front();
-    const bool comment = c == '#' && words.at_start();
+    const bool comment = c == '#' && arguments.at_start();
     if (!comment && std::string_view{"|;&<>()$`\n"}.find(c) == std::string_view::npos) return;
     refuse(path, shown(std::string_view{&c, 1}) + " at byte " + std::to_string(in.position()) +
                      " needs a shell. Quote it to pass it as text, write {{NAME}} instead of $NAME, or set "
@@ -249,30 +249,30 @@ std::string fill(std::string_view text, const TemplateValues& values, std::strin
     return out;
 }
 
-std::vector<std::string> fill_words(std::string_view line, const TemplateValues& values,
-                                    std::string_view path)
+std::vector<std::string> fill_arguments(std::string_view line, const TemplateValues& values,
+                                        std::string_view path)
 {
-    Words words{path};
+    Arguments arguments{path};
     for (Scanner in{line, values, path}; in.more();) {
         if (const std::string* value = in.placeholder()) {
-            words.value(*value, false);
+            arguments.value(*value, false);
             continue;
         }
-        refuse_shell_syntax(in, words, path);
+        refuse_shell_syntax(in, arguments, path);
         const char c = in.take();
         if (c == ' ' || c == '\t') {
-            words.end();
+            arguments.end();
         } else if (c == '\'' || c == '"') {
-            quoted_part(in, words, c, path);
+            quoted_part(in, arguments, c, path);
         } else if (c == '\\') {
             if (!in.more()) refuse(path, "ends in a backslash. Remove it, or write \\\\.");
             const char escaped = in.take();
-            words.text(std::string_view{&escaped, 1});
+            arguments.text(std::string_view{&escaped, 1});
         } else {
-            words.text(std::string_view{&c, 1});
+            arguments.text(std::string_view{&c, 1});
         }
     }
-    std::vector<std::string> out = words.finish();
+    std::vector<std::string> out = arguments.finish();
     if (out.empty() || out.front().empty())
         refuse(path, "names no program. Write the command that starts the server.");
     if (out.front().find('=') != std::string::npos)

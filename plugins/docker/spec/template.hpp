@@ -23,7 +23,7 @@ namespace agenthost::docker {
 using Environment = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::size_t max_filled_bytes = 128 << 10; // what the kernel takes as one argument
-constexpr std::size_t max_words = 1024;
+constexpr std::size_t max_arguments = 1024;
 
 class TemplateValues {
 public:
@@ -45,7 +45,7 @@ std::string fill(std::string_view text, const TemplateValues&, std::string_view 
 // Split first, filled afterwards, so that a value with blanks stays in its argument. An argument of nothing
 // but unquoted placeholders that are all empty is left out. What only a shell could do (| ; & < > ( ) $ ` #)
 // is refused unless it is quoted.
-std::vector<std::string> fill_words(std::string_view line, const TemplateValues&, std::string_view path);
+std::vector<std::string> fill_arguments(std::string_view line, const TemplateValues&, std::string_view path);
 
 // A startup line for `sh -c`: every value in single quotes, also where the placeholder stands inside quotes.
 // A placeholder is refused where the quoting around it is not certain: after a backtick, "$(...)" in double

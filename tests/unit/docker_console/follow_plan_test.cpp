@@ -21,7 +21,7 @@ TEST(FollowPlan, ReadsToTheEndBeforeItFollows)
     EXPECT_EQ(plan.tail(0), std::nullopt); // nothing was read before
     bring(plan, 5000);
     EXPECT_EQ(plan.on_end(true), Step::read); // a flood
-    EXPECT_EQ(plan.tail(30), 20'030u);        // room for four times as much
+    EXPECT_EQ(plan.tail(30), 20'030u);        // space for four times as much
     bring(plan, 100);
     EXPECT_EQ(plan.on_end(true), Step::follow);
     EXPECT_EQ(plan.tail(30), 530u);

@@ -9,19 +9,19 @@ namespace {
 
 using namespace agenthost::docker::engine;
 
-const Place place{"/run/docker.sock", "create container agenthost-7", false};
+const CallContext context{"/run/docker.sock", "create container agenthost-7", false};
 
 Cause cause(int status, const std::string& message)
 {
-    return error_of_reply(place, status, "{\"message\":\"" + message + "\"}").cause;
+    return error_of_reply(context, status, "{\"message\":\"" + message + "\"}").cause;
 }
 
 TEST(EngineError, SaysWhatWhereAndWhatToDo)
 {
-    const auto error = error_of_reply(place, 404, R"({"message":"No such image: game:1"})");
+    const auto error = error_of_reply(context, 404, R"({"message":"No such image: game:1"})");
     EXPECT_EQ(error.cause, Cause::no_such_image);
     EXPECT_EQ(error.status, 404);
-    EXPECT_EQ(error.engine_words, "No such image: game:1");
+    EXPECT_EQ(error.engine_message, "No such image: game:1");
     EXPECT_EQ(error.text,
               "docker engine on /run/docker.sock: create container agenthost-7: No such image: game:1. "
               "Pull the image first, or correct its name.");
@@ -66,26 +66,26 @@ TEST(EngineError, NamesTheCause)
 
 TEST(EngineError, ReadsBodiesThatAreNotJson)
 {
-    EXPECT_EQ(engine_words("404 page not found\n"), "404 page not found");
-    EXPECT_EQ(engine_words(R"({"cause":"no such container","response":404})"), "no such container");
-    EXPECT_EQ(engine_words(R"({"message":7})"), "");
-    EXPECT_EQ(engine_words("a\x1b[2Jb"), "a?[2Jb");
-    EXPECT_EQ(engine_words(std::string(100'000, '[')).size(), max_engine_words);
+    EXPECT_EQ(engine_message("404 page not found\n"), "404 page not found");
+    EXPECT_EQ(engine_message(R"({"cause":"no such container","response":404})"), "no such container");
+    EXPECT_EQ(engine_message(R"({"message":7})"), "");
+    EXPECT_EQ(engine_message("a\x1b[2Jb"), "a?[2Jb");
+    EXPECT_EQ(engine_message(std::string(100'000, '[')).size(), max_engine_message);
     EXPECT_EQ(
-        error_of_reply(place, 500, "").text,
+        error_of_reply(context, 500, "").text,
         "docker engine on /run/docker.sock: create container agenthost-7: status 500. See the engine's log "
         "(journalctl -u docker, or -u podman).");
 }
 
 TEST(EngineError, TellsWhetherTheEngineMayHaveActed)
 {
-    EXPECT_FALSE(error_of_connect(place, ENOENT).sent);
-    EXPECT_EQ(error_of_connect(place, ENOENT).cause, Cause::unreachable);
-    EXPECT_EQ(error_of_connect(place, EACCES).cause, Cause::forbidden);
-    EXPECT_NE(error_of_connect(place, EACCES).text.find("socket's group"), std::string::npos);
-    EXPECT_TRUE(error_of_timeout(place, std::chrono::seconds{15}, true).sent);
-    EXPECT_NE(error_of_timeout(place, std::chrono::seconds{15}, true).text.find("15 s"), std::string::npos);
-    EXPECT_FALSE(error_of_queue(place, 256).sent);
+    EXPECT_FALSE(error_of_connect(context, ENOENT).sent);
+    EXPECT_EQ(error_of_connect(context, ENOENT).cause, Cause::unreachable);
+    EXPECT_EQ(error_of_connect(context, EACCES).cause, Cause::forbidden);
+    EXPECT_NE(error_of_connect(context, EACCES).text.find("socket's group"), std::string::npos);
+    EXPECT_TRUE(error_of_timeout(context, std::chrono::seconds{15}, true).sent);
+    EXPECT_NE(error_of_timeout(context, std::chrono::seconds{15}, true).text.find("15 s"), std::string::npos);
+    EXPECT_FALSE(error_of_queue(context, 256).sent);
 }
 
 TEST(EngineError, HasANameForEachCause)

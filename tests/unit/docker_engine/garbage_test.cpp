@@ -67,7 +67,7 @@ void read_as_everything(const std::string& bytes, std::size_t step)
     if (const auto sample = read_stats(bytes)) EXPECT_GE(use_of(*sample).cpu_percent, 0);
     PullProgress pull;
     pull.read(bytes);
-    EXPECT_LE(engine_words(bytes).size(), max_engine_words);
+    EXPECT_LE(engine_message(bytes).size(), max_engine_message);
 }
 
 TEST(Garbage, IsAnErrorAndNotACrash)

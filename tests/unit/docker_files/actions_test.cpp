@@ -5,7 +5,7 @@
 #include "plugins/docker/files/read.hpp"
 #include "plugins/docker/files/write.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <fcntl.h>
 
@@ -14,19 +14,19 @@ namespace {
 using namespace agenthost::docker::files;
 using namespace agenthost::test;
 
-Listing all(World& world, std::string_view folder, ListOptions options = {})
+Listing all(FilesFixture& fixture, std::string_view folder, ListOptions options = {})
 {
-    return list_folder(*world.root, path(folder), options, world.control);
+    return list_folder(*fixture.root, path(folder), options, fixture.control);
 }
 
 TEST(FileList, DescribesEachKindOfEntry)
 {
-    World world;
-    world.put("b.txt", "12345");
-    fs::create_directory(world.in("a"));
-    fs::create_symlink("b.txt", world.in("link"));
-    ASSERT_EQ(::mkfifo(world.in("pipe").c_str(), 0600), 0);
-    const Listing listing = all(world, "/");
+    FilesFixture fixture;
+    fixture.put("b.txt", "12345");
+    fs::create_directory(fixture.in("a"));
+    fs::create_symlink("b.txt", fixture.in("link"));
+    ASSERT_EQ(::mkfifo(fixture.in("pipe").c_str(), 0600), 0);
+    const Listing listing = all(fixture, "/");
     ASSERT_EQ(listing.entries.size(), 4u);
     EXPECT_EQ(listing.entries[0].name, "a");
     EXPECT_EQ(listing.entries[0].type, Type::folder);
@@ -37,26 +37,26 @@ TEST(FileList, DescribesEachKindOfEntry)
     EXPECT_EQ(listing.entries[3].type, Type::other);
     EXPECT_EQ(listing.total, 4u);
     EXPECT_EQ(listing.next, "");
-    EXPECT_EQ(describe(*world.root, path("link")).target, "b.txt");
-    EXPECT_EQ(describe(*world.root, path("/")).type, Type::folder);
-    EXPECT_EQ(code_of([&] { describe(*world.root, path("x")); }), "FILE_NOT_FOUND");
-    EXPECT_EQ(code_of([&] { all(world, "b.txt"); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(describe(*fixture.root, path("link")).target, "b.txt");
+    EXPECT_EQ(describe(*fixture.root, path("/")).type, Type::folder);
+    EXPECT_EQ(code_of([&] { describe(*fixture.root, path("x")); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(code_of([&] { all(fixture, "b.txt"); }), "FILE_NOT_FOUND");
 }
 
 TEST(FileList, ShowsEveryEntryOnceWhateverIsCreatedAndDeletedMeanwhile)
 {
-    World world;
-    for (int i = 0; i < 100; ++i) world.put("f" + std::to_string(1000 + i), "");
+    FilesFixture fixture;
+    for (int i = 0; i < 100; ++i) fixture.put("f" + std::to_string(1000 + i), "");
     std::vector<std::string> seen;
     std::string cursor;
     int page = 0;
     do {
-        const Listing listing = all(world, "/", {.after = cursor, .limit = 7});
+        const Listing listing = all(fixture, "/", {.after = cursor, .limit = 7});
         for (const Entry& entry : listing.entries) seen.push_back(entry.name);
         cursor = listing.next;
         // Behind the cursor: never seen. Deleted: not repeated, nothing skipped.
-        world.put("a" + std::to_string(page), "");
-        fs::remove(world.in(seen.front()));
+        fixture.put("a" + std::to_string(page), "");
+        fs::remove(fixture.in(seen.front()));
         ++page;
     } while (!cursor.empty());
     EXPECT_EQ(seen.size(), 100u);
@@ -66,9 +66,9 @@ TEST(FileList, ShowsEveryEntryOnceWhateverIsCreatedAndDeletedMeanwhile)
 
 TEST(FileList, AnswersAHundredThousandEntriesInPages)
 {
-    World world;
-    fs::create_directory(world.in("many"));
-    const int folder = ::open(world.in("many").c_str(), O_RDONLY | O_DIRECTORY);
+    FilesFixture fixture;
+    fs::create_directory(fixture.in("many"));
+    const int folder = ::open(fixture.in("many").c_str(), O_RDONLY | O_DIRECTORY);
     for (int i = 0; i < 100'000; ++i) {
         const std::string name = "player-" + std::to_string(i) + ".dat";
         const int fd = ::openat(folder, name.c_str(), O_CREAT | O_WRONLY, 0600);
@@ -79,7 +79,7 @@ TEST(FileList, AnswersAHundredThousandEntriesInPages)
     std::size_t seen = 0, pages = 0;
     std::string cursor, last;
     do {
-        const Listing listing = all(world, "many", {.after = cursor, .limit = 5000});
+        const Listing listing = all(fixture, "many", {.after = cursor, .limit = 5000});
         EXPECT_EQ(listing.total, 100'000u);
         EXPECT_LT(list_answer("many", listing).size(), 1u << 20);
         for (const Entry& entry : listing.entries) {
@@ -92,22 +92,22 @@ TEST(FileList, AnswersAHundredThousandEntriesInPages)
     } while (!cursor.empty());
     EXPECT_EQ(seen, 100'000u);
     EXPECT_GE(pages, 20u);
-    const Listing middle = all(world, "many", {.offset = 50'000, .limit = 1});
+    const Listing middle = all(fixture, "many", {.offset = 50'000, .limit = 1});
     ASSERT_EQ(middle.entries.size(), 1u);
-    EXPECT_EQ(code_of([&] { all(world, "many", {.offset = 100'001}); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { all(fixture, "many", {.offset = 100'001}); }), "INVALID_REQUEST");
 }
 
 TEST(FileList, KeepsLongNamesWithinAMessage)
 {
-    World world;
+    FilesFixture fixture;
     for (int i = 0; i < 3000; ++i) {
         std::string name = std::to_string(i) + std::string(240, '\xff');
-        world.put(name, "");
+        fixture.put(name, "");
     }
     std::size_t seen = 0;
     std::string cursor;
     do {
-        const Listing listing = all(world, "/", {.after = cursor, .limit = 5000});
+        const Listing listing = all(fixture, "/", {.after = cursor, .limit = 5000});
         EXPECT_LT(list_answer("/", listing).size(), 1u << 20);
         seen += listing.entries.size();
         cursor = listing.next;
@@ -117,37 +117,38 @@ TEST(FileList, KeepsLongNamesWithinAMessage)
 
 TEST(FileList, AddressesNamesThatAreNotUtf8)
 {
-    World world;
-    world.put("caf\xe9.txt", "latin");
-    world.put("back\\slash", "b");
-    const Listing listing = all(world, "/");
+    FilesFixture fixture;
+    fixture.put("caf\xe9.txt", "latin");
+    fixture.put("back\\slash", "b");
+    const Listing listing = all(fixture, "/");
     ASSERT_EQ(listing.entries.size(), 2u);
     for (const Entry& entry : listing.entries) {
         const Path given_back = path(escape_name(entry.name));
-        EXPECT_EQ(read_part(*world.root, given_back).bytes, world.get(entry.name));
-        write_file(*world.root, given_back, "new", {});
-        EXPECT_EQ(world.get(entry.name), "new");
+        EXPECT_EQ(read_part(*fixture.root, given_back).bytes, fixture.get(entry.name));
+        write_file(*fixture.root, given_back, "new", {});
+        EXPECT_EQ(fixture.get(entry.name), "new");
     }
     EXPECT_NE(list_answer("/", listing).find(R"("name":"caf\\xe9.txt")"), std::string::npos);
 }
 
 TEST(FileRead, ReadsAPartWithinItsBounds)
 {
-    World world;
-    world.put("a", "0123456789");
-    const Content content = read_part(*world.root, path("a"), 3, 4);
+    FilesFixture fixture;
+    fixture.put("a", "0123456789");
+    const Content content = read_part(*fixture.root, path("a"), 3, 4);
     EXPECT_EQ(content.bytes, "3456");
     EXPECT_EQ(content.size, 10u);
     EXPECT_FALSE(content.complete());
-    EXPECT_TRUE(read_part(*world.root, path("a")).complete());
-    EXPECT_EQ(read_part(*world.root, path("a"), 100, 4).bytes, "");
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("a"), 0, max_read_bytes + 1); }), "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { read_whole(*world.root, path("a"), 9); }), "TOO_LARGE");
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("b")); }), "FILE_NOT_FOUND");
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("/")); }), "INVALID_REQUEST");
-    fs::create_directory(world.in("d"));
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("d")); }), "INVALID_REQUEST");
-    Reader reader{*world.root, path("a")};
+    EXPECT_TRUE(read_part(*fixture.root, path("a")).complete());
+    EXPECT_EQ(read_part(*fixture.root, path("a"), 100, 4).bytes, "");
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("a"), 0, max_read_bytes + 1); }),
+              "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { read_whole(*fixture.root, path("a"), 9); }), "TOO_LARGE");
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("b")); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("/")); }), "INVALID_REQUEST");
+    fs::create_directory(fixture.in("d"));
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("d")); }), "INVALID_REQUEST");
+    Reader reader{*fixture.root, path("a")};
     char some[4];
     EXPECT_EQ(reader.read(some, 4), 4u);
     reader.seek(8);
@@ -168,60 +169,60 @@ TEST(FileRead, AnswersTextAsTextAndTheRestAsBase64)
 
 TEST(FileWrite, ReplacesAFileWithAllOfTheNewContent)
 {
-    World world;
-    world.put("a", "old");
-    fs::permissions(world.in("a"), fs::perms{0640});
-    EXPECT_EQ(write_file(*world.root, path("a"), "new content", {}), 11u);
-    EXPECT_EQ(world.get("a"), "new content");
-    EXPECT_EQ(describe(*world.root, path("a")).mode, 0640u);
-    write_file(*world.root, path("deep/er/b"), "b", {.mode = 0600, .make_parents = true});
-    EXPECT_EQ(world.get("deep/er/b"), "b");
-    EXPECT_EQ(describe(*world.root, path("deep/er/b")).mode, 0600u);
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("x/y"), "", {}); }), "FILE_NOT_FOUND");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("a"), "", {.replace = false}); }),
+    FilesFixture fixture;
+    fixture.put("a", "old");
+    fs::permissions(fixture.in("a"), fs::perms{0640});
+    EXPECT_EQ(write_file(*fixture.root, path("a"), "new content", {}), 11u);
+    EXPECT_EQ(fixture.get("a"), "new content");
+    EXPECT_EQ(describe(*fixture.root, path("a")).mode, 0640u);
+    write_file(*fixture.root, path("deep/er/b"), "b", {.mode = 0600, .make_parents = true});
+    EXPECT_EQ(fixture.get("deep/er/b"), "b");
+    EXPECT_EQ(describe(*fixture.root, path("deep/er/b")).mode, 0600u);
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("x/y"), "", {}); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("a"), "", {.replace = false}); }),
               "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("deep"), "", {}); }), "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("/"), "", {}); }), "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("s"), "", {.mode = 04755}); }), "INVALID_REQUEST");
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("deep"), "", {}); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("/"), "", {}); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("s"), "", {.mode = 04755}); }), "INVALID_REQUEST");
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(FileWrite, LeavesNothingBehindWithoutCommit)
 {
-    World world;
-    world.put("a", "old");
+    FilesFixture fixture;
+    fixture.put("a", "old");
     {
-        Writer writer{*world.root, path("a"), {.max_size = 10}};
+        Writer writer{*fixture.root, path("a"), {.max_size = 10}};
         writer.write("12345");
-        EXPECT_EQ(world.leftovers(), 1u);
-        EXPECT_EQ(list_folder(*world.root, path("/"), {}, world.control).total, 1u);
+        EXPECT_EQ(fixture.leftovers(), 1u);
+        EXPECT_EQ(list_folder(*fixture.root, path("/"), {}, fixture.control).total, 1u);
         EXPECT_EQ(code_of([&] { writer.write("1234567"); }), "TOO_LARGE");
     }
     {
-        Writer writer{*world.root, path("a"), {.declared_size = 6}};
+        Writer writer{*fixture.root, path("a"), {.declared_size = 6}};
         writer.write("12345");
         EXPECT_EQ(code_of([&] { writer.commit(); }), "INVALID_REQUEST");
     }
     {
-        Writer writer{*world.root, path("a"), {}};
+        Writer writer{*fixture.root, path("a"), {}};
         writer.write("wrong start");
         writer.restart();
         writer.write("right");
         writer.commit();
     }
-    EXPECT_EQ(world.get("a"), "right");
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(fixture.get("a"), "right");
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(FileWrite, GivesNewFilesToTheOwner)
 {
     if (!is_root()) GTEST_SKIP() << "only root gives files away";
-    World world;
-    const Root owned{world.in("").string(), Owner{.uid = 4321, .gid = 4322}, {.keep_free = 0}};
+    FilesFixture fixture;
+    const Root owned{fixture.in("").string(), Owner{.uid = 4321, .gid = 4322}, {.keep_free = 0}};
     write_file(owned, path("a/b"), "x", {.make_parents = true});
     for (const char* name : {"a", "a/b"}) {
         struct stat info {};
-        ASSERT_EQ(::stat(world.in(name).c_str(), &info), 0);
+        ASSERT_EQ(::stat(fixture.in(name).c_str(), &info), 0);
         EXPECT_EQ(info.st_uid, 4321u) << name;
         EXPECT_EQ(info.st_gid, 4322u) << name;
     }
@@ -229,47 +230,47 @@ TEST(FileWrite, GivesNewFilesToTheOwner)
 
 TEST(FileChange, MakesFoldersWithTheirParents)
 {
-    World world;
-    make_folder(*world.root, path("a/b/c"), {.parents = true});
-    make_folder(*world.root, path("a/b/c"), {.parents = true});
-    EXPECT_TRUE(fs::is_directory(world.in("a/b/c")));
-    EXPECT_EQ(code_of([&] { make_folder(*world.root, path("a"), {}); }), "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { make_folder(*world.root, path("x/y"), {}); }), "FILE_NOT_FOUND");
-    world.put("file", "");
-    EXPECT_EQ(code_of([&] { make_folder(*world.root, path("file/x"), {.parents = true}); }),
+    FilesFixture fixture;
+    make_folder(*fixture.root, path("a/b/c"), {.parents = true});
+    make_folder(*fixture.root, path("a/b/c"), {.parents = true});
+    EXPECT_TRUE(fs::is_directory(fixture.in("a/b/c")));
+    EXPECT_EQ(code_of([&] { make_folder(*fixture.root, path("a"), {}); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { make_folder(*fixture.root, path("x/y"), {}); }), "FILE_NOT_FOUND");
+    fixture.put("file", "");
+    EXPECT_EQ(code_of([&] { make_folder(*fixture.root, path("file/x"), {.parents = true}); }),
               "INVALID_REQUEST");
 }
 
 TEST(FileChange, RenamesAndMoves)
 {
-    World world;
-    world.put("a", "A");
-    world.put("b", "B");
-    fs::create_directory(world.in("d"));
-    EXPECT_EQ(code_of([&] { rename_path(*world.root, path("a"), path("b"), {}); }), "INVALID_REQUEST");
-    EXPECT_EQ(world.get("b"), "B");
-    rename_path(*world.root, path("a"), path("b"), {.replace = true});
-    EXPECT_EQ(world.get("b"), "A");
-    rename_path(*world.root, path("b"), path("d/e/b"), {.make_parents = true});
-    EXPECT_EQ(world.get("d/e/b"), "A");
-    EXPECT_EQ(code_of([&] { rename_path(*world.root, path("d"), path("d/e/f"), {}); }), "INVALID_REQUEST");
-    EXPECT_EQ(code_of([&] { rename_path(*world.root, path("none"), path("x"), {}); }), "FILE_NOT_FOUND");
-    EXPECT_EQ(code_of([&] { rename_path(*world.root, path("/"), path("x"), {}); }), "INVALID_REQUEST");
-    rename_path(*world.root, path("d"), path("d2"), {});
-    EXPECT_TRUE(fs::exists(world.in("d2/e/b")));
+    FilesFixture fixture;
+    fixture.put("a", "A");
+    fixture.put("b", "B");
+    fs::create_directory(fixture.in("d"));
+    EXPECT_EQ(code_of([&] { rename_path(*fixture.root, path("a"), path("b"), {}); }), "INVALID_REQUEST");
+    EXPECT_EQ(fixture.get("b"), "B");
+    rename_path(*fixture.root, path("a"), path("b"), {.replace = true});
+    EXPECT_EQ(fixture.get("b"), "A");
+    rename_path(*fixture.root, path("b"), path("d/e/b"), {.make_parents = true});
+    EXPECT_EQ(fixture.get("d/e/b"), "A");
+    EXPECT_EQ(code_of([&] { rename_path(*fixture.root, path("d"), path("d/e/f"), {}); }), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { rename_path(*fixture.root, path("none"), path("x"), {}); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(code_of([&] { rename_path(*fixture.root, path("/"), path("x"), {}); }), "INVALID_REQUEST");
+    rename_path(*fixture.root, path("d"), path("d2"), {});
+    EXPECT_TRUE(fs::exists(fixture.in("d2/e/b")));
 }
 
 TEST(FileChange, SetsPermissionBitsOnly)
 {
-    World world;
-    world.put("run.sh", "");
-    change_mode(*world.root, path("run.sh"), 0755);
-    EXPECT_EQ(describe(*world.root, path("run.sh")).mode, 0755u);
-    change_mode(*world.root, path("run.sh"), 0);
-    change_mode(*world.root, path("run.sh"), 0644); // also what we may not open
-    EXPECT_EQ(describe(*world.root, path("run.sh")).mode, 0644u);
+    FilesFixture fixture;
+    fixture.put("run.sh", "");
+    change_mode(*fixture.root, path("run.sh"), 0755);
+    EXPECT_EQ(describe(*fixture.root, path("run.sh")).mode, 0755u);
+    change_mode(*fixture.root, path("run.sh"), 0);
+    change_mode(*fixture.root, path("run.sh"), 0644); // also what we may not open
+    EXPECT_EQ(describe(*fixture.root, path("run.sh")).mode, 0644u);
     for (const mode_t mode : {04755u, 02755u, 01755u, 0100644u})
-        EXPECT_EQ(code_of([&] { change_mode(*world.root, path("run.sh"), mode); }), "INVALID_REQUEST");
+        EXPECT_EQ(code_of([&] { change_mode(*fixture.root, path("run.sh"), mode); }), "INVALID_REQUEST");
 }
 
 } // namespace

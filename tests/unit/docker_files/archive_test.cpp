@@ -2,8 +2,8 @@
 #include "plugins/docker/files/remove.hpp"
 #include "plugins/docker/files/write.hpp"
 
+#include "files_fixture.hpp"
 #include "make_archive.hpp"
-#include "world.hpp"
 
 #include <algorithm>
 #include <random>
@@ -14,54 +14,56 @@ using namespace agenthost::docker::files;
 using namespace agenthost::test;
 using agenthost::base::Cancel;
 
-Unpacked unpack_here(World& world, std::string_view archive, std::string_view to, UnpackOptions options = {})
+Unpacked unpack_here(FilesFixture& fixture, std::string_view archive, std::string_view to,
+                     UnpackOptions options = {})
 {
-    return unpack(*world.root, path(archive), path(to), options, world.control);
+    return unpack(*fixture.root, path(archive), path(to), options, fixture.control);
 }
 
-void fill(World& world)
+void fill(FilesFixture& fixture)
 {
-    world.put("world/level.dat", "level");
-    world.put("world/region/r.0.0.mca", random_bytes(300'000, 1));
-    world.put("world/caf\xe9", "latin");
-    world.put("world/gr\xc3\xb6\xc3\x9f"
-              "e",
-              "utf-8");
-    world.put("world/session.lock", "lock");
-    world.put("logs/a.log", "log");
-    world.put("empty", "");
-    fs::create_directory(world.in("world/none"));
-    fs::create_symlink("level.dat", world.in("world/link"));
-    ::chmod(world.in("world/level.dat").c_str(), 0640);
+    fixture.put("fixture/level.dat", "level");
+    fixture.put("fixture/region/r.0.0.mca", random_bytes(300'000, 1));
+    fixture.put("fixture/caf\xe9", "latin");
+    fixture.put("fixture/gr\xc3\xb6\xc3\x9f"
+                "e",
+                "utf-8");
+    fixture.put("fixture/session.lock", "lock");
+    fixture.put("logs/a.log", "log");
+    fixture.put("empty", "");
+    fs::create_directory(fixture.in("fixture/none"));
+    fs::create_symlink("level.dat", fixture.in("fixture/link"));
+    ::chmod(fixture.in("fixture/level.dat").c_str(), 0640);
 }
 
 class Archives : public ::testing::TestWithParam<std::pair<const char*, ArchiveFormat>> {};
 
 TEST_P(Archives, GiveBackWhatWasPacked)
 {
-    World world;
-    fill(world);
+    FilesFixture fixture;
+    fill(fixture);
     const auto [name, format] = GetParam();
-    const Packed packed = pack(*world.root, {}, {path("world"), path("logs"), path("empty")}, path(name),
-                               {.format = format, .exclude = {"*.log", "world/session.lock"}}, world.control);
+    const Packed packed =
+        pack(*fixture.root, {}, {path("fixture"), path("logs"), path("empty")}, path(name),
+             {.format = format, .exclude = {"*.log", "fixture/session.lock"}}, fixture.control);
     EXPECT_EQ(packed.entries, 10u);
-    EXPECT_EQ(packed.size, fs::file_size(world.in(name)));
-    const Unpacked unpacked = unpack_here(world, name, "back");
+    EXPECT_EQ(packed.size, fs::file_size(fixture.in(name)));
+    const Unpacked unpacked = unpack_here(fixture, name, "back");
     EXPECT_EQ(unpacked.entries, 10u);
     EXPECT_EQ(unpacked.left_out, 0u);
-    for (const char* file : {"world/level.dat", "world/region/r.0.0.mca", "world/caf\xe9",
-                             "world/gr\xc3\xb6\xc3\x9f"
+    for (const char* file : {"fixture/level.dat", "fixture/region/r.0.0.mca", "fixture/caf\xe9",
+                             "fixture/gr\xc3\xb6\xc3\x9f"
                              "e",
                              "empty"})
-        EXPECT_EQ(world.get(std::string{"back/"} + file), world.get(file)) << file;
-    EXPECT_EQ(fs::read_symlink(world.in("back/world/link")), "level.dat");
-    EXPECT_TRUE(fs::is_directory(world.in("back/world/none")));
-    EXPECT_FALSE(fs::exists(world.in("back/logs/a.log")));
-    EXPECT_FALSE(fs::exists(world.in("back/world/session.lock")));
+        EXPECT_EQ(fixture.get(std::string{"back/"} + file), fixture.get(file)) << file;
+    EXPECT_EQ(fs::read_symlink(fixture.in("back/fixture/link")), "level.dat");
+    EXPECT_TRUE(fs::is_directory(fixture.in("back/fixture/none")));
+    EXPECT_FALSE(fs::exists(fixture.in("back/logs/a.log")));
+    EXPECT_FALSE(fs::exists(fixture.in("back/fixture/session.lock")));
     struct stat info {};
-    ::stat(world.in("back/world/level.dat").c_str(), &info);
+    ::stat(fixture.in("back/fixture/level.dat").c_str(), &info);
     EXPECT_EQ(info.st_mode & 07777, 0640u);
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Archives,
@@ -71,37 +73,38 @@ INSTANTIATE_TEST_SUITE_P(Formats, Archives,
 
 TEST(ArchivePack, LeavesItsOwnFileOut)
 {
-    World world;
-    fill(world);
-    fs::create_directory(world.in("backups"));
-    pack(*world.root, {}, {Path{}}, path("backups/all.tar"), {.format = ArchiveFormat::tar}, world.control);
-    pack(*world.root, path("world"), {path("world")}, path("world/in.zip"), {.format = ArchiveFormat::zip},
-         world.control);
-    unpack_here(world, "backups/all.tar", "back");
-    EXPECT_FALSE(fs::exists(world.in("back/backups/all.tar")));
-    EXPECT_TRUE(fs::exists(world.in("back/logs/a.log")));
-    unpack_here(world, "world/in.zip", "back2");
-    EXPECT_EQ(world.get("back2/level.dat"), "level");
-    EXPECT_EQ(world.leftovers(), 0u);
+    FilesFixture fixture;
+    fill(fixture);
+    fs::create_directory(fixture.in("backups"));
+    pack(*fixture.root, {}, {Path{}}, path("backups/all.tar"), {.format = ArchiveFormat::tar},
+         fixture.control);
+    pack(*fixture.root, path("fixture"), {path("fixture")}, path("fixture/in.zip"),
+         {.format = ArchiveFormat::zip}, fixture.control);
+    unpack_here(fixture, "backups/all.tar", "back");
+    EXPECT_FALSE(fs::exists(fixture.in("back/backups/all.tar")));
+    EXPECT_TRUE(fs::exists(fixture.in("back/logs/a.log")));
+    unpack_here(fixture, "fixture/in.zip", "back2");
+    EXPECT_EQ(fixture.get("back2/level.dat"), "level");
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchivePack, RefusesWhatItCannotDo)
 {
-    World world;
-    fill(world);
+    FilesFixture fixture;
+    fill(fixture);
     const auto code = [&](const Path& base, const std::vector<Path>& sources, std::string_view to,
                           PackOptions options = {}) {
-        return code_of([&] { pack(*world.root, base, sources, path(to), options, world.control); });
+        return code_of([&] { pack(*fixture.root, base, sources, path(to), options, fixture.control); });
     };
     EXPECT_EQ(code({}, {}, "a.tar"), "INVALID_REQUEST");
-    EXPECT_EQ(code(path("world"), {path("logs")}, "a.tar"), "INVALID_REQUEST");
+    EXPECT_EQ(code(path("fixture"), {path("logs")}, "a.tar"), "INVALID_REQUEST");
     EXPECT_EQ(code({}, {path("nothing")}, "a.tar"), "FILE_NOT_FOUND");
-    EXPECT_EQ(code({}, {path("world")}, "empty"), "INVALID_REQUEST");
-    EXPECT_EQ(code({}, {path("world")}, "no/a.tar"), "FILE_NOT_FOUND");
-    EXPECT_EQ(code({}, {path("world")}, "a.tar", {.max_entries = 3}), "TOO_LARGE");
-    EXPECT_EQ(code({}, {path("world")}, "a.tar", {.max_bytes = 1000}), "TOO_LARGE");
-    EXPECT_FALSE(fs::exists(world.in("a.tar")));
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(code({}, {path("fixture")}, "empty"), "INVALID_REQUEST");
+    EXPECT_EQ(code({}, {path("fixture")}, "no/a.tar"), "FILE_NOT_FOUND");
+    EXPECT_EQ(code({}, {path("fixture")}, "a.tar", {.max_entries = 3}), "TOO_LARGE");
+    EXPECT_EQ(code({}, {path("fixture")}, "a.tar", {.max_bytes = 1000}), "TOO_LARGE");
+    EXPECT_FALSE(fs::exists(fixture.in("a.tar")));
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchiveUnpack, ReadsWhatOthersMake)
@@ -118,42 +121,42 @@ TEST(ArchiveUnpack, ReadsWhatOthersMake)
                                          {"gnutar", "gzip"},
                                          {"zip", "none"},
                                          {"7zip", "none"}}) {
-        World world;
-        make_archive(world.in("a"), format, filter, entries);
-        EXPECT_EQ(unpack_here(world, "a", "to").entries, 3u) << format << filter;
-        EXPECT_EQ(world.get("to/d/a.txt"), "A") << format << filter;
-        EXPECT_EQ(world.get("to/b.txt"), "B") << format << filter;
+        FilesFixture fixture;
+        make_archive(fixture.in("a"), format, filter, entries);
+        EXPECT_EQ(unpack_here(fixture, "a", "to").entries, 3u) << format << filter;
+        EXPECT_EQ(fixture.get("to/d/a.txt"), "A") << format << filter;
+        EXPECT_EQ(fixture.get("to/b.txt"), "B") << format << filter;
     }
 }
 
 TEST(ArchiveUnpack, MergesIntoWhatIsThere)
 {
-    World world;
-    world.put("to/d/old", "old");
-    world.put("to/d/a.txt", "old");
-    make_archive(world.in("a.tar"), "ustar", "none",
+    FilesFixture fixture;
+    fixture.put("to/d/old", "old");
+    fixture.put("to/d/a.txt", "old");
+    make_archive(fixture.in("a.tar"), "ustar", "none",
                  {{.name = "d/a.txt", .content = "new"}, {.name = "d/sub/b", .content = "b"}});
     std::string text;
-    EXPECT_EQ(code_of([&] { unpack_here(world, "a.tar", "to", {.replace = false}); }, &text),
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "a.tar", "to", {.replace = false}); }, &text),
               "INVALID_REQUEST");
     EXPECT_NE(text.find("to/d/a.txt: is in the way"), std::string::npos) << text;
-    EXPECT_EQ(world.get("to/d/a.txt"), "old");
-    EXPECT_FALSE(fs::exists(world.in("to/d/sub")));
-    unpack_here(world, "a.tar", "to");
-    EXPECT_EQ(world.get("to/d/a.txt"), "new");
-    EXPECT_EQ(world.get("to/d/old"), "old");
-    EXPECT_EQ(world.get("to/d/sub/b"), "b");
-    fs::remove_all(world.in("to/d"));
-    world.put("to/d", "a file where a folder should be");
-    EXPECT_EQ(code_of([&] { unpack_here(world, "a.tar", "to"); }), "INVALID_REQUEST");
-    EXPECT_EQ(world.get("to/d"), "a file where a folder should be");
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(fixture.get("to/d/a.txt"), "old");
+    EXPECT_FALSE(fs::exists(fixture.in("to/d/sub")));
+    unpack_here(fixture, "a.tar", "to");
+    EXPECT_EQ(fixture.get("to/d/a.txt"), "new");
+    EXPECT_EQ(fixture.get("to/d/old"), "old");
+    EXPECT_EQ(fixture.get("to/d/sub/b"), "b");
+    fs::remove_all(fixture.in("to/d"));
+    fixture.put("to/d", "a file where a folder should be");
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "a.tar", "to"); }), "INVALID_REQUEST");
+    EXPECT_EQ(fixture.get("to/d"), "a file where a folder should be");
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchiveUnpack, DropsSpecialBitsAndTypes)
 {
-    World world;
-    make_archive(world.in("a.tar"), "ustar", "none",
+    FilesFixture fixture;
+    make_archive(fixture.in("a.tar"), "ustar", "none",
                  {{.name = "suid", .content = "x", .mode = 06755},
                   {.name = "dev", .type = AE_IFCHR},
                   {.name = "blk", .type = AE_IFBLK},
@@ -161,17 +164,17 @@ TEST(ArchiveUnpack, DropsSpecialBitsAndTypes)
                   {.name = "dir", .type = AE_IFDIR, .mode = 01000},
                   {.name = "good", .content = "g"},
                   {.name = "hard", .hard_link = "good"}});
-    const Unpacked unpacked = unpack_here(world, "a.tar", "to");
+    const Unpacked unpacked = unpack_here(fixture, "a.tar", "to");
     EXPECT_EQ(unpacked.left_out, 3u);
     EXPECT_EQ(unpacked.reports.at(0), "dev is a device, FIFO or socket");
     struct stat info {};
-    ::stat(world.in("to/suid").c_str(), &info);
+    ::stat(fixture.in("to/suid").c_str(), &info);
     EXPECT_EQ(info.st_mode & 07777, 0755u);
     EXPECT_EQ(info.st_uid, ::geteuid());
-    ::stat(world.in("to/dir").c_str(), &info);
+    ::stat(fixture.in("to/dir").c_str(), &info);
     EXPECT_EQ(info.st_mode & 07777, 0700u);
-    EXPECT_EQ(world.get("to/hard"), "g");
-    EXPECT_FALSE(fs::exists(fs::symlink_status(world.in("to/dev"))));
+    EXPECT_EQ(fixture.get("to/hard"), "g");
+    EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.in("to/dev"))));
 }
 
 // Each tries to write or to link outside, by another way. `refused`: the whole archive; else the entry is left out.
@@ -180,9 +183,9 @@ struct Slip {
     std::vector<MadeEntry> entries;
     bool refused;
 };
-std::vector<Slip> slips(const World& world)
+std::vector<Slip> slips(const FilesFixture& fixture)
 {
-    const std::string absolute = world.out("secret").string();
+    const std::string absolute = fixture.out("secret").string();
     return {
         {"dots", {{.name = "../outside/secret", .content = "evil"}}, true},
         {"dots inside", {{.name = "a/../../outside/secret", .content = "evil"}}, true},
@@ -198,7 +201,7 @@ std::vector<Slip> slips(const World& world)
          {{.name = "l", .type = AE_IFLNK, .link = "../../outside"}, {.name = "l/secret", .content = "evil"}},
          false},
         {"through an absolute link",
-         {{.name = "l", .type = AE_IFLNK, .link = world.out("").string()},
+         {{.name = "l", .type = AE_IFLNK, .link = fixture.out("").string()},
           {.name = "l/secret", .content = "evil"}},
          false},
         {"link to outside", {{.name = "l", .type = AE_IFLNK, .link = "../../outside/secret"}}, false},
@@ -232,29 +235,29 @@ std::vector<Slip> slips(const World& world)
 TEST(ArchiveUnpack, NothingSlipsOutside)
 {
     for (const std::string format : {"gnutar", "pax", "zip"}) {
-        const World names;
+        const FilesFixture names;
         for (const Slip& planned : slips(names)) {
-            World world;
-            const auto all = slips(world);
+            FilesFixture fixture;
+            const auto all = slips(fixture);
             const auto slip = *std::find_if(
                 all.begin(), all.end(), [&](const Slip& s) { return s.what == std::string{planned.what}; });
             const bool has_hard_link = std::any_of(slip.entries.begin(), slip.entries.end(),
                                                    [](const MadeEntry& e) { return !e.hard_link.empty(); });
             if (format == "zip" && has_hard_link) continue; // zip has none
-            make_archive(world.in("a"), format, "none", slip.entries);
-            const auto before = world.outside();
+            make_archive(fixture.in("a"), format, "none", slip.entries);
+            const auto before = fixture.outside();
             std::string text;
-            const std::string code = code_of([&] { unpack_here(world, "a", "to"); }, &text);
+            const std::string code = code_of([&] { unpack_here(fixture, "a", "to"); }, &text);
             EXPECT_EQ(code, slip.refused ? "INVALID_REQUEST" : "")
                 << format << " " << slip.what << ": " << text;
-            EXPECT_EQ(world.outside(), before) << format << " " << slip.what;
-            EXPECT_EQ(world.leftovers(), 0u) << format << " " << slip.what;
-            EXPECT_TRUE(!slip.refused || !fs::exists(world.in("to"))) << format << " " << slip.what;
-            if (!slip.refused && fs::exists(world.in("to"))) {
-                for (const auto& entry : fs::recursive_directory_iterator{world.in("to")}) {
+            EXPECT_EQ(fixture.outside(), before) << format << " " << slip.what;
+            EXPECT_EQ(fixture.leftovers(), 0u) << format << " " << slip.what;
+            EXPECT_TRUE(!slip.refused || !fs::exists(fixture.in("to"))) << format << " " << slip.what;
+            if (!slip.refused && fs::exists(fixture.in("to"))) {
+                for (const auto& entry : fs::recursive_directory_iterator{fixture.in("to")}) {
                     if (!entry.is_symlink()) continue;
                     const auto points_to = fs::weakly_canonical(entry.path()).string();
-                    EXPECT_TRUE(points_to.starts_with(world.in("").string()))
+                    EXPECT_TRUE(points_to.starts_with(fixture.in("").string()))
                         << slip.what << " " << points_to;
                 }
             }
@@ -264,39 +267,41 @@ TEST(ArchiveUnpack, NothingSlipsOutside)
 
 TEST(ArchiveUnpack, BombsStopAtTheirLimits)
 {
-    World world;
-    make_archive(world.in("zeros.tar.gz"), "ustar", "gzip",
+    FilesFixture fixture;
+    make_archive(fixture.in("zeros.tar.gz"), "ustar", "gzip",
                  {{.name = "zeros", .content = std::string(64 << 20, '\0')}});
-    make_archive(world.in("zeros.zip"), "zip", "none",
+    make_archive(fixture.in("zeros.zip"), "zip", "none",
                  {{.name = "zeros", .content = std::string(64 << 20, '\0')}});
-    make_archive(world.in("zeros.7z"), "7zip", "none",
+    make_archive(fixture.in("zeros.7z"), "7zip", "none",
                  {{.name = "zeros", .content = std::string(64 << 20, '\0')}});
     std::vector<MadeEntry> many;
     for (int i = 0; i < 2000; ++i) many.push_back({.name = "f" + std::to_string(i)});
-    make_archive(world.in("many.tar.gz"), "ustar", "gzip", many);
+    make_archive(fixture.in("many.tar.gz"), "ustar", "gzip", many);
     std::string deep;
     for (int i = 0; i < 200; ++i) deep += "d/";
-    make_archive(world.in("deep.tar"), "gnutar", "none", {{.name = deep + "f", .content = "x"}});
+    make_archive(fixture.in("deep.tar"), "gnutar", "none", {{.name = deep + "f", .content = "x"}});
     for (const char* name : {"zeros.tar.gz", "zeros.zip", "zeros.7z"}) {
-        EXPECT_EQ(code_of([&] { unpack_here(world, name, "to", {.max_bytes = 32 << 20}); }), "TOO_LARGE")
+        EXPECT_EQ(code_of([&] { unpack_here(fixture, name, "to", {.max_bytes = 32 << 20}); }), "TOO_LARGE")
             << name;
-        EXPECT_EQ(code_of([&] { unpack_here(world, name, "to", {.max_ratio = 100, .ratio_from = 1 << 20}); }),
-                  "TOO_LARGE")
+        EXPECT_EQ(
+            code_of([&] { unpack_here(fixture, name, "to", {.max_ratio = 100, .ratio_from = 1 << 20}); }),
+            "TOO_LARGE")
             << name;
     }
-    EXPECT_EQ(code_of([&] { unpack_here(world, "many.tar.gz", "to", {.max_entries = 1000}); }), "TOO_LARGE");
-    EXPECT_EQ(code_of([&] { unpack_here(world, "deep.tar", "to"); }), "INVALID_REQUEST");
-    EXPECT_FALSE(fs::exists(world.in("to")));
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "many.tar.gz", "to", {.max_entries = 1000}); }),
+              "TOO_LARGE");
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "deep.tar", "to"); }), "INVALID_REQUEST");
+    EXPECT_FALSE(fs::exists(fixture.in("to")));
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 // A tar of one entry that is said to be 1 TiB of hole takes nothing on disk, and is refused all the same.
 TEST(ArchiveUnpack, HolesCount)
 {
-    World world;
+    FilesFixture fixture;
     const ArchiveWriter a{archive_write_new()};
     archive_write_set_format_pax(a.get());
-    archive_write_open_filename(a.get(), world.in("hole.tar").c_str());
+    archive_write_open_filename(a.get(), fixture.in("hole.tar").c_str());
     const ArchiveEntry entry{archive_entry_new()};
     archive_entry_set_pathname(entry.get(), "hole");
     archive_entry_set_filetype(entry.get(), AE_IFREG);
@@ -305,76 +310,76 @@ TEST(ArchiveUnpack, HolesCount)
     ASSERT_EQ(archive_write_header(a.get(), entry.get()), ARCHIVE_OK) << archive_error_string(a.get());
     archive_write_data(a.get(), "x", 1);
     archive_write_close(a.get());
-    ASSERT_LT(fs::file_size(world.in("hole.tar")), 1u << 20);
-    EXPECT_EQ(code_of([&] { unpack_here(world, "hole.tar", "to"); }), "TOO_LARGE");
-    EXPECT_EQ(world.leftovers(), 0u);
+    ASSERT_LT(fs::file_size(fixture.in("hole.tar")), 1u << 20);
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "hole.tar", "to"); }), "TOO_LARGE");
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchiveUnpack, RefusesWhatIsNoArchiveOrDamaged)
 {
-    World world;
-    fill(world);
-    world.put("text.zip", "this is no archive");
-    world.put("mtree", "#mtree\nf type=file contents=/etc/passwd\n");
+    FilesFixture fixture;
+    fill(fixture);
+    fixture.put("text.zip", "this is no archive");
+    fixture.put("mtree", "#mtree\nf type=file contents=/etc/passwd\n");
     for (const auto& [name, format] :
          {std::pair{"a.tar.gz", ArchiveFormat::tar_gz}, {"a.zip", ArchiveFormat::zip}}) {
-        pack(*world.root, {}, {path("world")}, path(name), {.format = format}, world.control);
-        fs::resize_file(world.in(name), fs::file_size(world.in(name)) / 2);
+        pack(*fixture.root, {}, {path("fixture")}, path(name), {.format = format}, fixture.control);
+        fs::resize_file(fixture.in(name), fs::file_size(fixture.in(name)) / 2);
     }
     for (const char* name : {"text.zip", "mtree", "empty", "a.tar.gz", "a.zip"}) {
         std::string text;
-        EXPECT_EQ(code_of([&] { unpack_here(world, name, "to"); }, &text), "INVALID_REQUEST") << name;
+        EXPECT_EQ(code_of([&] { unpack_here(fixture, name, "to"); }, &text), "INVALID_REQUEST") << name;
         EXPECT_NE(text.find(name), std::string::npos) << text;
-        EXPECT_FALSE(fs::exists(world.in("to"))) << name;
+        EXPECT_FALSE(fs::exists(fixture.in("to"))) << name;
     }
-    EXPECT_EQ(world.leftovers(), 0u);
-    EXPECT_EQ(code_of([&] { unpack_here(world, "nothing.zip", "to"); }), "FILE_NOT_FOUND");
+    EXPECT_EQ(fixture.leftovers(), 0u);
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "nothing.zip", "to"); }), "FILE_NOT_FOUND");
 }
 
 TEST(ArchiveUnpack, RefusesEncryptedArchives)
 {
-    World world;
-    world.put("f", "secret");
-    const auto ran = run({"sh", "-c", "cd '" + world.in("").string() + "' && zip -q -P password a.zip f"});
+    FilesFixture fixture;
+    fixture.put("f", "secret");
+    const auto ran = run({"sh", "-c", "cd '" + fixture.in("").string() + "' && zip -q -P password a.zip f"});
     if (ran.code != 0) GTEST_SKIP() << "no zip program";
     std::string text;
-    EXPECT_EQ(code_of([&] { unpack_here(world, "a.zip", "to"); }, &text), "INVALID_REQUEST");
+    EXPECT_EQ(code_of([&] { unpack_here(fixture, "a.zip", "to"); }, &text), "INVALID_REQUEST");
     EXPECT_NE(text.find("encrypted"), std::string::npos) << text;
 }
 
 TEST(ArchiveUnpack, DamagedBytesNeverCrashOrEscape)
 {
-    World world;
-    fill(world);
-    pack(*world.root, {}, {path("world/level.dat"), path("logs"), path("world/link")}, path("a.zip"),
-         {.format = ArchiveFormat::zip}, world.control);
-    pack(*world.root, {}, {path("world/level.dat"), path("logs"), path("world/link")}, path("a.tar.gz"), {},
-         world.control);
-    make_archive(world.in("a.7z"), "7zip", "none",
+    FilesFixture fixture;
+    fill(fixture);
+    pack(*fixture.root, {}, {path("fixture/level.dat"), path("logs"), path("fixture/link")}, path("a.zip"),
+         {.format = ArchiveFormat::zip}, fixture.control);
+    pack(*fixture.root, {}, {path("fixture/level.dat"), path("logs"), path("fixture/link")}, path("a.tar.gz"),
+         {}, fixture.control);
+    make_archive(fixture.in("a.7z"), "7zip", "none",
                  {{.name = "x/a", .content = "A"}, {.name = "b", .content = "B"}});
-    const auto before = world.outside();
+    const auto before = fixture.outside();
     std::mt19937 random{7};
     for (const char* name : {"a.zip", "a.tar.gz", "a.7z"}) {
-        const std::string good = world.get(name);
+        const std::string good = fixture.get(name);
         for (int i = 0; i < 150; ++i) {
             std::string bad = good;
             for (unsigned n = 1 + random() % 8; n > 0; --n)
                 bad[random() % bad.size()] = static_cast<char>(random());
-            world.put("bad", bad);
-            code_of([&] { unpack_here(world, "bad", "to", {.max_bytes = 1 << 20}); });
-            fs::remove_all(world.in("to"));
+            fixture.put("bad", bad);
+            code_of([&] { unpack_here(fixture, "bad", "to", {.max_bytes = 1 << 20}); });
+            fs::remove_all(fixture.in("to"));
         }
     }
-    EXPECT_EQ(world.outside(), before);
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_EQ(fixture.outside(), before);
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchiveCancel, LeavesNothing)
 {
-    World world;
-    fill(world);
-    for (int i = 0; i < 50; ++i) world.put("many/" + std::to_string(i), random_bytes(100'000, i));
-    pack(*world.root, {}, {path("many")}, path("good.tar.gz"), {}, world.control);
+    FilesFixture fixture;
+    fill(fixture);
+    for (int i = 0; i < 50; ++i) fixture.put("many/" + std::to_string(i), random_bytes(100'000, i));
+    pack(*fixture.root, {}, {path("many")}, path("good.tar.gz"), {}, fixture.control);
     for (int after : {0, 1, 20}) {
         const auto begin = [&](std::function<void(Control&)> action) {
             Cancel stop;
@@ -387,25 +392,27 @@ TEST(ArchiveCancel, LeavesNothing)
         };
         if (after < 20) {
             EXPECT_EQ(
-                begin([&](Control& c) { pack(*world.root, {}, {path("many")}, path("b.tar.gz"), {}, c); }),
+                begin([&](Control& c) { pack(*fixture.root, {}, {path("many")}, path("b.tar.gz"), {}, c); }),
                 "CANCELLED");
-            EXPECT_EQ(begin([&](Control& c) { unpack(*world.root, path("good.tar.gz"), path("to"), {}, c); }),
-                      "CANCELLED");
+            EXPECT_EQ(
+                begin([&](Control& c) { unpack(*fixture.root, path("good.tar.gz"), path("to"), {}, c); }),
+                "CANCELLED");
         }
     }
-    EXPECT_FALSE(fs::exists(world.in("b.tar.gz")));
-    EXPECT_FALSE(fs::exists(world.in("to")));
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_FALSE(fs::exists(fixture.in("b.tar.gz")));
+    EXPECT_FALSE(fs::exists(fixture.in("to")));
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(ArchivePack, TheThreadKeepsItsLocale)
 {
-    World world;
-    fill(world);
+    FilesFixture fixture;
+    fill(fixture);
     const std::string before = ::setlocale(LC_CTYPE, nullptr);
     const locale_t thread_before = ::uselocale(nullptr);
-    pack(*world.root, {}, {path("world")}, path("a.zip"), {.format = ArchiveFormat::zip}, world.control);
-    unpack_here(world, "a.zip", "to");
+    pack(*fixture.root, {}, {path("fixture")}, path("a.zip"), {.format = ArchiveFormat::zip},
+         fixture.control);
+    unpack_here(fixture, "a.zip", "to");
     EXPECT_EQ(::setlocale(LC_CTYPE, nullptr), before);
     EXPECT_EQ(::uselocale(nullptr), thread_before);
 }

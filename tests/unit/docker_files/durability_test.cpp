@@ -1,7 +1,7 @@
 // The order of the calls that make a write safe. The functions below stand in for the C library's in this program.
 #include "plugins/docker/files/write.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -63,13 +63,13 @@ using namespace agenthost::test;
 
 TEST(FileDurability, SyncsTheContentThenRenamesThenSyncsTheFolder)
 {
-    World world;
-    world.put("a", "old");
+    FilesFixture fixture;
+    fixture.put("a", "old");
     recording = true;
-    write_file(*world.root, path("a"), "new", {});
+    write_file(*fixture.root, path("a"), "new", {});
     recording = false;
     EXPECT_EQ(calls, (std::vector<std::string>{"write", "chmod", "fsync file", "rename", "fsync folder"}));
-    EXPECT_EQ(world.get("a"), "new");
+    EXPECT_EQ(fixture.get("a"), "new");
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 #include "plugins/docker/files/edit.hpp"
 #include "plugins/docker/files/edit_file.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <random>
 
@@ -343,28 +343,29 @@ TEST(EditAnyFormat, SurvivesEveryTextAndIsStable)
 
 TEST(EditFile, WritesOnlyWhatChanged)
 {
-    World world;
-    world.put("server.properties", "server-port=1\n");
-    const Edited first =
-        edit_file(*world.root, path("server.properties"), FileFormat::properties, {set("server-port", "2")});
+    FilesFixture fixture;
+    fixture.put("server.properties", "server-port=1\n");
+    const Edited first = edit_file(*fixture.root, path("server.properties"), FileFormat::properties,
+                                   {set("server-port", "2")});
     EXPECT_EQ(first.changed, 1u);
-    EXPECT_EQ(world.get("server.properties"), "server-port=2\n");
+    EXPECT_EQ(fixture.get("server.properties"), "server-port=2\n");
     struct stat before {
     }, after{};
-    ::stat(world.in("server.properties").c_str(), &before);
-    edit_file(*world.root, path("server.properties"), FileFormat::properties, {set("server-port", "2")});
-    ::stat(world.in("server.properties").c_str(), &after);
+    ::stat(fixture.in("server.properties").c_str(), &before);
+    edit_file(*fixture.root, path("server.properties"), FileFormat::properties, {set("server-port", "2")});
+    ::stat(fixture.in("server.properties").c_str(), &after);
     EXPECT_EQ(before.st_ino, after.st_ino);
-    edit_file(*world.root, path("new/eula.txt"), FileFormat::properties, {set("eula", "true")});
-    EXPECT_EQ(world.get("new/eula.txt"), "eula=true\n");
-    EXPECT_EQ(edit_file(*world.root, path("none.cfg"), FileFormat::text, {set("a", "b")}).misses.size(), 1u);
-    world.put("bad.json", "{");
+    edit_file(*fixture.root, path("new/eula.txt"), FileFormat::properties, {set("eula", "true")});
+    EXPECT_EQ(fixture.get("new/eula.txt"), "eula=true\n");
+    EXPECT_EQ(edit_file(*fixture.root, path("none.cfg"), FileFormat::text, {set("a", "b")}).misses.size(),
+              1u);
+    fixture.put("bad.json", "{");
     std::string text;
-    EXPECT_EQ(
-        code_of([&] { edit_file(*world.root, path("bad.json"), FileFormat::json, {set("a", "b")}); }, &text),
-        "CONFIG_INVALID");
+    EXPECT_EQ(code_of([&] { edit_file(*fixture.root, path("bad.json"), FileFormat::json, {set("a", "b")}); },
+                      &text),
+              "CONFIG_INVALID");
     EXPECT_NE(text.find("bad.json: line 1"), std::string::npos) << text;
-    EXPECT_EQ(world.get("bad.json"), "{");
+    EXPECT_EQ(fixture.get("bad.json"), "{");
 }
 
 } // namespace

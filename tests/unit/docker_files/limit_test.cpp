@@ -4,8 +4,8 @@
 #include "plugins/docker/files/remove.hpp"
 #include "plugins/docker/files/write.hpp"
 
+#include "files_fixture.hpp"
 #include "tests/support/small_disk.hpp"
-#include "world.hpp"
 
 #include <thread>
 
@@ -20,12 +20,12 @@ DiskLimit::Options at_most(std::uint64_t bytes) { return {.max_bytes = bytes, .k
 
 TEST(DiskLimit, CountsHardLinksOnceAndLinksNotAtAll)
 {
-    World world;
-    world.put("a", std::string(mebibyte, 'x'));
-    fs::create_hard_link(world.in("a"), world.in("b"));
-    fs::create_symlink("../outside", world.in("out"));
-    write_file(world.out("big"), std::string(4 * mebibyte, 'x'));
-    const Usage usage = measure_usage(world.root->fd(), {}, world.control);
+    FilesFixture fixture;
+    fixture.put("a", std::string(mebibyte, 'x'));
+    fs::create_hard_link(fixture.in("a"), fixture.in("b"));
+    fs::create_symlink("../outside", fixture.in("out"));
+    write_file(fixture.out("big"), std::string(4 * mebibyte, 'x'));
+    const Usage usage = measure_usage(fixture.root->fd(), {}, fixture.control);
     EXPECT_TRUE(usage.complete);
     EXPECT_EQ(usage.files, 3u);
     EXPECT_GE(usage.bytes, mebibyte);
@@ -34,30 +34,30 @@ TEST(DiskLimit, CountsHardLinksOnceAndLinksNotAtAll)
 
 TEST(DiskLimit, SaysWhenItsBudgetEnded)
 {
-    World world;
-    for (int i = 0; i < 100; ++i) world.put(std::to_string(i), "x");
-    EXPECT_FALSE(measure_usage(world.root->fd(), {.max_entries = 50}, world.control).complete);
-    const std::uint64_t once = measure_usage(world.root->fd(), {}, world.control).bytes;
+    FilesFixture fixture;
+    for (int i = 0; i < 100; ++i) fixture.put(std::to_string(i), "x");
+    EXPECT_FALSE(measure_usage(fixture.root->fd(), {.max_entries = 50}, fixture.control).complete);
+    const std::uint64_t once = measure_usage(fixture.root->fd(), {}, fixture.control).bytes;
     for (int i = 0; i < 100; ++i)
-        fs::create_hard_link(world.in(std::to_string(i)), world.in("l" + std::to_string(i)));
-    EXPECT_EQ(measure_usage(world.root->fd(), {}, world.control).bytes, once);
-    EXPECT_GT(measure_usage(world.root->fd(), {.max_links = 10}, world.control).bytes, once);
+        fs::create_hard_link(fixture.in(std::to_string(i)), fixture.in("l" + std::to_string(i)));
+    EXPECT_EQ(measure_usage(fixture.root->fd(), {}, fixture.control).bytes, once);
+    EXPECT_GT(measure_usage(fixture.root->fd(), {.max_links = 10}, fixture.control).bytes, once);
 }
 
 TEST(DiskLimit, RefusesBeforeTheFirstByteAndWhileWriting)
 {
-    World world{at_most(3 * mebibyte)};
-    world.put("game", std::string(mebibyte, 'g'));
+    FilesFixture fixture{at_most(3 * mebibyte)};
+    fixture.put("game", std::string(mebibyte, 'g'));
     std::string text;
     EXPECT_EQ(code_of(
                   [&] {
-                      Writer{*world.root, path("a"), {.declared_size = 3 * mebibyte}};
+                      Writer{*fixture.root, path("a"), {.declared_size = 3 * mebibyte}};
                   },
                   &text),
               "DISK_FULL");
     EXPECT_NE(text.find("disk limit of 3MiB"), std::string::npos) << text;
     {
-        Writer writer{*world.root, path("a"), {}};
+        Writer writer{*fixture.root, path("a"), {}};
         const std::string piece(64 << 10, 'x');
         std::uint64_t written = 0;
         EXPECT_EQ(code_of([&] {
@@ -67,40 +67,43 @@ TEST(DiskLimit, RefusesBeforeTheFirstByteAndWhileWriting)
         EXPECT_GE(written, mebibyte);
         EXPECT_LE(written, 2 * mebibyte);
     }
-    EXPECT_EQ(world.leftovers(), 0u);
-    write_file(*world.root, path("a"), std::string(mebibyte, 'a'), {});
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("b"), std::string(2 * mebibyte, 'b'), {}); }),
+    EXPECT_EQ(fixture.leftovers(), 0u);
+    write_file(*fixture.root, path("a"), std::string(mebibyte, 'a'), {});
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("b"), std::string(2 * mebibyte, 'b'), {}); }),
               "DISK_FULL");
     EXPECT_EQ(code_of([&] {
-                  copy_path(*world.root, path("a"), path("c/d"), {.make_parents = true}, world.control);
+                  copy_path(*fixture.root, path("a"), path("c/d"), {.make_parents = true}, fixture.control);
               }),
               "");
-    EXPECT_EQ(code_of([&] { copy_path(*world.root, path("a"), path("e"), {}, world.control); }), "DISK_FULL");
-    remove_path(*world.root, path("a"), world.control);
-    EXPECT_EQ(code_of([&] { copy_path(*world.root, path("c"), path("e"), {}, world.control); }), "");
-    EXPECT_EQ(code_of([&] { copy_path(*world.root, path("c"), path("f"), {}, world.control); }), "DISK_FULL");
-    remove_path(*world.root, path("game"), world.control);
-    EXPECT_EQ(code_of([&] { copy_path(*world.root, path("c"), path("f"), {}, world.control); }), "");
+    EXPECT_EQ(code_of([&] { copy_path(*fixture.root, path("a"), path("e"), {}, fixture.control); }),
+              "DISK_FULL");
+    remove_path(*fixture.root, path("a"), fixture.control);
+    EXPECT_EQ(code_of([&] { copy_path(*fixture.root, path("c"), path("e"), {}, fixture.control); }), "");
+    EXPECT_EQ(code_of([&] { copy_path(*fixture.root, path("c"), path("f"), {}, fixture.control); }),
+              "DISK_FULL");
+    remove_path(*fixture.root, path("game"), fixture.control);
+    EXPECT_EQ(code_of([&] { copy_path(*fixture.root, path("c"), path("f"), {}, fixture.control); }), "");
 }
 
 TEST(DiskLimit, HoldsForArchives)
 {
-    World world{at_most(8 * mebibyte)};
-    write_file(*world.root, path("noise"), random_bytes(3 * mebibyte, 1), {});
-    pack(*world.root, {}, {path("noise")}, path("a.zip"), {.format = ArchiveFormat::zip}, world.control);
-    EXPECT_EQ(code_of([&] { pack(*world.root, {}, {path("noise")}, path("b.tar.gz"), {}, world.control); }),
+    FilesFixture fixture{at_most(8 * mebibyte)};
+    write_file(*fixture.root, path("noise"), random_bytes(3 * mebibyte, 1), {});
+    pack(*fixture.root, {}, {path("noise")}, path("a.zip"), {.format = ArchiveFormat::zip}, fixture.control);
+    EXPECT_EQ(
+        code_of([&] { pack(*fixture.root, {}, {path("noise")}, path("b.tar.gz"), {}, fixture.control); }),
+        "DISK_FULL");
+    EXPECT_EQ(code_of([&] { unpack(*fixture.root, path("a.zip"), path("to"), {}, fixture.control); }),
               "DISK_FULL");
-    EXPECT_EQ(code_of([&] { unpack(*world.root, path("a.zip"), path("to"), {}, world.control); }),
-              "DISK_FULL");
-    EXPECT_FALSE(fs::exists(world.in("b.tar.gz")));
-    EXPECT_FALSE(fs::exists(world.in("to")));
-    EXPECT_EQ(world.leftovers(), 0u);
+    EXPECT_FALSE(fs::exists(fixture.in("b.tar.gz")));
+    EXPECT_FALSE(fs::exists(fixture.in("to")));
+    EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
 TEST(DiskLimit, AClaimThatIsNotSettledIsGivenBack)
 {
-    World world{at_most(10 * mebibyte)};
-    DiskLimit& limit = world.root->limit();
+    FilesFixture fixture{at_most(10 * mebibyte)};
+    DiskLimit& limit = fixture.root->limit();
     {
         DiskLimit::Claim first{limit}, second{limit};
         first.raise(8 * mebibyte);
@@ -115,30 +118,31 @@ TEST(DiskLimit, AClaimThatIsNotSettledIsGivenBack)
 
 TEST(DiskLimit, CountsAgainWhenDue)
 {
-    World world{{.max_bytes = 100 * mebibyte, .keep_free = 0, .fresh = std::chrono::milliseconds{200}}};
-    DiskLimit& limit = world.root->limit();
+    FilesFixture fixture{
+        {.max_bytes = 100 * mebibyte, .keep_free = 0, .fresh = std::chrono::milliseconds{200}}};
+    DiskLimit& limit = fixture.root->limit();
     EXPECT_TRUE(limit.recount_due());
     EXPECT_FALSE(limit.state().counted);
-    limit.recount(world.control);
+    limit.recount(fixture.control);
     EXPECT_TRUE(limit.state().counted);
     EXPECT_FALSE(limit.recount_due());
-    world.put("game", std::string(mebibyte, 'g'));
+    fixture.put("game", std::string(mebibyte, 'g'));
     EXPECT_TRUE(wait_for([&] { return limit.recount_due(); }));
-    limit.recount(world.control);
+    limit.recount(fixture.control);
     EXPECT_GE(limit.state().used, mebibyte);
-    write_file(*world.root, path("ours"), std::string(11 * mebibyte, 'o'), {});
+    write_file(*fixture.root, path("ours"), std::string(11 * mebibyte, 'o'), {});
     EXPECT_TRUE(wait_for([&] { return limit.recount_due(); }));
 }
 
 TEST(DiskLimit, ParallelWritersStayBelowIt)
 {
-    World world{at_most(4 * mebibyte)};
+    FilesFixture fixture{at_most(4 * mebibyte)};
     std::atomic<int> good{0};
     std::vector<std::thread> threads;
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&, i] {
             good += code_of([&] {
-                        Writer writer{*world.root, path("f" + std::to_string(i)), {}};
+                        Writer writer{*fixture.root, path("f" + std::to_string(i)), {}};
                         for (int k = 0; k < 16; ++k) writer.write(std::string(mebibyte / 16, 'x'));
                         writer.commit();
                     }).empty();
@@ -147,7 +151,7 @@ TEST(DiskLimit, ParallelWritersStayBelowIt)
     for (auto& thread : threads) thread.join();
     EXPECT_GE(good, 1);
     EXPECT_LE(good, 4);
-    EXPECT_LE(measure_usage(world.root->fd(), {}, world.control).bytes, 4 * mebibyte + 65536);
+    EXPECT_LE(measure_usage(fixture.root->fd(), {}, fixture.control).bytes, 4 * mebibyte + 65536);
 }
 
 TEST(DiskLimit, DISABLED_AFullDiskLeavesTheOldFile)

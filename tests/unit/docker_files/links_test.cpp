@@ -8,7 +8,7 @@
 #include "plugins/docker/files/remove.hpp"
 #include "plugins/docker/files/write.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <sys/sysmacros.h>
 
@@ -18,36 +18,41 @@ using namespace agenthost::docker::files;
 using namespace agenthost::test;
 
 // Every action, at a path. Each must refuse or act on the name itself.
-std::vector<std::pair<std::string, std::function<void(World&, const Path&)>>> actions()
+std::vector<std::pair<std::string, std::function<void(FilesFixture&, const Path&)>>> actions()
 {
     return {
-        {"list", [](World& w, const Path& p) { list_folder(*w.root, p, {}, w.control); }},
-        {"read", [](World& w, const Path& p) { read_part(*w.root, p); }},
-        {"write", [](World& w, const Path& p) { write_file(*w.root, p, "x", {}); }},
-        {"mkdir", [](World& w, const Path& p) { make_folder(*w.root, p, {.parents = true}); }},
-        {"chmod", [](World& w, const Path& p) { change_mode(*w.root, p, 0777); }},
-        {"copy", [](World& w, const Path& p) { copy_path(*w.root, p, path("copied"), {}, w.control); }},
-        {"copy to", [](World& w, const Path& p) { copy_path(*w.root, path("good"), p, {}, w.control); }},
-        {"rename to", [](World& w, const Path& p) { rename_path(*w.root, path("good"), p, {}); }},
+        {"list", [](FilesFixture& f, const Path& p) { list_folder(*f.root, p, {}, f.control); }},
+        {"read", [](FilesFixture& f, const Path& p) { read_part(*f.root, p); }},
+        {"write", [](FilesFixture& f, const Path& p) { write_file(*f.root, p, "x", {}); }},
+        {"mkdir", [](FilesFixture& f, const Path& p) { make_folder(*f.root, p, {.parents = true}); }},
+        {"chmod", [](FilesFixture& f, const Path& p) { change_mode(*f.root, p, 0777); }},
+        {"copy",
+         [](FilesFixture& f, const Path& p) { copy_path(*f.root, p, path("copied"), {}, f.control); }},
+        {"copy to",
+         [](FilesFixture& f, const Path& p) { copy_path(*f.root, path("good"), p, {}, f.control); }},
+        {"rename to", [](FilesFixture& f, const Path& p) { rename_path(*f.root, path("good"), p, {}); }},
         {"pack",
-         [](World& w, const Path& p) {
-             pack(*w.root, {}, {p}, path("a.tar"), {.format = ArchiveFormat::tar}, w.control);
+         [](FilesFixture& f, const Path& p) {
+             pack(*f.root, {}, {p}, path("a.tar"), {.format = ArchiveFormat::tar}, f.control);
          }},
-        {"pack to", [](World& w, const Path& p) { pack(*w.root, {}, {path("good")}, p, {}, w.control); }},
-        {"unpack", [](World& w, const Path& p) { unpack(*w.root, p, path("to"), {}, w.control); }},
-        {"unpack to", [](World& w, const Path& p) { unpack(*w.root, path("good.tar"), p, {}, w.control); }},
+        {"pack to",
+         [](FilesFixture& f, const Path& p) { pack(*f.root, {}, {path("good")}, p, {}, f.control); }},
+        {"unpack", [](FilesFixture& f, const Path& p) { unpack(*f.root, p, path("to"), {}, f.control); }},
+        {"unpack to",
+         [](FilesFixture& f, const Path& p) { unpack(*f.root, path("good.tar"), p, {}, f.control); }},
         {"edit",
-         [](World& w, const Path& p) {
-             edit_file(*w.root, p, FileFormat::properties, {{.where = "a", .value = "b"}});
+         [](FilesFixture& f, const Path& p) {
+             edit_file(*f.root, p, FileFormat::properties, {{.where = "a", .value = "b"}});
          }},
-        {"remove", [](World& w, const Path& p) { remove_path(*w.root, p, w.control); }},
+        {"remove", [](FilesFixture& f, const Path& p) { remove_path(*f.root, p, f.control); }},
     };
 }
 
-void fill(World& world)
+void fill(FilesFixture& fixture)
 {
-    world.put("good", "good");
-    pack(*world.root, {}, {path("good")}, path("good.tar"), {.format = ArchiveFormat::tar}, world.control);
+    fixture.put("good", "good");
+    pack(*fixture.root, {}, {path("good")}, path("good.tar"), {.format = ArchiveFormat::tar},
+         fixture.control);
 }
 
 TEST(FileLinks, NeverLeadOutside)
@@ -55,15 +60,15 @@ TEST(FileLinks, NeverLeadOutside)
     for (const char* target : {"../outside", "ABSOLUTE", "../outside/secret"}) {
         for (const auto& [name, action] : actions()) {
             for (const std::string below : {"", "/secret", "/new"}) {
-                World world;
-                fill(world);
-                const std::string to = target == std::string{"ABSOLUTE"} ? world.out("").string() : target;
-                fs::create_symlink(to, world.in("link"));
-                const auto before = world.outside();
-                const std::string code = code_of([&] { action(world, path("link" + below)); });
-                EXPECT_EQ(world.outside(), before) << name << " link" << below << " -> " << to;
+                FilesFixture fixture;
+                fill(fixture);
+                const std::string to = target == std::string{"ABSOLUTE"} ? fixture.out("").string() : target;
+                fs::create_symlink(to, fixture.in("link"));
+                const auto before = fixture.outside();
+                const std::string code = code_of([&] { action(fixture, path("link" + below)); });
+                EXPECT_EQ(fixture.outside(), before) << name << " link" << below << " -> " << to;
                 EXPECT_TRUE(below.empty() || !code.empty()) << name << " link" << below << " -> " << to;
-                for (const auto& entry : fs::recursive_directory_iterator{world.in("")})
+                for (const auto& entry : fs::recursive_directory_iterator{fixture.in("")})
                     if (entry.is_regular_file() && !entry.is_symlink()) {
                         EXPECT_EQ(read_file(entry.path()).find("classified"), std::string::npos)
                             << name << entry.path();
@@ -75,58 +80,59 @@ TEST(FileLinks, NeverLeadOutside)
 
 TEST(FileLinks, InsideTheFolderAreFollowedForReadingParentsOnly)
 {
-    World world;
-    world.put("real/a", "A");
-    fs::create_symlink("real", world.in("link"));
-    EXPECT_EQ(read_part(*world.root, path("link/a")).bytes, "A");
-    EXPECT_EQ(code_of([&] { list_folder(*world.root, path("link"), {}, world.control); }), "DENIED");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("link/a"), "B", {}); }), "DENIED");
-    EXPECT_EQ(code_of([&] { make_folder(*world.root, path("link/b"), {}); }), "DENIED");
-    EXPECT_EQ(code_of([&] { change_mode(*world.root, path("link/a"), 0600); }), "DENIED");
-    EXPECT_EQ(code_of([&] { remove_path(*world.root, path("link/a"), world.control); }), "DENIED");
-    fs::create_symlink("real/a", world.in("file"));
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("file")); }), "DENIED");
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path("file"), "B", {}); }), "DENIED");
-    remove_path(*world.root, path("link"), world.control);
-    EXPECT_EQ(world.get("real/a"), "A");
+    FilesFixture fixture;
+    fixture.put("real/a", "A");
+    fs::create_symlink("real", fixture.in("link"));
+    EXPECT_EQ(read_part(*fixture.root, path("link/a")).bytes, "A");
+    EXPECT_EQ(code_of([&] { list_folder(*fixture.root, path("link"), {}, fixture.control); }), "DENIED");
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("link/a"), "B", {}); }), "DENIED");
+    EXPECT_EQ(code_of([&] { make_folder(*fixture.root, path("link/b"), {}); }), "DENIED");
+    EXPECT_EQ(code_of([&] { change_mode(*fixture.root, path("link/a"), 0600); }), "DENIED");
+    EXPECT_EQ(code_of([&] { remove_path(*fixture.root, path("link/a"), fixture.control); }), "DENIED");
+    fs::create_symlink("real/a", fixture.in("file"));
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("file")); }), "DENIED");
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("file"), "B", {}); }), "DENIED");
+    remove_path(*fixture.root, path("link"), fixture.control);
+    EXPECT_EQ(fixture.get("real/a"), "A");
 }
 
 TEST(FileLinks, ALoopEndsInAnError)
 {
-    World world;
-    fs::create_symlink("loop2", world.in("loop1"));
-    fs::create_symlink("loop1", world.in("loop2"));
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path("loop1/a")); }), "DENIED");
-    fs::create_symlink(".", world.in("self"));
-    EXPECT_EQ(measure_usage(world.root->fd(), {}, world.control).files, 3u);
+    FilesFixture fixture;
+    fs::create_symlink("loop2", fixture.in("loop1"));
+    fs::create_symlink("loop1", fixture.in("loop2"));
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path("loop1/a")); }), "DENIED");
+    fs::create_symlink(".", fixture.in("self"));
+    EXPECT_EQ(measure_usage(fixture.root->fd(), {}, fixture.control).files, 3u);
 }
 
-void refuse_special(World& world, const std::string& name)
+void refuse_special(FilesFixture& fixture, const std::string& name)
 {
     std::string text;
-    EXPECT_EQ(code_of([&] { read_part(*world.root, path(name)); }, &text), "DENIED");
+    EXPECT_EQ(code_of([&] { read_part(*fixture.root, path(name)); }, &text), "DENIED");
     EXPECT_NE(text.find("not a regular file"), std::string::npos) << text;
-    EXPECT_EQ(code_of([&] { write_file(*world.root, path(name), "x", {}); }), "DENIED");
-    EXPECT_EQ(code_of([&] { change_mode(*world.root, path(name), 0666); }), "DENIED");
-    EXPECT_EQ(code_of([&] { copy_path(*world.root, path(name), path("c"), {}, world.control); }), "DENIED");
-    EXPECT_EQ(code_of([&] { unpack(*world.root, path(name), path("c"), {}, world.control); }), "DENIED");
-    world.put("tree/file", "f");
-    fs::rename(world.in(name), world.in("tree/" + name));
-    EXPECT_EQ(copy_path(*world.root, path("tree"), path("tree2"), {}, world.control).left_out, 1u);
-    EXPECT_EQ(
-        pack(*world.root, {}, {path("tree")}, path("t.zip"), {.format = ArchiveFormat::zip}, world.control)
-            .left_out,
-        1u);
-    EXPECT_FALSE(fs::exists(world.in("tree2/" + name)));
-    remove_path(*world.root, path("tree"), world.control);
-    EXPECT_FALSE(fs::exists(world.in("tree")));
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path(name), "x", {}); }), "DENIED");
+    EXPECT_EQ(code_of([&] { change_mode(*fixture.root, path(name), 0666); }), "DENIED");
+    EXPECT_EQ(code_of([&] { copy_path(*fixture.root, path(name), path("c"), {}, fixture.control); }),
+              "DENIED");
+    EXPECT_EQ(code_of([&] { unpack(*fixture.root, path(name), path("c"), {}, fixture.control); }), "DENIED");
+    fixture.put("tree/file", "f");
+    fs::rename(fixture.in(name), fixture.in("tree/" + name));
+    EXPECT_EQ(copy_path(*fixture.root, path("tree"), path("tree2"), {}, fixture.control).left_out, 1u);
+    EXPECT_EQ(pack(*fixture.root, {}, {path("tree")}, path("t.zip"), {.format = ArchiveFormat::zip},
+                   fixture.control)
+                  .left_out,
+              1u);
+    EXPECT_FALSE(fs::exists(fixture.in("tree2/" + name)));
+    remove_path(*fixture.root, path("tree"), fixture.control);
+    EXPECT_FALSE(fs::exists(fixture.in("tree")));
 }
 
 TEST(FileSpecial, AFifoNeverBlocks)
 {
-    World world;
-    ASSERT_EQ(::mkfifo(world.in("pipe").c_str(), 0666), 0);
-    refuse_special(world, "pipe");
+    FilesFixture fixture;
+    ASSERT_EQ(::mkfifo(fixture.in("pipe").c_str(), 0666), 0);
+    refuse_special(fixture, "pipe");
 }
 
 TEST(FileSpecial, ADeviceIsNeverOpened)
@@ -134,10 +140,10 @@ TEST(FileSpecial, ADeviceIsNeverOpened)
     if (!is_root()) GTEST_SKIP() << "only root makes device nodes";
     for (const auto& [type, device] :
          {std::pair{S_IFCHR, makedev(5, 0)}, {S_IFBLK, makedev(7, 0)}, {S_IFCHR, makedev(1, 9)}}) {
-        World world;
-        if (::mknod(world.in("node").c_str(), type | 0666, device) != 0)
+        FilesFixture fixture;
+        if (::mknod(fixture.in("node").c_str(), type | 0666, device) != 0)
             GTEST_SKIP() << "mknod is not allowed here";
-        refuse_special(world, "node");
+        refuse_special(fixture, "node");
     }
 }
 

@@ -1,7 +1,7 @@
 #include "plugins/docker/files/glob.hpp"
 #include "plugins/docker/files/path.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include "base/utf8.hpp"
 

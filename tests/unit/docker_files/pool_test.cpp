@@ -1,6 +1,6 @@
 #include "plugins/docker/files/pool.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <atomic>
 #include <future>

@@ -4,7 +4,7 @@
 #include "plugins/docker/files/project_quota.hpp"
 #include "plugins/docker/files/write.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <grp.h>
 #include <sys/mount.h>
@@ -73,7 +73,7 @@ TEST_F(QuotaDisk, TheKernelStopsTheAgentAndTheGame)
     ASSERT_EQ(::chown(folder().c_str(), plain_user, plain_user), 0);
     // The game, which asks nobody.
     const int written = as_plain_user([&] {
-        std::ofstream game{folder() + "/world"};
+        std::ofstream game{folder() + "/fixture"};
         const std::string piece(mebibyte, 'g');
         int count = 0;
         while (count < 10 && game.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush())
@@ -142,8 +142,8 @@ TEST_F(QuotaDisk, CountsOneServerOnlyAndWhatItHadBefore)
 
 TEST(ProjectQuota, SaysWhyThereIsNone)
 {
-    World world;
-    const std::string why = ProjectQuota{world.root->fd(), 5}.unavailable();
+    FilesFixture fixture;
+    const std::string why = ProjectQuota{fixture.root->fd(), 5}.unavailable();
     if (why.empty()) GTEST_SKIP() << "the temporary folder has project quotas";
     EXPECT_NE(why.find(is_root() ? "prjquota" : "Run it as root"), std::string::npos) << why;
 }

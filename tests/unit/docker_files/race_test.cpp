@@ -10,7 +10,7 @@
 #include "plugins/docker/files/tree_walk.hpp"
 #include "plugins/docker/files/write.hpp"
 
-#include "world.hpp"
+#include "files_fixture.hpp"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ constexpr auto run_for = 700ms;
 // Swaps pairs of names for each other, as fast as it can.
 class Flipper {
 public:
-    Flipper(const World& world, std::vector<std::pair<std::string, std::string>> pairs)
-        : thread_{[this, dir = world.in(""), pairs = std::move(pairs)] {
+    Flipper(const FilesFixture& fixture, std::vector<std::pair<std::string, std::string>> pairs)
+        : thread_{[this, dir = fixture.in(""), pairs = std::move(pairs)] {
               while (!stop_) {
                   for (const auto& [a, b] : pairs) {
                       ::renameat2(AT_FDCWD, (dir / a).c_str(), AT_FDCWD, (dir / b).c_str(), RENAME_EXCHANGE);
@@ -53,7 +53,7 @@ private:
 };
 
 // A folder "d" with files, and a link "l" to the outside folder with the same names in it; they are swapped.
-struct Arena : World {
+struct Arena : FilesFixture {
     Arena()
     {
         put("d/secret", "inside");
@@ -236,26 +236,26 @@ TEST(FileRaces, AnUnfinishedFolderThatIsSwappedForALinkLeadsNowhere)
 // Deeper than the levels that stay open, so that the walk goes back by "..", while folders move between two places.
 TEST(FileRaces, AWalkNeverLeavesItsTreeWhenFoldersMove)
 {
-    World world;
-    fs::create_directories(world.in("elsewhere"));
+    FilesFixture fixture;
+    fs::create_directories(fixture.in("elsewhere"));
     std::string deep = "tree";
     for (int i = 0; i < 60; ++i) deep += "/d";
-    fs::create_directories(world.in(deep));
-    for (int i = 0; i < 200; ++i) world.put(deep + "/f" + std::to_string(i), "x");
+    fs::create_directories(fixture.in(deep));
+    for (int i = 0; i < 200; ++i) fixture.put(deep + "/f" + std::to_string(i), "x");
     std::string middle = "tree";
     for (int i = 0; i < 50; ++i) middle += "/d";
-    write_file(world.dir.path() / "above", "never visited");
+    write_file(fixture.dir.path() / "above", "never visited");
     std::atomic<bool> stop{false};
     std::thread mover{[&] {
         while (!stop) {
-            ::rename(world.in(middle).c_str(), world.in("elsewhere/m").c_str());
-            ::rename(world.in("elsewhere/m").c_str(), world.in(middle).c_str());
+            ::rename(fixture.in(middle).c_str(), fixture.in("elsewhere/m").c_str());
+            ::rename(fixture.in("elsewhere/m").c_str(), fixture.in(middle).c_str());
         }
     }};
     std::uint64_t lost = 0, walks = 0;
     const auto end = std::chrono::steady_clock::now() + run_for;
     while (std::chrono::steady_clock::now() < end) {
-        TreeWalk walk{world.root->open_folder(path("tree"))};
+        TreeWalk walk{fixture.root->open_folder(path("tree"))};
         while (const auto* at = walk.next()) {
             ASSERT_NE(at->name, "above");
             ASSERT_NE(at->name, "secret");
@@ -263,30 +263,30 @@ TEST(FileRaces, AWalkNeverLeavesItsTreeWhenFoldersMove)
         }
         lost += walk.lost();
         ++walks;
-        code_of([&] { measure_usage(world.root->fd(), {}, world.control); });
-        code_of([&] { copy_path(*world.root, path("tree"), path("copy"), {}, world.control); });
-        code_of([&] { remove_path(*world.root, path("copy"), world.control); });
+        code_of([&] { measure_usage(fixture.root->fd(), {}, fixture.control); });
+        code_of([&] { copy_path(*fixture.root, path("tree"), path("copy"), {}, fixture.control); });
+        code_of([&] { remove_path(*fixture.root, path("copy"), fixture.control); });
     }
     stop = true;
     mover.join();
     EXPECT_GT(walks, 0u);
     RecordProperty("lost", std::to_string(lost));
-    EXPECT_EQ(read_file(world.out("secret")), "classified");
+    EXPECT_EQ(read_file(fixture.out("secret")), "classified");
 }
 
 TEST(FileRaces, DeletingATreeThatGrowsEndsWithAnAnswer)
 {
-    World world;
-    fs::create_directory(world.in("tree"));
+    FilesFixture fixture;
+    fs::create_directory(fixture.in("tree"));
     std::atomic<bool> stop{false};
     std::thread grower{[&] {
         for (int i = 0; !stop; ++i) {
-            ::mkdir(world.in("tree").c_str(), 0755);
-            std::ofstream{world.in("tree/f" + std::to_string(i))} << "x";
+            ::mkdir(fixture.in("tree").c_str(), 0755);
+            std::ofstream{fixture.in("tree/f" + std::to_string(i))} << "x";
         }
     }};
     for (int i = 0; i < 20; ++i) {
-        const std::string code = code_of([&] { remove_path(*world.root, path("tree"), world.control); });
+        const std::string code = code_of([&] { remove_path(*fixture.root, path("tree"), fixture.control); });
         EXPECT_TRUE(code.empty() || code == "BUSY" || code == "FILE_NOT_FOUND") << code;
     }
     stop = true;

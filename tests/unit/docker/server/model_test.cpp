@@ -1,7 +1,7 @@
 // A thousand random power actions on a simulated engine that is slow, loses events, restarts and kills its
 // containers, under an agent that is restarted at any time. No action is lost, none takes effect twice, and
 // the last one decides.
-#include "tests/unit/docker/server/words.hpp"
+#include "tests/unit/docker/server/effect_text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // A server's life, scene by scene: this happens, that is asked for.
 #pragma once
 
-#include "tests/unit/docker/server/words.hpp"
+#include "tests/unit/docker/server/effect_text.hpp"
 
 #include <map>
 #include <string>
@@ -23,7 +23,7 @@ public:
             if (const auto* answer = std::get_if<Answer>(&effect)) said = answer->problem.message;
             if (const auto* change = std::get_if<StateChanged>(&effect)) reason = change->reason.message;
         }
-        return words(effects);
+        return text_of(effects);
     }
     std::string power(const std::string& id, Action action) { return step(Power{id, action}); }
     std::string done(Verb verb, Outcome outcome = Outcome::ok, Problem problem = {})

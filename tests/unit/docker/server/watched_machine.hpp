@@ -2,7 +2,7 @@
 // step breaks.
 #pragma once
 
-#include "tests/unit/docker/server/words.hpp"
+#include "tests/unit/docker/server/effect_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,7 +67,7 @@ public:
         return {machine[0], machine[1], calls};
     }
 
-    // One step; what is wrong with it, one word a fault.
+    // One step; what is wrong with it, one name a fault.
     std::string step(const Input& input)
     {
         const Record before = machine_.record();

@@ -34,7 +34,10 @@ TemplateValues values()
 }
 
 std::string filled(const std::string& text) { return fill(text, values(), "startup"); }
-std::vector<std::string> words(const std::string& text) { return fill_words(text, values(), "startup"); }
+std::vector<std::string> arguments(const std::string& text)
+{
+    return fill_arguments(text, values(), "startup");
+}
 std::string shell(const std::string& text) { return fill_shell(text, values(), "startup"); }
 
 TEST(Template, ReplacesEachSpellingOnce)
@@ -65,22 +68,22 @@ TEST(Template, BoundsTheResult)
     std::string text;
     for (int i = 0; i < 9; ++i) text += "{{X}} ";
     const std::vector<std::function<void()>> calls{[&] { fill(text, big, "p"); },
-                                                   [&] { fill_words(text, big, "p"); },
+                                                   [&] { fill_arguments(text, big, "p"); },
                                                    [&] { fill_shell(text, big, "p"); }};
     for (const auto& call : calls) EXPECT_THAT(refusal(call), HasSubstr("longer than 131072 bytes"));
 }
 
 TEST(StartupWords, AreSplitBeforeValuesAreInserted)
 {
-    EXPECT_THAT(words("java -Xmx{{SERVER_MEMORY}}M -jar {{B}}"),
+    EXPECT_THAT(arguments("java -Xmx{{SERVER_MEMORY}}M -jar {{B}}"),
                 ElementsAre("java", "-Xmx1843M", "-jar", "two words"));
-    EXPECT_THAT(words("a {{Q}}"), ElementsAre("a", "it's $(id) \"x\" `id` \\"));
-    EXPECT_THAT(words("a  \t b"), ElementsAre("a", "b"));
-    EXPECT_THAT(words("a 'b c' \"d {{B}}\" e\\ f"), ElementsAre("a", "b c", "d two words", "e f"));
-    EXPECT_THAT(words("a '$(x) | ;' \"\\$ \\\" \\x\""), ElementsAre("a", "$(x) | ;", "$ \" \\x"));
-    EXPECT_THAT(words("a {{E}} \"{{E}}\" x{{E}} ''"), ElementsAre("a", "", "x", ""));
-    EXPECT_THAT(words("a \\{{A}}"), ElementsAre("a", "{{A}}"));
-    EXPECT_THAT(words("./ark Map?listen?Max={{A}} -x=* [a] ~ !"),
+    EXPECT_THAT(arguments("a {{Q}}"), ElementsAre("a", "it's $(id) \"x\" `id` \\"));
+    EXPECT_THAT(arguments("a  \t b"), ElementsAre("a", "b"));
+    EXPECT_THAT(arguments("a 'b c' \"d {{B}}\" e\\ f"), ElementsAre("a", "b c", "d two words", "e f"));
+    EXPECT_THAT(arguments("a '$(x) | ;' \"\\$ \\\" \\x\""), ElementsAre("a", "$(x) | ;", "$ \" \\x"));
+    EXPECT_THAT(arguments("a {{E}} \"{{E}}\" x{{E}} ''"), ElementsAre("a", "", "x", ""));
+    EXPECT_THAT(arguments("a \\{{A}}"), ElementsAre("a", "{{A}}"));
+    EXPECT_THAT(arguments("./ark Map?listen?Max={{A}} -x=* [a] ~ !"),
                 ElementsAre("./ark", "Map?listen?Max=one", "-x=*", "[a]", "~", "!"));
 }
 
@@ -88,17 +91,17 @@ TEST(StartupWords, RefuseWhatNeedsAShell)
 {
     for (const char* line : {"a | b", "a; b", "a && b", "a > f", "a < f", "a $(b)", "a $B", "a `b`", "a (b)",
                              "a \"$(b)\"", "a \"`b`\"", "a # b", "a\nb"}) {
-        const std::string said = refusal([&] { words(line); });
+        const std::string said = refusal([&] { arguments(line); });
         EXPECT_THAT(said, HasSubstr("needs a shell")) << line;
         EXPECT_THAT(said, HasSubstr("\"shell\": true")) << line;
     }
-    EXPECT_THAT(words("a b#c"), ElementsAre("a", "b#c"));
-    EXPECT_THAT(refusal([] { words("LD_PRELOAD=x a"); }), HasSubstr("sets a variable"));
-    EXPECT_THAT(refusal([] { words(""); }), HasSubstr("names no program"));
-    EXPECT_THAT(refusal([] { words("'' a"); }), HasSubstr("names no program"));
-    EXPECT_THAT(refusal([] { words("{{E}}"); }), HasSubstr("names no program"));
-    EXPECT_THAT(refusal([] { words("a 'b"); }), HasSubstr("not closed"));
-    EXPECT_THAT(refusal([] { words("a \\"); }), HasSubstr("ends in a backslash"));
+    EXPECT_THAT(arguments("a b#c"), ElementsAre("a", "b#c"));
+    EXPECT_THAT(refusal([] { arguments("LD_PRELOAD=x a"); }), HasSubstr("sets a variable"));
+    EXPECT_THAT(refusal([] { arguments(""); }), HasSubstr("names no program"));
+    EXPECT_THAT(refusal([] { arguments("'' a"); }), HasSubstr("names no program"));
+    EXPECT_THAT(refusal([] { arguments("{{E}}"); }), HasSubstr("names no program"));
+    EXPECT_THAT(refusal([] { arguments("a 'b"); }), HasSubstr("not closed"));
+    EXPECT_THAT(refusal([] { arguments("a \\"); }), HasSubstr("ends in a backslash"));
 }
 
 TEST(StartupShell, QuotesEveryValue)

@@ -24,8 +24,8 @@ using docker::files::Control;
 using docker::files::Path;
 using docker::files::Root;
 
-struct World {
-    explicit World(docker::files::DiskLimit::Options limit = {.keep_free = 0})
+struct FilesFixture {
+    explicit FilesFixture(docker::files::DiskLimit::Options limit = {.keep_free = 0})
     {
         fs::create_directory(dir / "server");
         fs::create_directory(dir / "outside");

@@ -1,4 +1,4 @@
-// Effects of the server machine as words, and inputs from words: what scripts of tests are made of.
+// Writes the effects of the server machine as text, for the scripts of tests.
 #pragma once
 
 #include "plugins/docker/server/machine.hpp"
@@ -11,7 +11,7 @@ namespace agenthost::docker_test {
 using namespace agenthost::docker::server;
 using docker::Problem;
 
-inline std::string word(const Effect& effect)
+inline std::string text_of(const Effect& effect)
 {
     const auto text = [](std::string_view a, std::string_view b = {}, std::string_view c = {}) {
         std::string out{a};
@@ -35,10 +35,10 @@ inline std::string word(const Effect& effect)
     return "gone";
 }
 
-inline std::string words(const std::vector<Effect>& effects)
+inline std::string text_of(const std::vector<Effect>& effects)
 {
     std::string out;
-    for (const Effect& effect : effects) out.append(out.empty() ? "" : ", ").append(word(effect));
+    for (const Effect& effect : effects) out.append(out.empty() ? "" : ", ").append(text_of(effect));
     return out;
 }
 
