@@ -9,6 +9,15 @@
 
 namespace agenthost::docker::service {
 
+namespace {
+
+double percentage(std::uint64_t used, std::uint64_t of)
+{
+    return rounded(100.0 * static_cast<double>(used) / static_cast<double>(of));
+}
+
+} // namespace
+
 double rounded(double value) { return std::round(value * 10) / 10; }
 
 std::string status_event(std::string_view id, const server::StateChanged& changed, std::int64_t pid,
@@ -64,16 +73,20 @@ std::string pull_event(std::string_view id, std::string_view image, const engine
     return out;
 }
 
-std::string usage_event(std::string_view id, const Usage& usage, std::uint64_t memory_limit)
+std::string usage_event(std::string_view id, const Usage& usage, std::uint64_t memory_limit,
+                        const std::optional<DiskUse>& disk)
 {
     std::string out;
     base::JsonWriter json{out};
     json.object().member("serverId", id).member("cpu", rounded(usage.cpu_percent));
     json.object("memory").member("used", engine::mebibytes(usage.memory));
-    if (memory_limit > 0)
-        json.member("percentage",
-                    rounded(100.0 * static_cast<double>(usage.memory) / static_cast<double>(memory_limit)));
+    if (memory_limit > 0) json.member("percentage", percentage(usage.memory, memory_limit));
     json.end();
+    if (disk) {
+        json.object("disk").member("used", engine::mebibytes(disk->used));
+        if (disk->max > 0) json.member("percentage", percentage(disk->used, disk->max));
+        json.end();
+    }
     json.object("network").member("tx", usage.network_tx).member("rx", usage.network_rx).end().end();
     return out;
 }

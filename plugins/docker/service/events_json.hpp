@@ -8,6 +8,7 @@
 #include "usage.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,9 @@ std::string log_event(std::string_view id, const console::LogEvent&);
 std::string note_event(std::string_view id, std::string_view message);
 // {"serverId":"s1","image":"...","percent":40,...}; without a server: progress of image_pull.
 std::string pull_event(std::string_view id, std::string_view image, const engine::PullProgress&);
-// {"serverId":"s1","cpu":52.1,"memory":{"used":"1200m","percentage":58.5}}
-std::string usage_event(std::string_view id, const Usage&, std::uint64_t memory_limit);
+// {"serverId":"s1","cpu":52.1,"memory":{"used":"1200m","percentage":58.5},"disk":{"used":"2100m","percentage":42}}
+std::string usage_event(std::string_view id, const Usage&, std::uint64_t memory_limit,
+                        const std::optional<DiskUse>&);
 
 // One decimal place.
 double rounded(double);

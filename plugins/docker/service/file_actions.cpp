@@ -1,7 +1,5 @@
 #include "file_actions.hpp"
 
-#include "folders.hpp"
-
 #include "plugins/docker/files/answers.hpp"
 #include "plugins/docker/files/archive.hpp"
 #include "plugins/docker/files/change.hpp"
@@ -14,6 +12,8 @@
 
 #include "base/base64.hpp"
 #include "base/json_writer.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -119,7 +119,7 @@ std::string write_file(Work& work)
     options.declared_size = content.size();
     options.mode = mode_of(work.params, path);
     options.replace = flag_of(work.params, "replace", true);
-    options.make_parents = flag_of(work.params, "create_parents");
+    options.make_parents = flag_of(work.params, "parents");
     const auto size = files::write_file(work.root, path, content, options);
     return base::json_object("path", path.shown(), "size", size);
 }
@@ -129,7 +129,7 @@ std::string rename_file(Work& work)
     const Path from = path_of(work, "from"), to = path_of(work, "to");
     files::rename_path(
         work.root, from, to,
-        {.replace = flag_of(work.params, "replace"), .make_parents = flag_of(work.params, "create_parents")});
+        {.replace = flag_of(work.params, "replace"), .make_parents = flag_of(work.params, "parents")});
     return base::json_object("from", from.shown(), "to", to.shown());
 }
 
@@ -138,7 +138,7 @@ std::string copy_file(Work& work)
     const Path from = path_of(work, "from"), to = path_of(work, "to");
     files::CopyOptions options;
     options.replace = flag_of(work.params, "replace");
-    options.make_parents = flag_of(work.params, "create_parents");
+    options.make_parents = flag_of(work.params, "parents");
     const files::Copied copied = files::copy_path(work.root, from, to, options, work.control);
     return base::json_object("from", from.shown(), "to", to.shown(), "entries", copied.entries, "bytes",
                              copied.bytes, "leftOut", copied.left_out);
@@ -157,7 +157,7 @@ std::string make_directory(Work& work)
 {
     const Path path = path_of(work, "path");
     files::FolderOptions options;
-    options.parents = flag_of(work.params, "create_parents");
+    options.parents = flag_of(work.params, "parents");
     options.mode = mode_of(work.params, path).value_or(options.mode);
     files::make_folder(work.root, path, options);
     return base::json_object("path", path.shown());
@@ -222,39 +222,14 @@ void answer(Request& request, const std::string& id, const std::string& json)
 
 } // namespace
 
-FileActions::FileActions() : pool_{{.threads = 2, .max_waiting = 128}} {}
+FileActions::FileActions(ServerRoots& roots) : roots_{roots}, pool_{{.threads = 2, .max_waiting = 128}} {}
 FileActions::~FileActions() = default;
-
-std::shared_ptr<Root> FileActions::root(const FileScope& scope)
-{
-    const std::scoped_lock lock{mutex_};
-    auto& known = roots_[scope.id];
-    if (!known) {
-        files::DiskLimit::Options limit;
-        limit.max_bytes = scope.max_bytes;
-        try {
-            prepare_folder(scope.policy, scope.id); // files may come before the first start
-            known = std::make_shared<Root>(scope.policy.data_dir + "/" + scope.id,
-                                           files::Owner{scope.policy.uid, scope.policy.gid}, limit);
-        } catch (...) {
-            roots_.erase(scope.id);
-            throw;
-        }
-    }
-    return known;
-}
-
-void FileActions::forget(const std::string& id)
-{
-    const std::scoped_lock lock{mutex_};
-    roots_.erase(id);
-}
 
 void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string action)
 {
     const auto job = pool_.submit([this, request, scope, action](const base::Cancel& cancel) {
         try {
-            const auto own = root(scope);
+            const auto own = roots_.root(scope);
             const Json params = Json::parse(request->params());
             Control control{&cancel, [&](const files::Progress& progress) {
                                 request->progress(

@@ -287,7 +287,8 @@ void Fleet::report_usage()
         const Usage* const usage = server->measure();
         if (usage == nullptr) continue;
         const auto limit = server->spec().limits.memory.value_or(usage->memory_limit);
-        outputs_.emit("docker.resource_update", usage_event(id, *usage, limit));
+        outputs_.emit("docker.resource_update",
+                      usage_event(id, *usage, limit, outputs_.disk_use(server->spec())));
     }
     usage_timer_.expires_after(config_.stats_interval);
     usage_timer_.async_wait([this](boost::system::error_code failed) {
@@ -311,7 +312,10 @@ void Fleet::publish_engine()
     const std::string capabilities = base::json_object(
         "dockerVersion", facts.version, "maxMemory", std::to_string(facts.memory >> 20) + "MB", "maxCpuCores",
         facts.cores, "supportedArchitectures", std::vector<std::string>{architecture_of(facts.architecture)});
+    if (std::exchange(published_capabilities_, capabilities) == capabilities) return;
     outputs_.publish("machine_capabilities", capabilities);
+    // A registration is sent once; the engine may have been installed or upgraded since.
+    outputs_.emit("docker.capabilities_changed", capabilities);
 }
 
 void Fleet::set_trouble(std::string text)

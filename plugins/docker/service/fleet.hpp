@@ -34,6 +34,7 @@ public:
         std::function<void(std::string_view key, const std::string& json)> publish; // a fact
         std::function<void(Level, const std::string&)> log;
         std::function<void(const std::string& id)> deleted;
+        std::function<std::optional<DiskUse>(const ServerSpec&)> disk_use; // never blocks
     };
     struct Creation {
         ServerSpec spec;
@@ -60,6 +61,7 @@ public:
     [[nodiscard]] ServerShell* find(std::string_view id);
     [[nodiscard]] const Servers& servers() const { return servers_; }
     [[nodiscard]] Images& images() { return images_; }
+    [[nodiscard]] const ledger::Ledger& ledger() const { return ledger_; }
     [[nodiscard]] const NodeContext& node() const { return node_; }
     [[nodiscard]] const std::optional<engine::EngineFacts>& engine() const { return engine_; }
     [[nodiscard]] bool away() const { return away_; }
@@ -97,6 +99,7 @@ private:
     bool away_ = true, draining_ = false;
     std::string engine_process_; // "pid:start"; empty: not known
     int published_count_ = -1;
+    std::string published_capabilities_;
     mutable std::mutex trouble_mutex_;
     std::condition_variable looked_;
     bool has_looked_ = false;

@@ -138,4 +138,15 @@ LogQuestion log_question(const Request& request)
     return out;
 }
 
+ListQuestion list_question(const Request& request)
+{
+    const Json params = parsed(request.params());
+    ListQuestion out;
+    if (const auto at = params.find("after"); at != params.end() && at->is_string())
+        out.after = at->get<std::string>();
+    if (const auto limit = whole<std::uint32_t>(params, "limit", ListQuestion::max_limit))
+        out.limit = std::max(1u, *limit);
+    return out;
+}
+
 } // namespace agenthost::docker::service

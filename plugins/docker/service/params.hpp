@@ -29,4 +29,11 @@ struct LogQuestion {
 };
 LogQuestion log_question(const Request&);
 
+struct ListQuestion {
+    static constexpr std::size_t max_limit = 1000; // as many servers as a node may have
+    std::string after;                             // the last id of the page before
+    std::size_t limit = max_limit;
+};
+ListQuestion list_question(const Request&);
+
 } // namespace agenthost::docker::service

@@ -28,12 +28,13 @@ constexpr auto first_look = 1s; // an engine answers in a few ms; one that does 
 } // namespace
 
 Service::Service(Context& context, Config config)
-    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}
+    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, files_{roots_}
 {}
 
 Service::~Service()
 {
     files_.stop();
+    roots_.stop();
     io_.stop();
     disk_.stop();
     disk_.join();
@@ -48,7 +49,8 @@ Fleet::Outputs Service::outputs()
     return {.emit = [this](std::string_view topic, const std::string& json) { context_.emit(topic, json); },
             .publish = [this](std::string_view key, const std::string& json) { context_.publish(key, json); },
             .log = [this](Level level, const std::string& text) { context_.log(level, text); },
-            .deleted = [this](const std::string& id) { files_.forget(id); }};
+            .deleted = [this](const std::string& id) { roots_.forget(id); },
+            .disk_use = [this](const ServerSpec& spec) { return roots_.usage(scope_of(spec)); }};
 }
 
 void Service::start()
@@ -240,15 +242,22 @@ void Service::reinstall_server(Request request)
 
 void Service::get_status(Request request)
 {
-    on_server(std::move(request), [](const Shared& shared, ServerShell& server) {
-        shared->reply(status_json(server));
+    on_server(std::move(request), [this](const Shared& shared, ServerShell& server) {
+        shared->reply(status_json(server, roots_.usage(scope_of(server.spec()))));
         server.ask_players(); // for the next question
     });
 }
 
 void Service::list_servers(Request request)
 {
-    on_engine(std::move(request), [this](const Shared& shared) { shared->reply(list_json(*fleet_)); });
+    const ListQuestion question = list_question(request);
+    on_engine(std::move(request), [this, question](const Shared& shared) {
+        boost::asio::post(disk_, [this, shared, question] {
+            boost::asio::post(io_.context(), [this, shared, question, node = read_node(config_.policy)] {
+                shared->reply(list_json(*fleet_, question, node));
+            });
+        });
+    });
 }
 
 // ---- the console ----
@@ -299,11 +308,14 @@ void Service::file_action(Request request)
     std::string verb{request.action()};
     verb.erase(0, verb.find('.') + 1);
     on_server(std::move(request), [this, verb = std::move(verb)](const Shared& shared, ServerShell& server) {
-        const ServerSpec& spec = server.spec();
-        FileScope scope{config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
-                        spec.file_denylist};
-        files_.run(shared, scope, verb);
+        files_.run(shared, scope_of(server.spec()), verb);
     });
+}
+
+FileScope Service::scope_of(const ServerSpec& spec) const
+{
+    return {config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
+            spec.file_denylist};
 }
 
 // ---- images ----

@@ -59,6 +59,7 @@ private:
     void read_install_log(const Shared&, const ServerShell&);
     [[nodiscard]] std::string next_id() { return std::to_string(++last_id_); }
     Fleet::Outputs outputs();
+    [[nodiscard]] FileScope scope_of(const ServerSpec&) const;
 
     Context& context_;
     const Config config_;
@@ -68,6 +69,7 @@ private:
     boost::asio::thread_pool disk_;
     std::string damage_; // of the store; written before the engine thread starts
     std::unique_ptr<engine::Client> client_;
+    ServerRoots roots_;
     std::unique_ptr<Fleet> fleet_;
     FileActions files_;
 };

@@ -18,6 +18,11 @@ struct Usage {
     std::uint64_t oom_kills = 0;
 };
 
+// What a server's folder holds.
+struct DiskUse {
+    std::uint64_t used = 0, max = 0; // bytes; max 0: not limited
+};
+
 class UsageReader {
 public:
     // `pid`: the container's first process. `age`: how long it has run.

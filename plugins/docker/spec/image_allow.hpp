@@ -25,6 +25,8 @@ public:
 
     [[nodiscard]] bool allows(const ImageRef&) const;
     [[nodiscard]] bool empty() const { return patterns_.empty(); }
+    // As they were given.
+    [[nodiscard]] const std::vector<std::string>& patterns() const { return texts_; }
     // "ghcr.io/pelican-eggs/*, docker.io/library/redis"; for messages.
     [[nodiscard]] std::string text() const;
 

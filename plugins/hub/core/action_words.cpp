@@ -55,10 +55,13 @@ std::string ActionWords::add(std::string_view manifest_json)
     if (!aliases->is_object()) return "\"aliases\" is not an object";
     for (const auto& [protocol, words] : aliases->items()) {
         if (!words.is_object()) return "\"aliases\": " + protocol + " is not an object";
-        for (const auto& [word, action] : words.items()) {
+        for (const auto& [word, action] : words.items())
             if (!action.is_string()) return "\"aliases\": " + protocol + ": " + word + " is not text";
-            protocols_[protocol].try_emplace(action.get<std::string>(), word);
-        }
+        // A dialect's other word for the same action is not sent to agents of the protocol itself.
+        for (const bool own_verb : {true, false})
+            for (const auto& [word, action] : words.items())
+                if (const auto name = action.get<std::string>(); name.ends_with("." + word) == own_verb)
+                    protocols_[protocol].try_emplace(name, word);
     }
     return {};
 }

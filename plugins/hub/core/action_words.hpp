@@ -20,8 +20,8 @@ class ActionWords {
 public:
     ActionWords();
 
-    // Adds a manifest's aliases; of two names for one action the first is kept. Returns the problem, or
-    // empty.
+    // Adds a manifest's aliases. Of several names for one action the first manifest's is kept; within a
+    // manifest the action's own verb, else the first. Returns the problem, or empty.
     std::string add(std::string_view manifest_json);
     // Adds a manifest, or all of a folder (*.manifest.json, as packages install them). Returns the problem,
     // or empty. Blocking.

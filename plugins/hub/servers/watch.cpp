@@ -97,6 +97,15 @@ void ServerWatch::registered(const std::string& id, std::string_view capabilitie
     reports_.save(std::move(report));
 }
 
+void ServerWatch::changed(const std::string& id, std::string_view capabilities)
+{
+    registered(id, capabilities);
+    const Capabilities said = read_capabilities(capabilities);
+    Agent& known = agent(id);
+    known.told = said.capacity;
+    if (said.servers) offers(id, known);
+}
+
 void ServerWatch::heartbeat(std::string_view id, std::string_view facts)
 {
     if (const auto at = agents_.find(id); at != agents_.end()) at->second.report = read_heartbeat(facts);
@@ -200,6 +209,7 @@ void ServerWatch::prune(const std::string& id, const std::vector<std::string>& t
 
 void ServerWatch::event(std::string_view id, const wire::Event& event)
 {
+    if (short_topic(event.topic) == "capabilities_changed") return changed(std::string{id}, event.json);
     if (event.target.empty() || !valid_id(event.target) || !is_server_topic(event.topic)) return;
     if (short_topic(event.topic) == "server_deleted")
         return forget(std::string{id}, std::string{event.target});

@@ -66,6 +66,8 @@ private:
         std::vector<std::string> ids; // of the list that is being received
     };
     Agent& agent(std::string_view id) UNDER_LOCK;
+    // An event said what its registration would say now.
+    void changed(const std::string& id, std::string_view capabilities) UNDER_LOCK;
     void offers(const std::string& id, Agent&) UNDER_LOCK;
     void ask_in(const std::string& id, Agent&, Timers::Time::duration) UNDER_LOCK;
     void ask(const std::string& id, const std::string& after) UNDER_LOCK;

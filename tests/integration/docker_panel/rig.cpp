@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace agenthost::test {
 
@@ -81,46 +82,19 @@ json Panel::event(const std::string& name, const std::function<bool(const json&)
 
 // ---- the engine ----
 
-EngineProcess* DockerPanel::engine_ = nullptr;
+GameEngine* DockerPanel::engine_ = nullptr;
 
 json DockerPanel::engine(const std::string& method, const std::string& target, const std::string& body)
 {
-    std::vector<std::string> command{"curl", "-sS", "-m", "30", "--unix-socket", engine_->socket(),
-                                     "-X",   method};
-    if (!body.empty()) command.insert(command.end(), {"-H", "Content-Type: application/json", "-d", body});
-    command.push_back("http://engine/v1.41" + target);
-    return json::parse(run(command).out, nullptr, false);
+    return engine_->ask(method, target, body);
 }
 
 void DockerPanel::SetUpTestSuite()
 {
-    if (::geteuid() != 0) return;
-    engine_ = new EngineProcess;
-    // Only there while a test runs; ports are published by the engine's own proxy, without rules in the firewall.
-    engine("POST", "/networks/create", R"({"Name":"gamenet","Driver":"bridge"})");
-    const TempDir image;
-    std::filesystem::create_directories(image / "root/bin");
-    for (const char* name :
-         {"tmp", "proc", "dev", "sys", "etc", "home/container", "mnt/server", "mnt/install"})
-        std::filesystem::create_directories(image / "root" / name);
-    std::filesystem::copy_file("/bin/busybox", image / "root/bin/busybox");
-    std::filesystem::copy_file(binary_dir() / "tests/docker_game", image / "root/bin/game");
-    for (const char* applet : {"sh", "cat", "echo", "sleep", "true", "false", "cp", "ls", "id"})
-        std::filesystem::create_symlink("busybox", image / "root/bin" / applet);
-    const auto tar = (image / "image.tar").string();
-    run({"tar", "-C", (image / "root").string(), "-cf", tar, "."});
-    run({"curl", "-sSf", "--unix-socket", engine_->socket(), "-X", "POST", "--data-binary", "@" + tar, "-H",
-         "Content-Type: application/x-tar",
-         "http://engine/v1.41/images/create?fromSrc=-&repo=panelgame&tag=1"});
+    if (::geteuid() == 0) engine_ = new GameEngine;
 }
 
-void DockerPanel::TearDownTestSuite()
-{
-    if (engine_ == nullptr) return;
-    engine("DELETE", "/networks/gamenet");
-    delete engine_;
-    engine_ = nullptr;
-}
+void DockerPanel::TearDownTestSuite() { delete std::exchange(engine_, nullptr); }
 
 // ---- the agent ----
 
@@ -137,25 +111,16 @@ void DockerPanel::TearDown()
 {
     if (agent_ && HasFailure()) std::fputs(agent_->log().c_str(), stderr);
     agent_.reset();
-    if (engine_ == nullptr) return;
-    const auto containers = engine("GET", "/containers/json?all=1");
-    if (!containers.is_array()) return;
-    for (const auto& one : containers)
-        engine("DELETE", "/containers/" + one["Id"].get<std::string>() + "?force=1&v=1");
+    if (engine_ != nullptr) engine_->remove_containers();
 }
 
 void DockerPanel::start_agent(const std::string& more)
 {
     agent_.reset();
-    const std::string yaml =
-        "servers: [{name: it, protocol: panel, url: '" + panel_->url() + "', credential: {file: '" +
-        (dir_ / "credential").string() +
-        "'}, reconnect: {initial: 100ms, max: 1s}}]\n"
-        "plugins:\n  docker: {enabled: true, required: true, config: {socket: '" +
-        engine_->socket() + "', data_dir: '" + (dir_ / "servers").string() +
-        "', uid: 1000, gid: 1000, allow_images: ['*'], bind_addresses: ['127.0.0.1'], network: gamenet, "
-        "stats_interval: 500ms" +
-        more + "}}\n";
+    const std::string yaml = "servers: [{name: it, protocol: panel, url: '" + panel_->url() +
+                             "', credential: {file: '" + (dir_ / "credential").string() +
+                             "'}, reconnect: {initial: 100ms, max: 1s}}]\nplugins:\n  " +
+                             engine_->plugin_yaml(dir_ / "servers", more);
     agent_ = std::make_unique<Daemon>(Daemon::Options{.yaml = yaml, .dir = dir_ / "agent"});
     ASSERT_TRUE(agent_->wait_ready()) << agent_->log();
 }
@@ -164,15 +129,6 @@ void DockerPanel::kill_agent()
 {
     agent_->kill9();
     agent_.reset();
-}
-
-json DockerPanel::egg(const std::string& id, const json& more)
-{
-    json config{{"name", "test game"},    {"image", "panelgame:1"},
-                {"startup", "/bin/game"}, {"done", ")! For help, type "},
-                {"stop", "stop"},         {"limits", {{"memory", "128m"}, {"cpu", "1"}}}};
-    config.update(more);
-    return {{"serverId", id}, {"eggConfig", config}};
 }
 
 void DockerPanel::run_server(const std::string& id, const json& more)

@@ -1,7 +1,7 @@
 // An engine, a panel and an agent with the docker plugin between them.
 #pragma once
 
-#include "tests/integration/docker/engine_process.hpp"
+#include "game_engine.hpp"
 #include "tests/support/daemon.hpp"
 
 #include <gtest/gtest.h>
@@ -57,7 +57,10 @@ protected:
     // More keys of the plugin's configuration, as YAML: ", pull: never".
     void start_agent(const std::string& more = {});
     void kill_agent();
-    nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
+    static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object())
+    {
+        return GameEngine::egg(id, more);
+    }
     // Creates and starts it, until it is ready.
     void run_server(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
     // Waits until get_status says so.
@@ -71,7 +74,7 @@ protected:
     static nlohmann::json engine(const std::string& method, const std::string& target,
                                  const std::string& body = {});
 
-    static EngineProcess* engine_;
+    static GameEngine* engine_;
     TempDir dir_;
     std::unique_ptr<Panel> panel_;
     std::unique_ptr<Daemon> agent_;

@@ -72,6 +72,16 @@ TEST(HubWords, TheFirstNameOfAnActionIsKept)
     EXPECT_EQ(words.word("panel", "x.start"), "go");
 }
 
+TEST(HubWords, AnActionsOwnVerbIsPreferredToAnotherNameOfTheSameManifest)
+{
+    ActionWords words;
+    EXPECT_EQ(words.add(R"({"aliases":{"panel":{"begin":"x.start","start":"x.start"}}})"), "");
+    EXPECT_EQ(words.word("panel", "x.start"), "start");
+    EXPECT_EQ(words.word("panel", "docker.write_file"), "write_file")
+        << "not file_write of the field dialect";
+    EXPECT_EQ(words.word("panel", "docker.send_command"), "send_command");
+}
+
 TEST(HubWords, ReportsTheProblemOfAManifest)
 {
     ActionWords words;

@@ -115,6 +115,22 @@ TEST_F(ServersTest, ADeletedServerIsForgotten)
     EXPECT_EQ(get("/api/servers")["total"], 0);
 }
 
+TEST_F(ServersTest, AnAgentWhoseEngineAppearsLaterIsAskedForItsServers)
+{
+    join("n1", "panel");
+    enter([&] { server_watch.ready(*fanout.find("n1")); });
+    later.run();
+    pass(2s);
+    EXPECT_TRUE(fanout.sent.empty());
+    event("n1", "", "docker.capabilities_changed", {{"dockerVersion", "24.0.0"}, {"maxMemory", "2048MB"}});
+    pass(1s);
+    ASSERT_EQ(fanout.sent.size(), 1U);
+    EXPECT_EQ(last().action, "docker.list_servers");
+    answer_request("n1", last().id, {{"servers", json::array()}});
+    const Conn conn = ask("POST", "/api/servers", egg("big", {{"limits", {{"memory", "4g"}}}}).dump());
+    EXPECT_EQ(status(conn), 507) << "the memory that the event named counts";
+}
+
 TEST_F(ServersTest, ListsArePagedAndRepeatedEveryMinute)
 {
     node("n1");

@@ -1,0 +1,30 @@
+// A dockerd of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network gamenet.
+// Needs root.
+#pragma once
+
+#include "tests/integration/docker/engine_process.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <string>
+
+namespace agenthost::test {
+
+class GameEngine : public EngineProcess {
+public:
+    GameEngine();
+    ~GameEngine();
+
+    // The engine's answer; null when it is not JSON.
+    [[nodiscard]] nlohmann::json ask(const std::string& method, const std::string& target,
+                                     const std::string& body = {}) const;
+    void remove_containers();
+    // The member `docker` of an agent's `plugins`, as YAML. `more`: ", pull: never".
+    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir,
+                                          const std::string& more = {}) const;
+    // The payload of create_server for a server that runs the image.
+    static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
+};
+
+} // namespace agenthost::test

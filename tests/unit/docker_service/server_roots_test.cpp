@@ -1,0 +1,77 @@
+#include "plugins/docker/service/server_roots.hpp"
+#include "tests/support/support.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+using namespace agenthost::docker;
+using namespace agenthost::docker::service;
+using agenthost::test::TempDir;
+using agenthost::test::wait_for;
+using agenthost::test::write_file;
+
+namespace {
+
+class Roots : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        policy_.data_dir = dir_.path().string();
+        policy_.uid = ::geteuid();
+        policy_.gid = ::getegid();
+    }
+    FileScope scope(const std::string& id, std::uint64_t max = 0) const { return {policy_, id, max, {}}; }
+    // Of a server whose folder exists.
+    DiskUse counted(ServerRoots& roots, const FileScope& of)
+    {
+        std::optional<DiskUse> use;
+        EXPECT_TRUE(wait_for([&] { return (use = roots.usage(of)).has_value(); }));
+        return use.value_or(DiskUse{});
+    }
+
+    TempDir dir_;
+    NodePolicy policy_;
+    ServerRoots roots_;
+};
+
+TEST_F(Roots, CountWhatAServersFolderHoldsInTheBackground)
+{
+    std::filesystem::create_directories(dir_ / "s1/world");
+    write_file(dir_ / "s1/world/region", std::string(3 << 20, 'x'));
+    const DiskUse use = counted(roots_, scope("s1", 5 << 20));
+    EXPECT_GE(use.used, 3u << 20);
+    EXPECT_LT(use.used, 4u << 20);
+    EXPECT_EQ(use.max, 5u << 20);
+}
+
+TEST_F(Roots, MakeNoFolderForAQuestion)
+{
+    EXPECT_FALSE(roots_.usage(scope("s1")));
+    std::filesystem::create_directories(dir_ / "s2");
+    counted(roots_, scope("s2")); // the question before was worked on first
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "s1"));
+    EXPECT_FALSE(roots_.usage(scope("s1")));
+}
+
+TEST_F(Roots, ForgetADeletedServer)
+{
+    std::filesystem::create_directories(dir_ / "s1");
+    write_file(dir_ / "s1/file", std::string(1 << 20, 'x'));
+    EXPECT_GE(counted(roots_, scope("s1")).used, 1u << 20);
+    std::filesystem::remove_all(dir_ / "s1");
+    roots_.forget("s1");
+    EXPECT_FALSE(roots_.usage(scope("s1")));
+    std::filesystem::create_directories(dir_ / "s1");
+    EXPECT_LT(counted(roots_, scope("s1")).used, 1u << 20) << "another server of the same name";
+}
+
+TEST_F(Roots, ShareOneRootBetweenActions)
+{
+    EXPECT_EQ(roots_.root(scope("s1")), roots_.root(scope("s1")));
+    EXPECT_TRUE(std::filesystem::is_directory(dir_ / "s1"));
+}
+
+} // namespace
