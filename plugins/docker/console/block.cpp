@@ -6,7 +6,8 @@ namespace agenthost::docker::console {
 
 namespace {
 
-// Also tells files of another byte order or an older format, which are dropped: the engine's log has the rest.
+// Also tells files of another byte order or an older format, which are dropped: the engine's log has the
+// rest.
 constexpr std::uint32_t magic = 0x31434841; // "AHC1"
 
 struct Head {

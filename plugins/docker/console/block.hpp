@@ -1,5 +1,5 @@
-// The blocks that a file of the ring consists of. A block is written by one call and is valid as a whole or not
-// at all: what a crash or a power cut leaves of it is recognised by its checksum. Pure.
+// The blocks that a file of the ring consists of. A block is written by one call and is valid as a whole or
+// not at all: what a crash or a power cut leaves of it is recognised by its checksum. Pure.
 #pragma once
 
 #include "intake.hpp"

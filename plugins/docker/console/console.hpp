@@ -1,13 +1,14 @@
-// The console of one server: follows the log of its container, keeps the newest output in a ring on disk, tells
-// it in events, watches for the line that says the server is ready, and takes commands.
+// The console of one server: follows the log of its container, keeps the newest output in a ring on disk,
+// tells it in events, watches for the line that says the server is ready, and takes commands.
 //
-// No entry is lost and none comes twice, whether the agent, the engine or the connection breaks: what was read
-// and how far is stored in one write, and reading goes on from there. Events are sent after that write; an
-// agent that is killed between the two tells a stretch in no event, which positions show and get_logs fills.
+// No entry is lost and none comes twice, whether the agent, the engine or the connection breaks: what was
+// read and how far is stored in one write, and reading goes on from there. Events are sent after that write;
+// an agent that is killed between the two tells a stretch in no event, which positions show and get_logs
+// fills.
 //
 // All on the I/O thread; files are read and written on `disk`, a pool. While the disk is slow, the log is not
-// read: the engine keeps it, and the server never waits. Bounds: 1 MiB on disk, 256 KiB in memory, but at least
-// one message of the log (1 MiB).
+// read: the engine keeps it, and the server never waits. Bounds: 1 MiB on disk, 256 KiB in memory, but at
+// least one message of the log (1 MiB).
 #pragma once
 
 #include "done_watch.hpp"

@@ -22,7 +22,8 @@ public:
     using Test = std::function<bool(std::string_view line)>;
 
     DoneWatch() = default;
-    // Without a test nothing is awaited. With `strip_colors` a line also matches without its escape sequences.
+    // Without a test nothing is awaited. With `strip_colors` a line also matches without its escape
+    // sequences.
     explicit DoneWatch(std::vector<Test> tests, bool strip_colors = false)
         : tests_{std::move(tests)}, strip_colors_{strip_colors}
     {}

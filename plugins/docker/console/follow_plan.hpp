@@ -31,7 +31,8 @@ public:
     // The answer to `inspect`. unknown: there was none. Podman does not rotate, and stamps whole seconds: its
     // logs are only followed.
     Step on_inspected(Container, bool podman = false);
-    // How many of the newest messages `read` and `follow` ask for, when `taken` old ones come again; nullopt: all.
+    // How many of the newest messages `read` and `follow` ask for, when `taken` old ones come again; nullopt:
+    // all.
     [[nodiscard]] std::optional<std::uint32_t> tail(std::uint32_t taken) const;
     // A part of the log that is new has come.
     void on_part();

@@ -1,5 +1,5 @@
-// Reads the log of a server's container, from its position to the last line, across breaks of the connection and
-// restarts of the engine, as FollowPlan says. On the I/O thread.
+// Reads the log of a server's container, from its position to the last line, across breaks of the connection
+// and restarts of the engine, as FollowPlan says. On the I/O thread.
 //
 // Half a second after a follower has begun, and once a minute, the engine's newest message is compared with
 // ours: a follower of Docker 20.10 that has missed a rotation of the log is silent.

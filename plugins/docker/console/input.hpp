@@ -1,9 +1,9 @@
-// Sends lines to the standard input of one container, by an attachment that carries no output: a stalled reader
-// of output would stop the server. On the I/O thread.
+// Sends lines to the standard input of one container, by an attachment that carries no output: a stalled
+// reader of output would stop the server. On the I/O thread.
 //
-// The attachment is opened for the first line and kept. It must be closed when the container ends, since Docker
-// keeps it, and would give what is sent later to the next start. Podman gives the container the end of its
-// input when the attachment is closed, so it is closed for nothing else.
+// The attachment is opened for the first line and kept. It must be closed when the container ends, since
+// Docker keeps it, and would give what is sent later to the next start. Podman gives the container the end of
+// its input when the attachment is closed, so it is closed for nothing else.
 #pragma once
 
 #include "plugins/docker/engine/client.hpp"

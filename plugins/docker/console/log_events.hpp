@@ -1,5 +1,5 @@
-// Batches the entries of one server into `server_log` events and bounds their rate. Pure: the caller passes the
-// time and asks when to look again.
+// Batches the entries of one server into `server_log` events and bounds their rate. Pure: the caller passes
+// the time and asks when to look again.
 //
 // The first line after a pause leaves at once; what follows is collected for 100 ms. In each second the first
 // 200 lines and 64 KiB go into events. Of the rest the events say only how many entries were left out and

@@ -1,5 +1,5 @@
-// Stores what is read of a server's log in its ring, without waiting for the disk: batches are written one after
-// the other on a pool, and what comes meanwhile is collected for the next one. On the I/O thread.
+// Stores what is read of a server's log in its ring, without waiting for the disk: batches are written one
+// after the other on a pool, and what comes meanwhile is collected for the next one. On the I/O thread.
 #pragma once
 
 #include "intake.hpp"

@@ -32,8 +32,8 @@ struct Event {
 // nullopt: not an event.
 std::optional<Event> read_event(std::string_view line);
 
-// Whether the container has this label of ours: "agenthost.server", or "agenthost.server=7". Always when it is
-// empty.
+// Whether the container has this label of ours: "agenthost.server", or "agenthost.server=7". Always when it
+// is empty.
 bool has_label(const Event&, std::string_view label);
 
 class EventWindow {

@@ -1,7 +1,7 @@
 // Packs files of a server into an archive inside its folder, and unpacks archives there.
 //
-// Blocking, long: on a pool thread. Everything is streamed; memory does not grow with the archive (the decompressors of
-// xz, 7z and zstd may use the memory that the archive asks for, up to their dictionary).
+// Blocking, long: on a pool thread. Everything is streamed; memory does not grow with the archive (the
+// decompressors of xz, 7z and zstd may use the memory that the archive asks for, up to their dictionary).
 #pragma once
 
 #include "control.hpp"
@@ -22,7 +22,8 @@ std::optional<ArchiveFormat> archive_format_of(std::string_view name);
 constexpr std::size_t max_pack_patterns = 256;
 struct PackOptions {
     ArchiveFormat format = ArchiveFormat::tar_gz;
-    // Patterns (glob.hpp) of names and of paths below `base` that are left out: "*.log", "world/session.lock".
+    // Patterns (glob.hpp) of names and of paths below `base` that are left out: "*.log",
+    // "world/session.lock".
     std::vector<std::string> exclude;
     bool replace = false;
     std::uint64_t max_entries = 1'000'000;
@@ -35,8 +36,8 @@ struct Packed {
     std::uint64_t left_out = 0; // FIFOs, sockets, devices, files that vanished meanwhile
     std::uint64_t changed = 0;  // files that became shorter while they were read (padded with zeros in a tar)
 };
-// Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file is there when it
-// is complete, or not at all. Links are stored as links, hard links as files. Throws.
+// Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file is
+// there when it is complete, or not at all. Links are stored as links, hard links as files. Throws.
 Packed pack(const Root&, const Path& base, const std::vector<Path>& sources, const Path& target,
             const PackOptions&, Control&);
 
@@ -56,10 +57,11 @@ struct Unpacked {
 };
 // Unpacks a tar (plain, gzip, bzip2, xz, zstd, lz4), zip or 7z into the folder `target`, which is created.
 //
-// Everything is unpacked into a temporary folder beside `target` first and moved into place by renames when the whole
-// archive was good. So a broken archive, a bomb, a full disk, an entry that leads outside ("../x", "/x", through a link)
-// or a cancel leaves nothing behind. Existing folders are merged. Only when a rename in the last step fails is a part in
-// place; the error then says how much. Modes lose set-uid, set-gid and sticky; the owner is the server's. Throws.
+// Everything is unpacked into a temporary folder beside `target` first and moved into place by renames when
+// the whole archive was good. So a broken archive, a bomb, a full disk, an entry that leads outside ("../x",
+// "/x", through a link) or a cancel leaves nothing behind. Existing folders are merged. Only when a rename in
+// the last step fails is a part in place; the error then says how much. Modes lose set-uid, set-gid and
+// sticky; the owner is the server's. Throws.
 Unpacked unpack(const Root&, const Path& archive, const Path& target, const UnpackOptions&, Control&);
 
 } // namespace agenthost::docker::files

@@ -11,8 +11,8 @@
 
 namespace agenthost::docker::files {
 
-// libarchive converts names by the thread's locale; under "C" it refuses what is not ASCII. For the life of this object
-// the calling thread has a UTF-8 locale; other threads are not touched.
+// libarchive converts names by the thread's locale; under "C" it refuses what is not ASCII. For the life of
+// this object the calling thread has a UTF-8 locale; other threads are not touched.
 class Utf8Locale {
 public:
     Utf8Locale() : locale_{::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)}

@@ -1,7 +1,7 @@
 // How a long operation is watched and ended from outside: a cancellation flag and a progress callback.
 //
-// An operation calls the members on its own thread; only the base::Cancel may be touched by others. The callback is
-// called at most four times a second, on the operation's thread, and must not block or throw.
+// An operation calls the members on its own thread; only the base::Cancel may be touched by others. The
+// callback is called at most four times a second, on the operation's thread, and must not block or throw.
 #pragma once
 
 #include "base/cancel.hpp"

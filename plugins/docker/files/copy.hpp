@@ -1,9 +1,10 @@
 // Copies a file or a tree to a new place, all or nothing.
 //
-// The copy is made under a temporary name beside its target and renamed when it is complete. Links are copied as links,
-// with their text; holes of sparse files stay holes; hard links become files of their own; FIFOs, sockets and devices
-// are left out and counted. Owner: the server's; modes and times of modification are kept, without set-uid and set-gid.
-// The copy is not synced to the disk: after a power cut, files may be empty; copy again. Blocking, long.
+// The copy is made under a temporary name beside its target and renamed when it is complete. Links are copied
+// as links, with their text; holes of sparse files stay holes; hard links become files of their own; FIFOs,
+// sockets and devices are left out and counted. Owner: the server's; modes and times of modification are
+// kept, without set-uid and set-gid. The copy is not synced to the disk: after a power cut, files may be
+// empty; copy again. Blocking, long.
 #pragma once
 
 #include "control.hpp"

@@ -15,8 +15,8 @@ namespace agenthost::docker::files {
 
 namespace {
 
-// A rename anywhere on the machine may interrupt a lookup below a folder (EAGAIN). The kernel says so only when a link
-// with ".." is on the way, so this many in a row means that somebody wants to stop us.
+// A rename anywhere on the machine may interrupt a lookup below a folder (EAGAIN). The kernel says so only
+// when a link with ".." is on the way, so this many in a row means that somebody wants to stop us.
 constexpr int max_lookups = 256;
 
 std::string self_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
@@ -106,8 +106,8 @@ int rename_entry(int from_folder, const char* from, int to_folder, const char* t
     const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
     if (::renameat2(from_folder, from, to_folder, to, flags) == 0) return 0;
     if (errno != EINVAL || replace) return errno;
-    // Some network file systems lack RENAME_NOREPLACE: a hard link refuses an existing target as atomically. Folders
-    // cannot be linked; there the answer stays EINVAL.
+    // Some network file systems lack RENAME_NOREPLACE: a hard link refuses an existing target as atomically.
+    // Folders cannot be linked; there the answer stays EINVAL.
     if (::linkat(from_folder, from, to_folder, to, 0) != 0) return errno == EPERM ? EINVAL : errno;
     return ::unlinkat(from_folder, from, 0) == 0 ? 0 : errno;
 }

@@ -1,8 +1,8 @@
 // System calls on descriptors that the C library does not wrap, and the rules by which files are opened.
 //
-// The game runs with the owner's rights in the same folder and may swap any name for a link, a FIFO or a folder at any
-// moment. So nothing here is decided by a name that is looked up again later: every result is a descriptor, and types
-// are read from descriptors. Blocking calls: never on an I/O thread.
+// The game runs with the owner's rights in the same folder and may swap any name for a link, a FIFO or a
+// folder at any moment. So nothing here is decided by a name that is looked up again later: every result is a
+// descriptor, and types are read from descriptors. Blocking calls: never on an I/O thread.
 #pragma once
 
 #include "path.hpp"
@@ -15,18 +15,19 @@
 
 namespace agenthost::docker::files {
 
-// Links in the parents of a path: followed as long as they stay below the folder, or refused. The last component is
-// never followed.
+// Links in the parents of a path: followed as long as they stay below the folder, or refused. The last
+// component is never followed.
 enum class Links { inside, refused };
 
-// openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS. -1 and errno. Repeats what a racing rename interrupts.
+// openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS. -1 and errno. Repeats what a racing rename
+// interrupts.
 int open_beneath(int folder, const char* path, int flags, Links, mode_t mode = 0);
 
 // Whether the kernel has openat2 (Linux 5.6, and no seccomp filter that hides it).
 bool openat2_works(int folder);
 
-// An existing regular file. A FIFO, device or socket is never opened, not even for a moment: the name is opened as
-// O_PATH, its type is read, and that descriptor is opened again. Throws.
+// An existing regular file. A FIFO, device or socket is never opened, not even for a moment: the name is
+// opened as O_PATH, its type is read, and that descriptor is opened again. Throws.
 base::Fd open_regular(int folder, const Path&, int flags, Links);
 
 // One name inside `folder`, as a folder to list. -1 and errno; a link gives ELOOP or ENOTDIR.

@@ -35,8 +35,8 @@ std::string shown_size(std::uint64_t bytes)
     return text + units[unit];
 }
 
-// Of a folder with a project quota, statvfs reports what the quota leaves. The folder above has the disk's numbers,
-// unless the folder is the root of its file system.
+// Of a folder with a project quota, statvfs reports what the quota leaves. The folder above has the disk's
+// numbers, unless the folder is the root of its file system.
 bool statvfs_of_disk(int folder, struct statvfs& result)
 {
     struct stat inner {

@@ -1,15 +1,16 @@
 // The disk limit of one server: checked before and while the agent writes.
 //
-// Where a project quota is in force, the kernel's numbers are used and the kernel stops every writer. Elsewhere the
-// agent counts: a walk over the folder gives the bytes on disk (hard links once), and its own writes and deletions are
-// added until the next walk. The game writes without telling, so the count is only as fresh as the last walk:
+// Where a project quota is in force, the kernel's numbers are used and the kernel stops every writer.
+// Elsewhere the agent counts: a walk over the folder gives the bytes on disk (hard links once), and its own
+// writes and deletions are added until the next walk. The game writes without telling, so the count is only
+// as fresh as the last walk:
 //   - recount_due() is true when no walk was done, when the last one is older than `fresh` (and than 20 times its own
 //     duration, so that walking costs at most 5 % of a thread), or when the agent wrote a tenth of the limit since.
 //   - a claim that would be refused walks first when the count is older than 10 s.
 // A walk that ends early (its budget, a cancel) keeps the higher of the old and the new count.
 //
-// Thread-safe. claim, recount and usage may block on the disk: not on an I/O thread. state() and recount_due() only
-// lock a mutex.
+// Thread-safe. claim, recount and usage may block on the disk: not on an I/O thread. state() and
+// recount_due() only lock a mutex.
 #pragma once
 
 #include "control.hpp"
@@ -26,7 +27,8 @@ namespace agenthost::docker::files {
 struct UsageBudget {
     std::uint64_t max_entries = 5'000'000;
     std::chrono::milliseconds max_time{60'000};
-    // Inodes with more than one name that are remembered, so as to count each once. The rest counts for each name.
+    // Inodes with more than one name that are remembered, so as to count each once. The rest counts for each
+    // name.
     std::size_t max_links = 1'000'000;
 };
 struct Usage {
@@ -71,8 +73,8 @@ public:
         Claim(const Claim&) = delete;
         Claim& operator=(const Claim&) = delete;
         ~Claim() { limit_.release(claimed_); }
-        // Claims `bytes` in all, before they are written. Throws DISK_FULL. Asks for more than needed now and then, so
-        // that small writes are cheap.
+        // Claims `bytes` in all, before they are written. Throws DISK_FULL. Asks for more than needed now and
+        // then, so that small writes are cheap.
         void raise(std::uint64_t bytes);
         // What was written stays.
         void settle(std::uint64_t written);

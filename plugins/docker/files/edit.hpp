@@ -1,5 +1,5 @@
-// Changes values in the text of a configuration file and nothing else: comments, order, blank lines, indentation, a byte
-// order mark, CRLF and a missing final newline stay as they are. Pure.
+// Changes values in the text of a configuration file and nothing else: comments, order, blank lines,
+// indentation, a byte order mark, CRLF and a missing final newline stay as they are. Pure.
 //
 //     const Edited edited = edit_text(text, FileFormat::properties, {{.where = "server-port", .value = "25566"}});
 //
@@ -9,8 +9,9 @@
 //   ini         "key", "section.key" (the first dot separates) or "[a.b].key"; missing ones are added
 //   json, yaml  "a.b", "a[0].b", "a.*.b"; missing members of an object are added, a * only finds
 //   xml         "root.a.b", "root.*.b": the text of elements; a value [key='text'] sets an attribute; nothing is added
-// Where an edit cannot be done without touching other text (an anchor, a block scalar, a value that is a list), the file
-// keeps that value and `misses` says why. A file that does not parse throws CONFIG_INVALID with its line, unchanged.
+// Where an edit cannot be done without touching other text (an anchor, a block scalar, a value that is a
+// list), the file keeps that value and `misses` says why. A file that does not parse throws CONFIG_INVALID
+// with its line, unchanged.
 #pragma once
 
 #include <cstddef>

@@ -10,7 +10,8 @@ namespace agenthost::docker::files {
 
 namespace {
 
-// Appends lines to a text that may lack its final newline; the text keeps lacking it only if nothing is appended.
+// Appends lines to a text that may lack its final newline; the text keeps lacking it only if nothing is
+// appended.
 void append_lines(std::string& text, const std::vector<std::string>& lines, std::string_view line_end)
 {
     if (lines.empty()) return;

@@ -49,7 +49,8 @@ std::string unescape_json(std::string_view quoted);
 
 [[noreturn]] void fail_parse(std::string_view text, std::size_t at, const std::string& why);
 
-// Edits that add members below one that an earlier edit just added are left for another round over the new text.
+// Edits that add members below one that an earlier edit just added are left for another round over the new
+// text.
 constexpr int max_edit_rounds = 16;
 struct EditRound {
     Edited edited;

@@ -1,8 +1,8 @@
 // Lists a folder page by page, and describes one entry.
 //
-// Entries are ordered by their names' bytes, so a page starts where the cursor says whatever was created or deleted
-// meanwhile: nothing that stays is skipped or repeated. Each page reads all names of the folder (20 ms for 100,000) and
-// keeps only those of the page. Blocking; never follows the last link.
+// Entries are ordered by their names' bytes, so a page starts where the cursor says whatever was created or
+// deleted meanwhile: nothing that stays is skipped or repeated. Each page reads all names of the folder (20
+// ms for 100,000) and keeps only those of the page. Blocking; never follows the last link.
 #pragma once
 
 #include "control.hpp"

@@ -25,8 +25,8 @@ namespace {
 constexpr std::size_t piece = 256 << 10;
 constexpr std::size_t max_depth = 128;
 
-// An archive that is being written into a Writer. libarchive is C: an exception of the Writer is kept and thrown on this
-// side of it.
+// An archive that is being written into a Writer. libarchive is C: an exception of the Writer is kept and
+// thrown on this side of it.
 class Packer {
 public:
     Packer(Writer& out, ArchiveFormat format, const Path& target) : out_{out}, target_{target}
@@ -58,8 +58,8 @@ public:
         ::archive_entry_set_mtime(entry, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
         ::archive_entry_set_size(entry, S_ISREG(info.st_mode) ? info.st_size : 0);
         if (link != nullptr) ::archive_entry_set_symlink(entry, link);
-        // Under a UTF-8 locale the zip writer marks every name that is not ASCII as UTF-8, and readers refuse those that
-        // are not. Under "C" it writes the bytes as they are.
+        // Under a UTF-8 locale the zip writer marks every name that is not ASCII as UTF-8, and readers refuse
+        // those that are not. Under "C" it writes the bytes as they are.
         const bool utf8 = base::utf8_valid_prefix(name) == name.size();
         const locale_t before = utf8 ? nullptr : ::uselocale(plain_locale_.get());
         const int result = ::archive_write_header(archive_.get(), entry);

@@ -1,7 +1,8 @@
-// Names of files and folders that are not finished yet: ".agenthost-<process>-<number>.part", beside their target.
+// Names of files and folders that are not finished yet: ".agenthost-<process>-<number>.part", beside their
+// target.
 //
-// They are renamed when they are complete, so a reader sees the old content or the new one. A crash leaves them behind;
-// remove_leftovers() (remove.hpp) deletes those of earlier processes. Any thread.
+// They are renamed when they are complete, so a reader sees the old content or the new one. A crash leaves
+// them behind; remove_leftovers() (remove.hpp) deletes those of earlier processes. Any thread.
 #pragma once
 
 #include "base/fd.hpp"

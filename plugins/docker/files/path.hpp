@@ -1,11 +1,11 @@
 // A path inside a server's folder, checked once: relative bytes without "..", without NUL.
 //
-// Panels write "/", "/server", "/config/a.txt", "/server/config/a.txt" or "config/a.txt"; the first two are the
-// folder itself. A folder that is called "server" is reached as "server" or "/server/server".
+// Panels write "/", "/server", "/config/a.txt", "/server/config/a.txt" or "config/a.txt"; the first two are
+// the folder itself. A folder that is called "server" is reached as "server" or "/server/server".
 //
-// File names are bytes, panels write UTF-8. A name is shown as it is when it is valid UTF-8 without a backslash;
-// otherwise a backslash is shown as \\ and a byte that is not UTF-8 as \xHH. parse() reads this form back, so
-// every listed file can be addressed. Values; any thread.
+// File names are bytes, panels write UTF-8. A name is shown as it is when it is valid UTF-8 without a
+// backslash; otherwise a backslash is shown as \\ and a byte that is not UTF-8 as \xHH. parse() reads this
+// form back, so every listed file can be addressed. Values; any thread.
 #pragma once
 
 #include <cstddef>

@@ -5,8 +5,9 @@
 //     if (!job) ... BUSY, nothing was done ...
 //     job->set();                                   // cancels it, waiting or running
 //
-// submit() and set() never block and may be called on an I/O thread. The destructor cancels all jobs, runs those that
-// wait (so that each answers its request), and joins. An exception that leaves a job ends the job only.
+// submit() and set() never block and may be called on an I/O thread. The destructor cancels all jobs, runs
+// those that wait (so that each answers its request), and joins. An exception that leaves a job ends the job
+// only.
 #pragma once
 
 #include "base/cancel.hpp"

@@ -1,10 +1,10 @@
 // A disk limit that the kernel enforces: a project quota of ext4, XFS or f2fs mounted with prjquota.
 //
-// The server's folder gets a project id that new files inherit, and the project a limit. It counts what the game itself
-// writes too, and hard links once. What it does not stop: a process in the machine's own user namespace may give files
-// that it owns another project id (ioctl FS_IOC_FSSETXATTR). A user namespace for containers closes that. A process with
-// CAP_SYS_RESOURCE, such as an agent that runs as root, is counted and not stopped: DiskLimit checks it. Setting limits
-// needs CAP_SYS_ADMIN. Blocking calls.
+// The server's folder gets a project id that new files inherit, and the project a limit. It counts what the
+// game itself writes too, and hard links once. What it does not stop: a process in the machine's own user
+// namespace may give files that it owns another project id (ioctl FS_IOC_FSSETXATTR). A user namespace for
+// containers closes that. A process with CAP_SYS_RESOURCE, such as an agent that runs as root, is counted and
+// not stopped: DiskLimit checks it. Setting limits needs CAP_SYS_ADMIN. Blocking calls.
 #pragma once
 
 #include "control.hpp"

@@ -16,8 +16,8 @@ namespace agenthost::docker::files {
 
 namespace {
 
-// The game may create files while we delete: each pass deletes what it finds, and the folder goes when a pass leaves it
-// empty.
+// The game may create files while we delete: each pass deletes what it finds, and the folder goes when a pass
+// leaves it empty.
 constexpr int max_passes = 8;
 // An agent without root's rights cannot enter what the game made unreadable, but it may own it.
 constexpr mode_t owner_all = S_IRWXU;

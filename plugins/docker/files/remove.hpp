@@ -13,8 +13,8 @@ struct Removed {
     std::uint64_t bytes = 0; // that became free on disk
 };
 
-// A file, a link or a tree. A tree that the server keeps filling gives BUSY after a few passes. A cancelled deletion
-// leaves the rest of the tree; deleting again continues. Throws.
+// A file, a link or a tree. A tree that the server keeps filling gives BUSY after a few passes. A cancelled
+// deletion leaves the rest of the tree; deleting again continues. Throws.
 Removed remove_path(const Root&, const Path&, Control&);
 // Everything in the server's folder, which itself stays. Throws.
 Removed remove_contents(const Root&, Control&);

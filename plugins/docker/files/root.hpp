@@ -1,7 +1,7 @@
 // The folder of one server, held as a descriptor: every file operation starts from it.
 //
-// Any thread; all operations block, so none may run on an I/O thread (use Pool). Owned by the server's files; operations
-// in flight keep it by shared_ptr.
+// Any thread; all operations block, so none may run on an I/O thread (use Pool). Owned by the server's files;
+// operations in flight keep it by shared_ptr.
 #pragma once
 
 #include "descriptors.hpp"
@@ -22,7 +22,8 @@ struct Owner {
 
 class Root {
 public:
-    // Throws, also on a kernel without openat2. `owner`: of what operations create; absent: the agent's own user.
+    // Throws, also on a kernel without openat2. `owner`: of what operations create; absent: the agent's own
+    // user.
     explicit Root(const std::string& folder, std::optional<Owner> owner = {}, DiskLimit::Options limit = {});
 
     [[nodiscard]] int fd() const { return fd_.get(); }

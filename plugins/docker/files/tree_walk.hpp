@@ -1,13 +1,14 @@
-// Visits a tree of any depth with a bounded number of descriptors, without ever following a link, while another process
-// renames, replaces and removes what it visits.
+// Visits a tree of any depth with a bounded number of descriptors, without ever following a link, while
+// another process renames, replaces and removes what it visits.
 //
 //     TreeWalk walk{folder};
 //     while (const TreeWalk::Entry* at = walk.next()) ...
 //
-// Order: all entries of a folder that are not folders, then each of its folders (enter, contents, leave). A folder is
-// opened by its name with O_NOFOLLOW from its parent's descriptor. The first `kept_open` levels stay open; from deeper
-// ones the walk goes back by "..", and only if that is the folder it came from (device and inode). Where it is not, the
-// rest of the branch is given up: `lost()` counts it. Blocking; one thread at a time.
+// Order: all entries of a folder that are not folders, then each of its folders (enter, contents, leave). A
+// folder is opened by its name with O_NOFOLLOW from its parent's descriptor. The first `kept_open` levels
+// stay open; from deeper ones the walk goes back by "..", and only if that is the folder it came from (device
+// and inode). Where it is not, the rest of the branch is given up: `lost()` counts it. Blocking; one thread
+// at a time.
 #pragma once
 
 #include "base/fd.hpp"
@@ -33,7 +34,8 @@ public:
     struct Entry {
         Step step = Step::file;
         std::string name;
-        // The folder that contains the entry; for enter the folder itself. Valid until the next call of next().
+        // The folder that contains the entry; for enter the folder itself. Valid until the next call of
+        // next().
         int folder = -1;
         // Of a file and of an entered folder.
         struct stat info {};
@@ -54,7 +56,8 @@ public:
     // After unreadable: tries the same folder once more.
     void retry();
 
-    // Folders whose contents were not all seen: moved away meanwhile, or too many. A leave of each is missing.
+    // Folders whose contents were not all seen: moved away meanwhile, or too many. A leave of each is
+    // missing.
     [[nodiscard]] std::uint64_t lost() const { return lost_; }
     // The folder of the last entry, below the top: "" or "a/b". For messages.
     [[nodiscard]] std::string folder_path() const;

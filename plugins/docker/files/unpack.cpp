@@ -89,8 +89,9 @@ private:
     std::vector<char> buffer_;
 };
 
-// Only formats that are needed: mtree would read other files, rar and the rest are large attack surfaces. A filter that
-// this build of libarchive lacks would start a program (xz, zstd), so its library is asked for first.
+// Only formats that are needed: mtree would read other files, rar and the rest are large attack surfaces. A
+// filter that this build of libarchive lacks would start a program (xz, zstd), so its library is asked for
+// first.
 void support_formats(archive* a)
 {
     ::archive_read_support_format_tar(a);
@@ -181,7 +182,8 @@ Unpacked unpack(const Root& root, const Path& path, const Path& target, const Un
     Source source{std::move(file), size, control};
     source.open(reader.get(), path);
 
-    // In the server's folder itself, so that the target's parents need not exist yet and a rename is always possible.
+    // In the server's folder itself, so that the target's parents need not exist yet and a rename is always
+    // possible.
     const Staging staging{root.fd(), target};
     UnpackEntries entries{root, staging.fd(), path, target, size, options, control};
     read_entries(reader.get(), source, path, entries);

@@ -1,7 +1,8 @@
 // Puts the entries of an archive below one folder. Internal to unpack.cpp.
 //
-// Every name is checked (Path), every folder on the way is opened by its name with O_NOFOLLOW from its parent, and links
-// are never followed: whatever an archive says, and whatever the game swaps meanwhile, nothing lands outside.
+// Every name is checked (Path), every folder on the way is opened by its name with O_NOFOLLOW from its
+// parent, and links are never followed: whatever an archive says, and whatever the game swaps meanwhile,
+// nothing lands outside.
 #pragma once
 
 #include "archive.hpp"

@@ -4,10 +4,11 @@
 //     writer.write("hello");
 //     writer.commit();
 //
-// The content goes to a temporary file in the same folder. commit() sets owner and mode, syncs the file, renames it over
-// the path inside the folder's descriptor, and syncs the folder. Without commit() nothing is left. An existing file keeps
-// its mode unless another is given; other names of it (hard links) keep the old content. A link, FIFO, device or folder
-// at the path is refused. The Root must outlive a Writer. Blocking; one thread at a time.
+// The content goes to a temporary file in the same folder. commit() sets owner and mode, syncs the file,
+// renames it over the path inside the folder's descriptor, and syncs the folder. Without commit() nothing is
+// left. An existing file keeps its mode unless another is given; other names of it (hard links) keep the old
+// content. A link, FIFO, device or folder at the path is refused. The Root must outlive a Writer. Blocking;
+// one thread at a time.
 #pragma once
 
 #include "root.hpp"

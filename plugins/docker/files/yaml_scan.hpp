@@ -1,8 +1,10 @@
-// Finds the values of a YAML file written in block style, with the place of each in the text. Internal to edit_yaml.cpp.
+// Finds the values of a YAML file written in block style, with the place of each in the text. Internal to
+// edit_yaml.cpp.
 //
-// It understands what configuration files use: mappings and lists by indentation, scalars on one line (plain, 'single',
-// "double"), comments. Everything else (block scalars, flow collections, anchors, tags, aliases, values over several
-// lines) is stepped over and marked as `other`, so that it is never touched. Only the first document is read. Pure.
+// It understands what configuration files use: mappings and lists by indentation, scalars on one line (plain,
+// 'single', "double"), comments. Everything else (block scalars, flow collections, anchors, tags, aliases,
+// values over several lines) is stepped over and marked as `other`, so that it is never touched. Only the
+// first document is read. Pure.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // The folders of all servers for file actions, opened on first use, and what their content takes on disk.
 //
-// Counting walks over a folder, on a thread of its own: usage() tells what the last walk found and begins another
-// one when it is due. Any thread; root() blocks.
+// Counting walks over a folder, on a thread of its own: usage() tells what the last walk found and begins
+// another one when it is due. Any thread; root() blocks.
 #pragma once
 
 #include "usage.hpp"

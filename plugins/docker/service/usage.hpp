@@ -1,6 +1,6 @@
 // Reads what a running container uses, from the files of its cgroup and of its first process: nothing of it
-// costs the engine anything (its own statistics take 1 to 2 s a call). Tens of microseconds; the files are the
-// kernel's, so nothing blocks. cgroup v1 and v2.
+// costs the engine anything (its own statistics take 1 to 2 s a call). Tens of microseconds; the files are
+// the kernel's, so nothing blocks. cgroup v1 and v2.
 #pragma once
 
 #include <chrono>

@@ -25,8 +25,8 @@ constexpr std::string_view create = "docker.create_server", start = "docker.star
 // "start_server" of "docker.start_server" and of the protocol's own name.
 std::string_view server_verb(std::string_view action);
 
-// Names the server in a task for an agent of this protocol: as its target, where the protocol has one, else as
-// the parameter serverId, which create_server always has.
+// Names the server in a task for an agent of this protocol: as its target, where the protocol has one, else
+// as the parameter serverId, which create_server always has.
 void name_server(TaskRecord&, std::string_view server, std::string_view protocol);
 // The server that a task names; empty: none.
 std::string named_server(const TaskRecord&);

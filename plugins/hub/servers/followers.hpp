@@ -1,10 +1,10 @@
-// Follows the consoles of servers for callers of hub.server_follow: the last lines, then each new one, without
-// gap or repeat where the agent numbers its lines.
+// Follows the consoles of servers for callers of hub.server_follow: the last lines, then each new one,
+// without gap or repeat where the agent numbers its lines.
 //
-// An agent's events are a hint: a line that follows directly on the last one is passed on; otherwise the lines
-// from the last position on are asked for (docker.get_logs), also after the agent was away. Agents that number
-// nothing are followed by their events alone. Nothing is buffered for a slow caller beyond `max_unsent`: its
-// lines stay with the agent; those that the agent no longer has are reported as lost.
+// An agent's events are a hint: a line that follows directly on the last one is passed on; otherwise the
+// lines from the last position on are asked for (docker.get_logs), also after the agent was away. Agents that
+// number nothing are followed by their events alone. Nothing is buffered for a slow caller beyond
+// `max_unsent`: its lines stay with the agent; those that the agent no longer has are reported as lost.
 //
 // Under the hub's lock, except pump(): the daemon's stream() may return BUSY, and nothing outside is called
 // under the lock.

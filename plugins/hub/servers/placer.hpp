@@ -1,8 +1,8 @@
-// Creates a server on the least loaded agent that it fits on, and on the next one when that agent knows better.
-// Under the hub's lock.
+// Creates a server on the least loaded agent that it fits on, and on the next one when that agent knows
+// better. Under the hub's lock.
 //
-// An agent is asked only after the one before it has refused: after a lost answer the server may exist, and no
-// other agent is asked.
+// An agent is asked only after the one before it has refused: after a lost answer the server may exist, and
+// no other agent is asked.
 #pragma once
 
 #include "calls.hpp"
@@ -33,7 +33,8 @@ public:
         CreateBody body;
         std::function<bool(std::string_view agent)> sees;
         bool dry_run = false; // only chooses
-        // Starts one create_server. `ended` returns false when its task is the answer, which `start` then gives.
+        // Starts one create_server. `ended` returns false when its task is the answer, which `start` then
+        // gives.
         std::function<void(ServerCall, std::function<bool(const TaskRecord&)> ended)> start;
         std::function<void(const Outcome&)> answer;
         std::vector<Refusal> refused = {}; // by agents that were asked

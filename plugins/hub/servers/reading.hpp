@@ -1,5 +1,6 @@
-// Reads what agents report about their servers: the answers to list_servers and get_status, events, heartbeats
-// and the capabilities of a registration. Pure. Unknown members and values of another type are ignored.
+// Reads what agents report about their servers: the answers to list_servers and get_status, events,
+// heartbeats and the capabilities of a registration. Pure. Unknown members and values of another type are
+// ignored.
 #pragma once
 
 #include "placement.hpp"

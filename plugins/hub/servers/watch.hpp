@@ -4,8 +4,8 @@
 //
 // An agent is asked when it connects, every `list_every`, and when a server that nobody knows is reported.
 // Only agents are asked that have said that they run containers, by their capabilities, their registration or
-// an event: agents of other software may not know the question. Agents that never answer it are asked again in
-// their next session.
+// an event: agents of other software may not know the question. Agents that never answer it are asked again
+// in their next session.
 //
 // More than 25 members: one function for each event of an agent and each kind of answer.
 #pragma once
