@@ -17,8 +17,8 @@ public:
     ~GameEngine();
 
     // The engine's answer; null when it is not JSON.
-    [[nodiscard]] nlohmann::json ask(const std::string& method, const std::string& target,
-                                     const std::string& body = {}) const;
+    nlohmann::json ask(const std::string& method, const std::string& target,
+                       const std::string& body = {}) const;
     void remove_containers();
     // The member `docker` of an agent's `plugins`, as YAML. `more`: ", pull: never".
     [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir,
