@@ -14,7 +14,7 @@ namespace agenthost::test {
 
 template <class Condition>
 bool run_until(boost::asio::io_context& io, const Condition& condition,
-               std::chrono::milliseconds timeout = patience)
+               std::chrono::milliseconds timeout = max_wait)
 {
     const auto end = std::chrono::steady_clock::now() + timeout;
     while (!condition() && std::chrono::steady_clock::now() < end) {

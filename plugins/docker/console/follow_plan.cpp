@@ -47,6 +47,14 @@ FollowPlan::Step FollowPlan::on_cut()
     return begin(false);
 }
 
+FollowPlan::Step FollowPlan::on_output()
+{
+    delay_ = {};
+    return Step::gather;
+}
+
+FollowPlan::Step FollowPlan::on_gathered() { return begin(false); }
+
 FollowPlan::Step FollowPlan::on_behind() { return begin(false); }
 
 FollowPlan::Step FollowPlan::on_end(bool clean)

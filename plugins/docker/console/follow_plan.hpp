@@ -1,11 +1,11 @@
 // Decides how the log of one container is followed until its last line: what to do next after each answer of
 // the engine. Pure.
 //
-// Docker 20.10 loses output when a log is followed and rotated twice while the reader is behind, or once
-// while it begins, and says nothing. A log that is read to its present end is never incomplete. So a log is
-// read to its end again and again while much comes, followed only when little does, and read again when the
-// follower is behind. Only the newest messages are asked for; when these do not reach back to the last
-// position, more are.
+// A follower of Docker 20.10 is wrong when the log is rotated, and says nothing: it begins the new file a
+// second time after some of its messages, or misses a whole file when it has just begun. A log that is read
+// to its present end is right. So what a follower of Docker brings only tells that there is output, which is
+// then read; while much comes, the log is read to its end again and again. Only the newest messages are asked
+// for; when these do not reach back to the last position, more are.
 //
 // The end of a stream says little: the container may have ended, or the engine. So it leads to an inspection,
 // and the rest of a container that no longer runs is read until a reading brings nothing new.
@@ -23,6 +23,7 @@ public:
         inspect,
         read,    // from the last position to the present end
         follow,  // from the last position on, and wait for more
+        gather,  // gather_time, then on_gathered()
         wait,    // delay(), then inspect
         complete // nothing more will come
     };
@@ -38,7 +39,10 @@ public:
     void on_part();
     // The newest messages were too few: what has come of this reading is not to be used.
     Step on_cut();
-    // The follower is behind, or silent while there is output.
+    // The follower of Docker has brought something new, which is not used.
+    Step on_output();
+    Step on_gathered();
+    // The follower is silent while there is output.
     Step on_behind();
     // The reading that `read` or `follow` began has ended. `clean`: as the engine's answer ends.
     Step on_end(bool clean);
@@ -47,8 +51,8 @@ public:
     static constexpr std::chrono::milliseconds min_delay{100}, max_delay{5000};
     // A reading that brings more is followed by another one.
     static constexpr std::uint32_t few = 100;
-    // How old new output may be when it comes. Docker would have to write two files of 5 MB in this time.
-    static constexpr std::chrono::milliseconds max_lag{250};
+    // A burst of output is read at once. Bounds the calls for a server that prints all the time.
+    static constexpr std::chrono::milliseconds gather_time{50};
 
     // For how many new messages a reading is made.
     static constexpr std::uint64_t min_reach = 500, max_reach = 1'000'000;

@@ -16,15 +16,6 @@ using boost::system::error_code;
 using Step = FollowPlan::Step;
 
 constexpr std::chrono::milliseconds first_check{500}, next_check{60'000};
-constexpr std::int64_t max_lag_ns = std::chrono::nanoseconds{FollowPlan::max_lag}.count();
-
-// The engine stamps with the same clock.
-std::int64_t now_ns()
-{
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
 
 } // namespace
 
@@ -82,6 +73,12 @@ void Follower::State::step(Step next)
     case Step::inspect: return inspect();
     case Step::read: return read_log(false);
     case Step::follow: return read_log(true);
+    case Step::gather:
+        retry_timer.expires_after(FollowPlan::gather_time);
+        retry_timer.async_wait(bound([](State& self, error_code cancelled) {
+            if (!cancelled) self.step(self.plan.on_gathered());
+        }));
+        return;
     case Step::wait:
         waiting = true;
         retry_timer.expires_after(plan.delay());
@@ -136,9 +133,9 @@ void Follower::State::on_part(const engine::LogPart& part)
 {
     if (std::exchange(first_part, false)) {
         if (newest_only && !reading.reaches_back()) return step(plan.on_cut());
-        if (reading.gap()) handlers.on_gap(part.stamp_ns);
+        if (!live && reading.gap()) handlers.on_gap(part.stamp_ns);
     }
-    if (live && part.stamp_ns > 0 && now_ns() - part.stamp_ns > max_lag_ns) return step(plan.on_behind());
+    if (live) return step(plan.on_output());
     plan.on_part();
     newest_ns = std::max(newest_ns, part.stamp_ns);
     handlers.on_part(part);

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t max_content = 512 << 10; // of a file in one request
 // A create waits for an agent that checks the image's registry, for example.
-constexpr int patience_ms = 120'000;
+constexpr int max_wait_ms = 120'000;
 // At the end of its input, console leaves after this long without output.
 constexpr auto quiet_at_end = std::chrono::milliseconds{700};
 constexpr auto max_wait_at_end = std::chrono::seconds{5};
@@ -61,7 +61,7 @@ json change(const Arguments& args, json named, const char* what, const json& par
 {
     named["do"] = what;
     named["params"] = params;
-    return call(args.control, {"hub.server_do", std::move(named), patience_ms});
+    return call(args.control, {"hub.server_do", std::move(named), max_wait_ms});
 }
 
 // Prints the answer as JSON, or one sentence.
@@ -146,7 +146,7 @@ int create(const Arguments& args)
     asked["do"] = "create";
     asked["params"] = create_params(args);
     const std::string raw = asked.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    const json data = call(args.control, {"hub.server_do", json::object(), patience_ms, raw});
+    const json data = call(args.control, {"hub.server_do", json::object(), max_wait_ms, raw});
     return done(args, data,
                 "server " + text(data, "serverId") + " is on agent " + text(data, "agent") + ": " +
                     text(data, "why"));

@@ -77,7 +77,9 @@ protected:
         if (!lines.empty()) lines.pop_back();                        // to be continued
         if (lines.empty()) return;
         const int number = std::stoi(lines[0]);
-        if (!process_->podman()) ASSERT_EQ(number, static_cast<int>(first) + (first > 0 ? 1 : 0));
+        if (!process_->podman()) {
+            ASSERT_EQ(number, static_cast<int>(first) + (first > 0 ? 1 : 0));
+        }
         for (std::size_t i = 0; i < lines.size(); ++i)
             ASSERT_EQ(lines[i], std::to_string(number + static_cast<int>(i)) + line_text);
     }
@@ -228,7 +230,9 @@ TEST_P(Consoles, FindTheDoneLineThatAnAgentBeforeThemHasRead)
         Console console{*client_, pool.get_executor(), {.folder = dir_ / "console"}, seen.handlers()};
         console.follow("game", ready(), since);
         EXPECT_TRUE(run_until(io_, [&] { return seen.done == 1; })) << agent;
-        if (agent == 0) ASSERT_TRUE(run_until(io_, [&] { return seen.has("Done"); }));
+        if (agent == 0) {
+            ASSERT_TRUE(run_until(io_, [&] { return seen.has("Done"); }));
+        }
         bool stopped = false;
         console.stop([&] { stopped = true; });
         ASSERT_TRUE(run_until(io_, [&] { return stopped; }));

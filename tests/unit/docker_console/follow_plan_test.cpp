@@ -44,13 +44,24 @@ TEST(FollowPlan, AsksForMoreWhenTheNewestDoNotReachBack)
     EXPECT_EQ(plan.on_cut(), Step::read); // more was printed before it could follow
 }
 
-TEST(FollowPlan, ReadsAgainWhenTheFollowerIsBehind)
+TEST(FollowPlan, ReadsWhatTheFollowerHasNoticed)
 {
     FollowPlan plan;
     plan.on_inspected(Is::running);
     EXPECT_EQ(plan.on_end(true), Step::follow);
+    EXPECT_EQ(plan.on_output(), Step::gather);
+    EXPECT_EQ(plan.on_gathered(), Step::read);
     bring(plan, 3);
+    EXPECT_EQ(plan.on_end(true), Step::follow);
+}
+
+TEST(FollowPlan, ReadsAgainWhenTheFollowerIsSilent)
+{
+    FollowPlan plan;
+    plan.on_inspected(Is::running);
+    EXPECT_EQ(plan.on_end(true), Step::follow);
     EXPECT_EQ(plan.on_behind(), Step::read);
+    bring(plan, 3);
     EXPECT_EQ(plan.on_end(true), Step::follow);
 }
 

@@ -66,7 +66,7 @@ TEST(NodeReport, NamesPortsThatOtherProgramsListenOn)
 
 TEST(NodeReport, LeavesOutWhatIsNotKnownAndPrefersTheConfiguredLimits)
 {
-    NodePolicy policy = policy_of("/");
+    NodePolicy policy = policy_of("/srv");
     const ledger::Ledger ledger{{}};
     const json unknown = written(policy, ledger, std::nullopt, {});
     for (const char* key : {"maxMemory", "maxCpuCores", "maxDisk", "freeDisk"})
