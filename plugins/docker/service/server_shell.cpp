@@ -106,6 +106,9 @@ void ServerShell::pump()
             inputs_.pop_front();
             for (server::Effect& effect : machine_.step(input, steady_now()))
                 effects_.push_back(std::move(effect));
+            if (const auto* seen = std::get_if<server::Seen>(&input);
+                seen && seen->outcome == server::Outcome::ok)
+                view_.current = true;
         } else {
             break;
         }
@@ -231,6 +234,7 @@ void ServerShell::away()
 void ServerShell::back(bool engine_restarted)
 {
     console_->retry_now();
+    view_.current = false;
     feed(server::Back{engine_restarted});
 }
 
@@ -263,11 +267,11 @@ ServerCalls::Handlers ServerShell::call_handlers()
 void ServerShell::viewed(const engine::ContainerFacts* facts)
 {
     if (facts == nullptr) {
-        view_ = {};
+        view_ = {.current = view_.current};
         console_->ended();
         return;
     }
-    view_ = {facts->id, facts->pid, facts->started_ns, facts->running || facts->paused};
+    view_ = {facts->id, facts->pid, facts->started_ns, facts->running || facts->paused, view_.current};
     if (facts->started_ns <= 0) return;
     if (const std::string run = run_of(*facts); run != followed_) {
         followed_ = run;

@@ -31,6 +31,8 @@ struct ContainerView {
     std::string id;
     std::int64_t pid = 0, started_ns = 0;
     bool running = false;
+    // The machine has seen it since the engine is back.
+    bool current = false;
 };
 
 class ServerShell {
@@ -61,7 +63,8 @@ public:
     [[nodiscard]] const std::string& payload_hash() const { return payload_hash_; }
     [[nodiscard]] server::State state() const { return machine_.state(); }
     [[nodiscard]] const server::Record& record() const { return machine_.record(); }
-    [[nodiscard]] bool engine_away() const { return machine_.engine_away(); }
+    // Or is back, and the server was not looked at yet: what is known is from before.
+    [[nodiscard]] bool engine_away() const { return machine_.engine_away() || !view_.current; }
     [[nodiscard]] const ContainerView& view() const { return view_; }
     // Of the last question to the game; null: not known.
     [[nodiscard]] const Players* players() const;
