@@ -123,7 +123,10 @@ void Follower::State::read_log(bool follow)
                      }),
                      .on_part = bound([](State& self, const engine::LogPart& part) { self.on_part(part); }),
                      .on_end = bound([](State& self, const std::optional<engine::Error>& error) {
-                         const bool cut = !error && self.newest_only && !self.reading.reaches_back();
+                         // The end of a follower says something also if its messages were too few; a short log
+                         // never reaches back.
+                         const bool cut =
+                             !error && self.newest_only && !self.live && !self.reading.reaches_back();
                          self.step(cut ? self.plan.on_cut() : self.plan.on_end(!error));
                      })});
     if (paused) reading.pause();

@@ -210,6 +210,21 @@ TEST_F(FollowedLog, AsksForMoreWhenTheNewestMessagesDoNotReachBack)
     EXPECT_EQ(gaps_, 0);
 }
 
+// All of it is newer than the window around the position, so no reading begins before that.
+TEST_F(FollowedLog, EndsWithTheContainerAlsoIfItIsShort)
+{
+    const auto first = now_ns() - 60'000'000'000;
+    engine([this, first](auto& peer, const auto& request, int) {
+        peer.chunk(message(first, "one") + message(first + 40'000'000, "two"));
+        if (follows(request)) running_ = false;
+        peer.chunk("");
+    });
+    ASSERT_TRUE(run_until(io_, [&] { return complete_ > 0; }));
+    EXPECT_EQ(lines_, (Lines{"one", "two"}));
+    EXPECT_LE(logs_, 8);
+    EXPECT_EQ(gaps_, 0);
+}
+
 TEST_F(FollowedLog, TellsWhatTheEngineHasDropped)
 {
     const auto first = now_ns();
