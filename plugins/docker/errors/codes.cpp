@@ -8,7 +8,7 @@ namespace agenthost::docker {
 
 namespace {
 
-constexpr std::array<CodeRow, 18> table{{
+constexpr std::array<CodeRow, 19> table{{
     {code::agent_offline, "the agent is not connected to the hub",
      "Check that agenthost runs on the node and reaches the hub (agenthost status).", true},
     {code::server_not_found, "this node has no server with this id",
@@ -40,6 +40,8 @@ constexpr std::array<CodeRow, 18> table{{
      "Delete files, or raise limits.disk.", false},
     {code::rate_limit, "the registry has refused too many pulls",
      "Wait, or give the registry's credentials to the plugin.", false},
+    {code::network_error, "a transfer's other end failed or sent something else than declared",
+     "Check the URL and what it serves, and that the node reaches it; then send the command again.", false},
     {code::store_damaged, "the plugin's list of servers was damaged and begins empty",
      "Stop the agent and restore the file from a backup, or send create_server for each server again.",
      false},

@@ -30,6 +30,7 @@ inline constexpr const char* server_exists = "SERVER_EXISTS";
 inline constexpr const char* file_not_found = "FILE_NOT_FOUND";
 inline constexpr const char* disk_full = "DISK_FULL";
 inline constexpr const char* rate_limit = "RATE_LIMIT";
+inline constexpr const char* network_error = "NETWORK_ERROR";
 inline constexpr const char* store_damaged = "STORE_DAMAGED";
 
 } // namespace code

@@ -32,13 +32,7 @@ Writer::Writer(const Root& root, Path path, WriteOptions options)
 {
     if (path_.is_root()) fail_at("INVALID_REQUEST", path_, "is the server's folder. Name a file in it.");
     if (options_.mode) checked_mode(*options_.mode, path_);
-    if (options_.declared_size) {
-        if (*options_.declared_size > options_.max_size)
-            fail_at("TOO_LARGE", path_,
-                    "the content is larger than the limit of " + std::to_string(options_.max_size) +
-                        " bytes.");
-        claim_.raise(*options_.declared_size);
-    }
+    if (options_.declared_size) expect(*options_.declared_size);
     if (options_.make_parents) make_folder(root_, path_.parent(), {.parents = true});
     folder_ = root_.open_folder_for_change(path_.parent());
     check_target();
@@ -72,12 +66,17 @@ void Writer::check_target()
     replaced_ = info.st_nlink == 1 ? static_cast<std::uint64_t>(info.st_blocks) * 512 : 0;
 }
 
-void Writer::write(std::string_view bytes)
+void Writer::expect(std::uint64_t size)
 {
-    if (bytes.size() > options_.max_size - size_)
+    if (size > options_.max_size)
         fail_at("TOO_LARGE", path_,
                 "the content is larger than the limit of " + std::to_string(options_.max_size) + " bytes.");
-    claim_.raise(size_ + bytes.size());
+    claim_.raise(size);
+}
+
+void Writer::write(std::string_view bytes)
+{
+    expect(size_ + bytes.size());
     if (const int error = write_file_bytes(file_.get(), bytes.data(), bytes.size()); error != 0)
         fail_errno(error, path_, "cannot be written");
     size_ += bytes.size();

@@ -37,6 +37,8 @@ public:
     Writer& operator=(const Writer&) = delete;
     ~Writer();
 
+    // Claims space for `size` bytes in all, before they come. Throws DISK_FULL, TOO_LARGE.
+    void expect(std::uint64_t size);
     // Throws DISK_FULL, TOO_LARGE.
     void write(std::string_view);
     // Throws. Returns the size.

@@ -51,6 +51,8 @@ void check(const Config& config, const Check& report)
         report.warning("allow_images",
                        "no image is allowed, so that no server can be created. Add patterns such "
                        "as ghcr.io/pelican-eggs/*");
+    if (const std::string problem = transfer::problem_of_ca(config.transfers); !problem.empty())
+        report.error("transfers.tls_ca", problem);
     for (std::size_t i = 0; i < config.registries.size(); ++i) {
         const auto looked = base::look_at_secret_file(config.registries[i].password);
         const std::string key = "registries[" + std::to_string(i) + "].password";

@@ -76,6 +76,42 @@ void read_crash(const Node& node, Config& config)
     read_duration(node, "max_backoff", config.crash_limits.max);
 }
 
+std::vector<std::string> read_hosts(const Node& list)
+{
+    std::vector<std::string> hosts;
+    for (const Node& one : list.elements(1000)) {
+        std::string host = one.line(253);
+        if (host.empty()) one.refuse("is empty. Write a host, such as files.example.com.");
+        hosts.push_back(std::move(host));
+    }
+    return hosts;
+}
+
+void read_positive(const Node& config, const char* key, std::chrono::milliseconds& to)
+{
+    read_duration(config, key, to);
+    if (to.count() <= 0) config.find(key)->refuse("must be longer than 0.");
+}
+
+void read_transfers(const Node& node, transfer::Settings& to)
+{
+    if (const auto max = node.find("max")) to.max = static_cast<unsigned>(max->whole(1, 64));
+    if (const auto queue = node.find("queue")) to.queue = static_cast<unsigned>(queue->whole(1, 10'000));
+    if (const auto hosts = node.find("allow_hosts")) to.policy.allow_hosts = read_hosts(*hosts);
+    if (const auto local = node.find("allow_private_networks"))
+        to.policy.allow_private_networks = local->flag();
+    if (const auto ca = node.find("tls_ca")) to.ca_file = ca->line(4096);
+    read_positive(node, "connect_timeout", to.connect_timeout);
+    read_positive(node, "idle_timeout", to.idle_timeout);
+    if (const auto rate = node.find("min_rate")) {
+        std::string why;
+        const auto parsed = base::size_in(rate->json(), why);
+        if (!parsed) rate->refuse(why + ".");
+        to.min_rate.bytes_per_second = *parsed;
+    }
+    read_positive(node, "min_rate_window", to.min_rate.window);
+}
+
 } // namespace
 
 Config parse_config(std::string_view text)
@@ -98,6 +134,7 @@ Config parse_config(std::string_view text)
     read_duration(node, "install_timeout", config.install_timeout);
     read_duration(node, "stats_interval", config.stats_interval);
     if (const auto crash = node.find("crash")) read_crash(*crash, config);
+    if (const auto transfers = node.find("transfers")) read_transfers(*transfers, config.transfers);
     return config;
 }
 

@@ -7,6 +7,7 @@
 
 #include "plugins/docker/server/crash_policy.hpp"
 #include "plugins/docker/spec/node_policy.hpp"
+#include "plugins/docker/transfer/settings.hpp"
 
 #include "base/secret.hpp"
 
@@ -37,6 +38,7 @@ struct Config {
         install_timeout{std::chrono::minutes{30}}, stats_interval{std::chrono::seconds{5}};
     bool restart_after_crash = true, crash_on_clean_exit = false;
     server::CrashLimits crash_limits;
+    transfer::Settings transfers;
 };
 
 // Throws agenthost::Error CONFIG_INVALID with the key's path.

@@ -1,5 +1,7 @@
 #include "file_actions.hpp"
 
+#include "file_params.hpp"
+
 #include "plugins/docker/files/answers.hpp"
 #include "plugins/docker/files/archive.hpp"
 #include "plugins/docker/files/change.hpp"
@@ -8,7 +10,6 @@
 #include "plugins/docker/files/read.hpp"
 #include "plugins/docker/files/remove.hpp"
 #include "plugins/docker/files/write.hpp"
-#include "plugins/docker/spec/image_allow.hpp"
 
 #include "base/base64.hpp"
 #include "base/json_writer.hpp"
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <optional>
 #include <utility>
 
 namespace agenthost::docker::service {
@@ -37,54 +37,7 @@ struct Work {
     Control& control;
 };
 
-[[noreturn]] void invalid(const std::string& what) { throw Error{"INVALID_REQUEST", what}; }
-
-std::string text_of(const Json& params, const char* key)
-{
-    const auto at = params.find(key);
-    if (at == params.end() || !at->is_string()) invalid(std::string{key} + " is missing");
-    return at->get<std::string>();
-}
-
-bool flag_of(const Json& params, const char* key, bool otherwise = false)
-{
-    const auto at = params.find(key);
-    return at != params.end() && at->is_boolean() ? at->get<bool>() : otherwise;
-}
-
-std::uint64_t number_of(const Json& params, const char* key, std::uint64_t otherwise)
-{
-    const auto at = params.find(key);
-    return at != params.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : otherwise;
-}
-
-// A path that may be changed: not one that the egg denies to users.
-Path path_of(const Work& work, const char* key)
-{
-    Path path = Path::parse(text_of(work.params, key));
-    for (const std::string& pattern : work.scope.denylist)
-        if (glob_matches(pattern, path.bytes()) || glob_matches(pattern, path.name()))
-            throw Error{"DENIED", path.shown() + ": the egg's file_denylist forbids it.", AGH_E_DENIED};
-    return path;
-}
-
-// "0644", 420 or absent.
-std::optional<mode_t> mode_of(const Json& params, const Path& path)
-{
-    const auto at = params.find("mode");
-    if (at == params.end() || at->is_null()) return std::nullopt;
-    if (at->is_number_unsigned()) return files::checked_mode(at->get<mode_t>(), path);
-    std::size_t used = 0;
-    const std::string text = at->is_string() ? at->get<std::string>() : "";
-    unsigned long mode = 0;
-    try {
-        mode = std::stoul(text, &used, 8);
-    } catch (const std::exception&) {
-        used = 0;
-    }
-    if (used == 0 || used != text.size() || mode > 0777) invalid("mode is not octal digits such as 0644");
-    return files::checked_mode(static_cast<mode_t>(mode), path);
-}
+files::Path path_of(const Work& work, const char* key) { return path_of(work.params, work.scope, key); }
 
 std::string list_files(Work& work)
 {
@@ -109,18 +62,14 @@ std::string get_file(Work& work)
 std::string write_file(Work& work)
 {
     const Path path = path_of(work, "path");
+    if (!work.params.contains("content")) invalid_param("content or downloadUrl is missing");
     std::string content = text_of(work.params, "content");
     if (work.params.value("encoding", "utf-8") == "base64") {
         auto bytes = base::from_base64(content);
-        if (!bytes) invalid("content is not base64");
+        if (!bytes) invalid_param("content is not base64");
         content = std::move(*bytes);
     }
-    files::WriteOptions options;
-    options.declared_size = content.size();
-    options.mode = mode_of(work.params, path);
-    options.replace = flag_of(work.params, "replace", true);
-    options.make_parents = flag_of(work.params, "parents");
-    const auto size = files::write_file(work.root, path, content, options);
+    const auto size = files::write_file(work.root, path, content, write_options(work.params, path));
     return base::json_object("path", path.shown(), "size", size);
 }
 
@@ -148,7 +97,7 @@ std::string delete_file(Work& work)
 {
     const Path path = path_of(work, "path");
     if (path.is_root())
-        invalid("path is the server's folder itself. Name what is inside it, or use delete_server");
+        invalid_param("path is the server's folder itself. Name what is inside it, or use delete_server");
     const files::Removed removed = files::remove_path(work.root, path, work.control);
     return base::json_object("path", path.shown(), "entries", removed.entries, "bytes", removed.bytes);
 }
@@ -167,7 +116,7 @@ std::string chmod_file(Work& work)
 {
     const Path path = path_of(work, "path");
     const auto mode = mode_of(work.params, path);
-    if (!mode) invalid("mode is missing");
+    if (!mode) invalid_param("mode is missing");
     files::change_mode(work.root, path, *mode);
     return base::json_object("path", path.shown());
 }
@@ -176,7 +125,7 @@ std::string archive_files(Work& work)
 {
     const Path target = path_of(work, "target");
     const auto format = files::archive_format_of(target.name());
-    if (!format) invalid("target does not end in .tar.gz, .tgz, .tar or .zip");
+    if (!format) invalid_param("target does not end in .tar.gz, .tgz, .tar or .zip");
     files::PackOptions options;
     options.format = *format;
     options.replace = flag_of(work.params, "replace");
@@ -186,7 +135,7 @@ std::string archive_files(Work& work)
     for (const std::string& name : work.params.value("files", std::vector<std::string>{}))
         sources.push_back(base.is_root() ? Path::parse(name)
                                          : Path::from_bytes(base.bytes() + "/" + Path::parse(name).bytes()));
-    if (sources.empty()) invalid("files is missing: the names to pack, below path");
+    if (sources.empty()) invalid_param("files is missing: the names to pack, below path");
     const files::Packed packed = files::pack(work.root, base, sources, target, options, work.control);
     return base::json_object("target", target.shown(), "entries", packed.entries, "bytes", packed.bytes,
                              "size", packed.size, "leftOut", packed.left_out, "changed", packed.changed);

@@ -3,6 +3,7 @@
 #include "folders.hpp"
 
 #include "plugins/docker/files/control.hpp"
+#include "plugins/docker/files/remove.hpp"
 
 #include <chrono>
 #include <exception>
@@ -47,7 +48,7 @@ std::optional<DiskUse> ServerRoots::usage(const FileScope& scope)
 {
     const std::scoped_lock lock{mutex_};
     Entry& entry = entries_[scope.id];
-    if (!entry.counting && (!entry.root || entry.root->limit().recount_due()))
+    if (!entry.counting && (!entry.root || !entry.swept || entry.root->limit().recount_due()))
         entry.counting =
             walker_.submit([this, scope](const base::Cancel& cancel) { count(scope, cancel); }) != nullptr;
     if (!entry.root) return std::nullopt;
@@ -61,12 +62,27 @@ void ServerRoots::count(const FileScope& scope, const base::Cancel& cancel)
     try {
         std::error_code ignored;
         files::Control control{&cancel};
-        if (std::filesystem::is_directory(folder_of(scope), ignored)) root(scope)->limit().recount(control);
+        if (std::filesystem::is_directory(folder_of(scope), ignored)) {
+            const auto own = root(scope);
+            sweep(scope.id, *own, control);
+            own->limit().recount(control);
+        }
     } catch (const std::exception&) {
         // Cancelled, or not readable now: it is tried again when somebody asks.
     }
     const std::scoped_lock lock{mutex_};
     if (const auto known = entries_.find(scope.id); known != entries_.end()) known->second.counting = false;
+}
+
+void ServerRoots::sweep(const std::string& id, const files::Root& root, files::Control& control)
+{
+    {
+        const std::scoped_lock lock{mutex_};
+        if (entries_[id].swept) return;
+    }
+    files::remove_leftovers(root, control);
+    const std::scoped_lock lock{mutex_};
+    if (const auto known = entries_.find(id); known != entries_.end()) known->second.swept = true;
 }
 
 void ServerRoots::forget(const std::string& id)

@@ -1,6 +1,6 @@
 // The folders of all servers for file actions, opened on first use, and what their content takes on disk.
 //
-// Counting walks over a folder, on a thread of its own: usage() tells what the last walk found and begins
+// The first count removes what a crashed agent left unfinished. Counting walks over a folder, on a thread of its own: usage() tells what the last walk found and begins
 // another one when it is due. Any thread; root() blocks.
 #pragma once
 
@@ -47,8 +47,10 @@ private:
     struct Entry {
         std::shared_ptr<files::Root> root;
         bool counting = false;
+        bool swept = false; // unfinished files of an agent that crashed are gone
     };
     void count(const FileScope&, const base::Cancel&);
+    void sweep(const std::string& id, const files::Root&, files::Control&);
 
     std::mutex mutex_; // held for moments only
     std::map<std::string, Entry> entries_;

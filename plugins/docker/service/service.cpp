@@ -28,11 +28,13 @@ constexpr auto first_look = 1s; // an engine answers in a few ms; one that does 
 } // namespace
 
 Service::Service(Context& context, Config config)
-    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, files_{roots_}
+    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, files_{roots_},
+      transfers_{context, roots_, config_.transfers}
 {}
 
 Service::~Service()
 {
+    transfers_.stop();
     files_.stop();
     roots_.stop();
     io_.stop();
@@ -307,9 +309,15 @@ void Service::file_action(Request request)
 {
     std::string verb{request.action()};
     verb.erase(0, verb.find('.') + 1);
-    on_server(std::move(request), [this, verb = std::move(verb)](const Shared& shared, ServerShell& server) {
-        files_.run(shared, scope_of(server.spec()), verb);
-    });
+    const bool by_url = TransferActions::asked(verb, request.params());
+    on_server(std::move(request),
+              [this, verb = std::move(verb), by_url](const Shared& shared, ServerShell& server) {
+                  const FileScope scope = scope_of(server.spec());
+                  if (by_url)
+                      transfers_.run(shared, scope, verb);
+                  else
+                      files_.run(shared, scope, verb);
+              });
 }
 
 FileScope Service::scope_of(const ServerSpec& spec) const

@@ -7,6 +7,7 @@
 #include "config.hpp"
 #include "file_actions.hpp"
 #include "fleet.hpp"
+#include "transfer_actions.hpp"
 
 #include <agenthost/asio.hpp>
 #include <agenthost/plugin.hpp>
@@ -45,7 +46,7 @@ public:
     void send_command(Request);
     void get_logs(Request);
     void image_pull(Request);
-    // Every action of file_actions.hpp.
+    // Every action of file_actions.hpp and transfer_actions.hpp.
     void file_action(Request);
 
 private:
@@ -72,6 +73,7 @@ private:
     ServerRoots roots_;
     std::unique_ptr<Fleet> fleet_;
     FileActions files_;
+    TransferActions transfers_;
 };
 
 } // namespace agenthost::docker::service

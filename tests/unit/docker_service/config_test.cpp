@@ -46,8 +46,34 @@ TEST(DockerConfig, ReadsWhatIsGiven)
     EXPECT_EQ(config.crash_limits.count, 2u);
 }
 
+TEST(DockerConfig, ReadsHowFilesAreTransferred)
+{
+    const auto defaults = parse_config(R"({"data_dir": "/srv"})").transfers;
+    EXPECT_EQ(defaults.max, 4u);
+    EXPECT_FALSE(defaults.policy.allow_private_networks);
+    const auto transfers =
+        parse_config(
+            R"({"data_dir": "/srv", "transfers": {"max": 2, "queue": 3, "allow_hosts": ["*.example.com"],
+            "allow_private_networks": true, "tls_ca": "/ca.pem", "connect_timeout": "1s", "idle_timeout": "2s",
+            "min_rate": "1KiB", "min_rate_window": "3s"}})")
+            .transfers;
+    EXPECT_EQ(transfers.max, 2u);
+    EXPECT_EQ(transfers.queue, 3u);
+    EXPECT_EQ(transfers.policy.allow_hosts, std::vector<std::string>{"*.example.com"});
+    EXPECT_TRUE(transfers.policy.allow_private_networks);
+    EXPECT_EQ(transfers.ca_file, "/ca.pem");
+    EXPECT_EQ(transfers.connect_timeout, 1s);
+    EXPECT_EQ(transfers.idle_timeout, 2s);
+    EXPECT_EQ(transfers.min_rate.bytes_per_second, 1024u);
+    EXPECT_EQ(transfers.min_rate.window, 3s);
+}
+
 TEST(DockerConfig, NamesTheKeyThatIsWrong)
 {
+    EXPECT_THAT(problem(R"({"data_dir": "/srv", "transfers": {"idle_timeout": "0s"}})"),
+                testing::HasSubstr("transfers.idle_timeout"));
+    EXPECT_THAT(problem(R"({"data_dir": "/srv", "transfers": {"allow_hosts": [""]}})"),
+                testing::HasSubstr("transfers.allow_hosts[0]"));
     EXPECT_THAT(problem("{}"), testing::HasSubstr("data_dir"));
     EXPECT_THAT(problem(R"({"data_dir": "/srv", "pull": "often"})"), testing::HasSubstr("pull"));
     EXPECT_THAT(problem(R"({"data_dir": "/srv", "socket": "docker.sock"})"), testing::HasSubstr("socket"));

@@ -47,6 +47,18 @@ TEST_F(Roots, CountWhatAServersFolderHoldsInTheBackground)
     EXPECT_EQ(use.max, 5u << 20);
 }
 
+TEST_F(Roots, RemoveWhatACrashedAgentLeftUnfinishedAtTheFirstCount)
+{
+    std::filesystem::create_directories(dir_ / "s1/world");
+    const auto left = dir_ / "s1/world/.agenthost-0badc0de-1.part";
+    write_file(left, "half");
+    write_file(dir_ / "s1/world/region", "whole");
+    roots_.root(scope("s1")); // an action came first
+    counted(roots_, scope("s1"));
+    EXPECT_FALSE(std::filesystem::exists(left));
+    EXPECT_TRUE(std::filesystem::exists(dir_ / "s1/world/region"));
+}
+
 TEST_F(Roots, MakeNoFolderForAQuestion)
 {
     EXPECT_FALSE(roots_.usage(scope("s1")));

@@ -1,0 +1,31 @@
+// Reads the parameters of file actions. Each throws agenthost::Error with the parameter's name. Pure.
+#pragma once
+
+#include "server_roots.hpp"
+
+#include "plugins/docker/files/path.hpp"
+#include "plugins/docker/files/write.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace agenthost::docker::service {
+
+// A value has the type that the manifest's schema gives it; a parameter of another type counts as absent.
+[[noreturn]] void invalid_param(const std::string& what);
+std::string text_of(const nlohmann::json& params, const char* key); // throws when it is absent
+bool flag_of(const nlohmann::json& params, const char* key, bool otherwise = false);
+std::uint64_t number_of(const nlohmann::json& params, const char* key, std::uint64_t otherwise);
+// A path of the server's folder that users may touch: not one that the egg denies to them.
+files::Path path_of(const nlohmann::json& params, const FileScope&, const char* key);
+// "0644", 420 or absent.
+std::optional<mode_t> mode_of(const nlohmann::json& params, const files::Path&);
+// mode, replace and parents of write_file.
+files::WriteOptions write_options(const nlohmann::json& params, const files::Path&);
+
+} // namespace agenthost::docker::service

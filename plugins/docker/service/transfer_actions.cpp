@@ -1,0 +1,192 @@
+#include "transfer_actions.hpp"
+
+#include "file_params.hpp"
+
+#include "base/json_writer.hpp"
+
+#include <exception>
+#include <initializer_list>
+#include <optional>
+#include <utility>
+
+namespace agenthost::docker::service {
+
+namespace {
+
+using Json = nlohmann::json;
+using netclient::Clock;
+
+constexpr std::string_view upload_verb = "get_file", download_verb = "write_file";
+
+const char* url_key(std::string_view verb) { return verb == upload_verb ? "uploadUrl" : "downloadUrl"; }
+
+bool has_url(std::string_view verb, const Json& params)
+{
+    const auto at = params.find(url_key(verb));
+    return at != params.end() && !at->is_null();
+}
+
+netclient::Url url_of(const Json& params, const char* key)
+{
+    std::string why;
+    auto url = netclient::parse_url(text_of(params, key), why);
+    if (!url) invalid_param(std::string{key} + ": " + why); // the text itself may be a one-time secret
+    return std::move(*url);
+}
+
+transfer::Declared declared_of(const Json& params)
+{
+    transfer::Declared declared;
+    if (const auto size = params.find("size"); size != params.end() && !size->is_null()) {
+        if (!size->is_number_unsigned()) invalid_param("size is not a whole number of bytes");
+        declared.size = size->get<std::uint64_t>();
+    }
+    if (const auto sha = params.find("sha256"); sha != params.end() && !sha->is_null()) {
+        std::string& hex = declared.sha256 = text_of(params, "sha256");
+        for (char& c : hex) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
+            invalid_param("sha256 is not 64 hex digits");
+    }
+    return declared;
+}
+
+void refuse_together(const Json& params, std::initializer_list<const char*> keys, const char* url)
+{
+    for (const char* key : keys)
+        if (params.contains(key))
+            invalid_param(std::string{key} + " and " + url + " do not go together. Leave one of them out.");
+}
+
+Error ended_error(const Request& request)
+{
+    const auto deadline = request.deadline();
+    if (deadline && Clock::now() >= *deadline)
+        return {"TIMEOUT", "the command's deadline passed before its turn came. Send it again.",
+                AGH_E_DEADLINE};
+    return {"CANCELLED", "the transfer was cancelled before its turn came. Nothing was changed.",
+            AGH_E_CANCELLED};
+}
+
+} // namespace
+
+// One transfer, waiting or running.
+struct TransferActions::Job {
+    explicit Job(FileScope of) : scope{std::move(of)} {}
+
+    FileScope scope;
+    std::shared_ptr<Request> request;
+    bool is_upload = false;
+    netclient::Url url;
+    files::Path path;
+    transfer::Declared declared;
+    files::WriteOptions options;
+    // By the thread that answers: the one that runs it, or the one that cancels it while it waits.
+    std::atomic<bool> taken = false;
+};
+
+TransferActions::TransferActions(const Context& context, ServerRoots& roots,
+                                 const transfer::Settings& settings)
+    : context_{context}, roots_{roots}, settings_{settings}, mover_{settings}, pool_{{.threads = settings.max,
+                                                                                      .max_waiting =
+                                                                                          settings.queue}}
+{}
+
+TransferActions::~TransferActions() { stop(); }
+
+void TransferActions::stop()
+{
+    stopping_ = true;
+    pool_.stop();
+}
+
+bool TransferActions::asked(std::string_view verb, std::string_view params)
+{
+    if (verb != upload_verb && verb != download_verb) return false;
+    if (params.find(url_key(verb)) == std::string_view::npos) return false;
+    const Json json = Json::parse(params, nullptr, false);
+    return json.is_object() && has_url(verb, json);
+}
+
+void TransferActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string_view verb)
+{
+    const Json params = Json::parse(request->params());
+    const bool is_upload = verb == upload_verb;
+    refuse_together(params, {"offset", "length", "content", "encoding"}, url_key(verb));
+    const auto job = std::make_shared<Job>(scope);
+    job->request = request;
+    job->is_upload = is_upload;
+    job->url = url_of(params, url_key(verb));
+    job->path = path_of(params, scope, "path");
+    if (!is_upload) {
+        job->declared = declared_of(params);
+        job->options = write_options(params, job->path);
+    }
+    const auto running = pool_.submit([this, job](const base::Cancel& cancel) {
+        if (!job->taken.exchange(true)) work(*job, cancel);
+    });
+    if (!running) {
+        request->fail("BUSY",
+                      std::to_string(settings_.queue) +
+                          " transfers wait already. Try again later, or raise transfers.max or "
+                          "transfers.queue.",
+                      {}, not_started);
+        return;
+    }
+    request->on_cancel([this, weak_job = std::weak_ptr{job}, weak = std::weak_ptr{running}] {
+        if (const auto cancel = weak.lock()) cancel->set();
+        const auto waiting = weak_job.lock();
+        if (waiting && !waiting->taken.exchange(true))
+            waiting->request->fail(ended_error(*waiting->request), not_started);
+    });
+}
+
+void TransferActions::work(const Job& job, const base::Cancel& cancel)
+{
+    try {
+        if (cancel.is_set()) return fail(*job.request, ended_error(*job.request));
+        job.request->reply(move(job, cancel));
+    } catch (const Error& e) {
+        fail(*job.request, e);
+    } catch (const std::exception& e) {
+        job.request->fail("INTERNAL", e.what());
+    }
+}
+
+void TransferActions::fail(Request& request, const Error& error)
+{
+    if (stopping_ && error.code() == "CANCELLED")
+        request.fail("INTERRUPTED", "the agent is stopping; nothing was changed. Send the command again.", {},
+                     not_started);
+    else
+        request.fail(error);
+}
+
+std::string TransferActions::move(const Job& job, const base::Cancel& cancel)
+{
+    std::shared_ptr<const netclient::Network> network;
+    if (const auto settings = context_.network_settings(job.request->id())) {
+        std::string why;
+        auto parsed = netclient::parse_network(*settings, why);
+        if (!parsed) throw Error{"INTERNAL", "the network settings of the server that asked: " + why};
+        network = std::make_shared<const netclient::Network>(std::move(*parsed));
+    }
+    const auto root = roots_.root(job.scope);
+    const transfer::Order order{
+        job.url,
+        network,
+        {cancel, job.request->deadline().value_or(Clock::time_point::max())},
+        [&](std::uint64_t done, std::uint64_t total) {
+            job.request->progress(total > 0 ? base::json_object("done", done, "total", total, "unit", "bytes")
+                                            : base::json_object("done", done, "unit", "bytes"));
+        }};
+    if (job.is_upload) {
+        const transfer::Moved sent = mover_.upload(*root, job.path, order);
+        return base::json_object("serverId", job.scope.id, "path", job.path.shown(), "size", sent.size,
+                                 "httpStatus", sent.status);
+    }
+    const transfer::Moved got = mover_.download(*root, job.path, job.options, job.declared, order);
+    return base::json_object("serverId", job.scope.id, "path", job.path.shown(), "size", got.size, "sha256",
+                             got.sha256);
+}
+
+} // namespace agenthost::docker::service

@@ -1,0 +1,52 @@
+// get_file with uploadUrl and write_file with downloadUrl: whole files of any size by URL, on threads of their
+// own, so that a slow other end delays no other file action.
+//
+// At most `transfers.max` run and `transfers.queue` wait, in the order of their arrival. A transfer ends by
+// its request's cancel or deadline within milliseconds, also while it waits. Any thread.
+#pragma once
+
+#include "server_roots.hpp"
+
+#include "plugins/docker/files/pool.hpp"
+#include "plugins/docker/transfer/mover.hpp"
+
+#include <agenthost/context.hpp>
+#include <agenthost/request.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace agenthost::docker::service {
+
+class TransferActions {
+public:
+    // All outlive it.
+    TransferActions(const Context&, ServerRoots&, const transfer::Settings&);
+    ~TransferActions();
+    TransferActions(const TransferActions&) = delete;
+    TransferActions& operator=(const TransferActions&) = delete;
+
+    // Whether this file action has a URL. Cheap.
+    static bool asked(std::string_view verb, std::string_view params);
+    // Answers the request, sooner or later. Throws Error for parameters that cannot be used.
+    void run(std::shared_ptr<Request>, const FileScope&, std::string_view verb);
+    // Running ones and waiting ones are answered INTERRUPTED.
+    void stop();
+
+private:
+    struct Job;
+    void work(const Job&, const base::Cancel&);
+    std::string move(const Job&, const base::Cancel&);
+    void fail(Request&, const Error&);
+
+    const Context& context_;
+    ServerRoots& roots_;
+    const transfer::Settings& settings_;
+    transfer::Mover mover_;
+    std::atomic<bool> stopping_ = false;
+    files::Pool pool_; // the last member: joined first
+};
+
+} // namespace agenthost::docker::service

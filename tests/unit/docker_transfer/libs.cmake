@@ -1,0 +1,1 @@
+set(libs agenthost_docker_transfer)
