@@ -211,8 +211,27 @@ TEST_F(Transfers, ReachOnlyHostsThatTheNodeAllows)
     const json sent = panel_->call("get_file", "s1", {{"path", "/a"}, {"uploadUrl", nginx_->url("/a")}});
     EXPECT_EQ(code(sent), "DENIED") << sent;
     EXPECT_FALSE(std::filesystem::exists(nginx_->www() / "a"));
+    std::string own = panel_->url(); // ws://...
+    own = "http" + own.substr(2, own.find('/', 5) - 2) + "/file";
+    const json panels = fetch(own);
+    EXPECT_EQ(code(panels), "NETWORK_ERROR") << "the panel itself is reached, and has no such file";
+    EXPECT_THAT(panels["error"]["message"], HasSubstr("answered 404"));
     start_agent(", transfers: {allow_private_networks: true, allow_hosts: [files.example.com]}");
     EXPECT_EQ(code(fetch(nginx_->url("/large"))), "DENIED");
+}
+
+TEST_F(Transfers, TrustTheCertificatesThatTheConfigurationNames)
+{
+    begin();
+    const json unknown = fetch(nginx_->tls_url("/large"));
+    EXPECT_EQ(code(unknown), "NETWORK_ERROR") << unknown;
+    start_agent(", transfers: {allow_private_networks: true, tls_ca: '" + nginx_->ca_file() + "'}");
+    const json got = fetch(nginx_->tls_url("/large"), {{"sha256", sha256_hex(*content_)}});
+    EXPECT_EQ(code(got), "") << got;
+    const json sent =
+        panel_->call("get_file", "s1", {{"path", "/world/large"}, {"uploadUrl", nginx_->tls_url("/tls")}});
+    EXPECT_EQ(code(sent), "") << sent;
+    EXPECT_TRUE(read_file(nginx_->www() / "tls") == *content_);
 }
 
 } // namespace
