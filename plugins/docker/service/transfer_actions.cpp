@@ -107,7 +107,8 @@ bool TransferActions::asked(std::string_view verb, std::string_view params)
     return json.is_object() && has_url(verb, json);
 }
 
-void TransferActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string_view verb)
+void TransferActions::run(const std::shared_ptr<Request>& request, const FileScope& scope,
+                          std::string_view verb)
 {
     const Json params = Json::parse(request->params());
     const bool is_upload = verb == upload_verb;
@@ -132,7 +133,7 @@ void TransferActions::run(std::shared_ptr<Request> request, const FileScope& sco
                       {}, not_started);
         return;
     }
-    request->on_cancel([this, weak_job = std::weak_ptr{job}, weak = std::weak_ptr{running}] {
+    request->on_cancel([weak_job = std::weak_ptr{job}, weak = std::weak_ptr{running}] {
         if (const auto cancel = weak.lock()) cancel->set();
         const auto waiting = weak_job.lock();
         if (waiting && !waiting->taken.exchange(true))

@@ -31,7 +31,7 @@ public:
     // Whether this file action has a URL. Cheap.
     static bool asked(std::string_view verb, std::string_view params);
     // Answers the request, sooner or later. Throws Error for parameters that cannot be used.
-    void run(std::shared_ptr<Request>, const FileScope&, std::string_view verb);
+    void run(const std::shared_ptr<Request>&, const FileScope&, std::string_view verb);
     // Running ones and waiting ones are answered INTERRUPTED.
     void stop();
 
