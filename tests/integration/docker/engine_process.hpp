@@ -31,6 +31,7 @@ public:
     // Of an image that has busybox and its applets in /bin; imported by start().
     [[nodiscard]] std::string image() const { return podman() ? "localhost/game:1" : "game:1"; }
     [[nodiscard]] bool podman() const { return kind_ == Kind::podman; }
+    [[nodiscard]] pid_t pid() const { return process_->pid(); }
     [[nodiscard]] std::string log() const { return read_file(dir_ / "log"); }
 
 private:

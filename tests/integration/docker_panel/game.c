@@ -4,7 +4,8 @@
 //     hang       ignores the end of input, stop and SIGTERM       die         kills itself with SIGKILL
 //     flood N    prints N numbered lines                          hog MIB     takes that much memory
 //     tick MS    prints a numbered line each MS from now on
-// The environment READY_AFTER delays the line that says it is ready, by milliseconds; TICK is as the command.
+// The environment READY_AFTER delays the line that says it is ready, by milliseconds; TICK is as the command. FILL names a file: once
+// it is there, as many megabytes of lines are printed as it says, and FILE.done gets the milliseconds that this took.
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,36 @@ static void obey(char* line)
     }
 }
 
+static double now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+static void fill_when_told(const char* order)
+{
+    FILE* file = fopen(order, "r");
+    if (file == NULL) return;
+    long megabytes = 0;
+    const int read = fscanf(file, "%ld", &megabytes);
+    fclose(file);
+    if (read != 1) return; // not written yet
+    unlink(order);
+    const double before = now_ms();
+    long number = 0;
+    for (long left = megabytes * 1000000; left > 0;)
+        left -=
+            printf("[12:00:00] [Server thread/INFO]: line %7ld of a flood that a broken game server prints\n",
+                   ++number);
+    char done[4096];
+    snprintf(done, sizeof done, "%s.done", order);
+    file = fopen(done, "w");
+    if (file == NULL) return;
+    fprintf(file, "%.3f %ld\n", now_ms() - before, number);
+    fclose(file);
+}
+
 static void nap(long ms)
 {
     const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
@@ -76,6 +107,7 @@ int main(void)
     signal(SIGTERM, on_term);
     const char* const after = getenv("READY_AFTER");
     const char* const tick = getenv("TICK");
+    const char* const order = getenv("FILL");
     printf("[INFO]: starting\n");
     if (after) nap(atol(after));
     if (tick) tick_ms = atol(tick);
@@ -85,7 +117,8 @@ int main(void)
     int open = 1;
     for (;;) {
         struct pollfd in = {open ? 0 : -1, POLLIN, 0};
-        if (poll(&in, 1, tick_ms > 0 ? (int)tick_ms : 1000) <= 0) {
+        if (poll(&in, 1, tick_ms > 0 ? (int)tick_ms : order ? 20 : 1000) <= 0) {
+            if (order) fill_when_told(order);
             if (tick_ms > 0) printf("tick %ld\n", ++ticks);
             continue;
         }

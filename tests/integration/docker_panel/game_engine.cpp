@@ -1,5 +1,7 @@
 #include "game_engine.hpp"
 
+#include <utility>
+
 namespace agenthost::test {
 
 using nlohmann::json;
@@ -21,7 +23,8 @@ void fill_image(const std::filesystem::path& root)
 
 } // namespace
 
-GameEngine::GameEngine()
+GameEngine::GameEngine(std::vector<std::string> more_arguments)
+    : EngineProcess{Kind::docker, std::move(more_arguments)}
 {
     // Ports are published by the engine's own proxy, without rules in the firewall.
     ask("POST", "/networks/create", R"({"Name":"gamenet","Driver":"bridge"})");
@@ -52,13 +55,14 @@ void GameEngine::remove_containers()
         ask("DELETE", "/containers/" + one["Id"].get<std::string>() + "?force=1&v=1");
 }
 
-std::string GameEngine::plugin_yaml(const std::filesystem::path& data_dir, const std::string& more) const
+std::string GameEngine::plugin_yaml(const std::filesystem::path& data_dir, const std::string& more,
+                                    const std::string& stats_interval) const
 {
     return "docker: {enabled: true, required: true, config: {socket: '" + socket() + "', data_dir: '" +
            data_dir.string() +
            "', uid: 1000, gid: 1000, allow_images: ['*'], bind_addresses: ['127.0.0.1'], network: gamenet, "
-           "stats_interval: 500ms" +
-           more + "}}\n";
+           "stats_interval: " +
+           stats_interval + more + "}}\n";
 }
 
 json GameEngine::egg(const std::string& id, const json& more)

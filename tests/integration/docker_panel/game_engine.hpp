@@ -8,12 +8,13 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace agenthost::test {
 
 class GameEngine : public EngineProcess {
 public:
-    GameEngine();
+    explicit GameEngine(std::vector<std::string> more_arguments = {});
     ~GameEngine();
 
     // The engine's answer; null when it is not JSON.
@@ -21,8 +22,8 @@ public:
                        const std::string& body = {}) const;
     void remove_containers();
     // The member `docker` of an agent's `plugins`, as YAML. `more`: ", pull: never".
-    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir,
-                                          const std::string& more = {}) const;
+    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir, const std::string& more = {},
+                                          const std::string& stats_interval = "500ms") const;
     // The payload of create_server for a server that runs the image.
     static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
 };
