@@ -25,7 +25,7 @@ void settle(pid_t pid)
     double last = -1;
     test::wait_for([&] {
         const double now = cpu_s(pid);
-        const bool quiet = last >= 0 && now - last < 0.003;
+        const bool quiet = last >= 0 && now - last < 0.01;
         last = now;
         if (!quiet) std::this_thread::sleep_for(500ms);
         return quiet;

@@ -16,7 +16,7 @@
 namespace agenthost::bench {
 
 double wall_clock_s(); // since 1970
-// Until the process has computed nothing for half a second.
+// Until the process has used less than 10 ms of CPU in half a second.
 void settle(pid_t);
 
 class DockerRig {
