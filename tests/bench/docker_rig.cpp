@@ -104,9 +104,16 @@ void DockerRig::wait_status(const std::string& server, const std::string& wanted
 
 void DockerRig::keep(double at, const std::string& event, const json& data)
 {
-    if (event != "server_status_changed" || data.value("currentStatus", "") != "running") return;
     const std::lock_guard lock{mutex_};
-    running_[data.value("serverId", "")] = at;
+    if (event == "resource_update") ++updates_;
+    if (event == "server_status_changed" && data.value("currentStatus", "") == "running")
+        running_[data.value("serverId", "")] = at;
+}
+
+std::size_t DockerRig::take_updates()
+{
+    const std::lock_guard lock{mutex_};
+    return std::exchange(updates_, 0);
 }
 
 double DockerRig::take_running(const std::string& server)

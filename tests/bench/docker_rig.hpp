@@ -1,4 +1,5 @@
-// For the benchmark of the docker plugin: a dockerd of its own, an agent, and a panel in this process. Needs root.
+// For the benchmark of the docker plugin: a dockerd of its own, an agent, and a panel in this process. Needs
+// root.
 #pragma once
 
 #include "bench.hpp"
@@ -8,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,6 +45,8 @@ public:
     void wait_status(const std::string& server, const std::string& wanted);
     // When the event came that it runs; 0: none since the last call.
     double take_running(const std::string& server);
+    // How many resource_update events came since the last call.
+    std::size_t take_updates();
     // Of dockerd and its containerd.
     [[nodiscard]] double engine_cpu_s() const;
     [[nodiscard]] std::filesystem::path folder(const std::string& server) const
@@ -57,6 +62,7 @@ private:
     test::GameEngine engine_;
     std::mutex mutex_;
     std::map<std::string, double> running_;
+    std::size_t updates_ = 0;
     test::PanelLink panel_;
     std::unique_ptr<test::Daemon> agent_;
 };

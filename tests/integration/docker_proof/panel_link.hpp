@@ -1,5 +1,6 @@
-// A panel in this process, for one agent at a time: cheap enough for proofs and benchmarks, and it knows when a frame came.
-// A thread of its own reads; send() and the answers are for any thread. End the agent before it.
+// A panel in this process, for one agent at a time: cheap enough for proofs and benchmarks, and it knows when
+// a frame came. A thread of its own reads; send() and the answers are for any thread. End the agent before
+// it.
 #pragma once
 
 #include "base/fd.hpp"

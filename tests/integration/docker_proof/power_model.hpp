@@ -1,5 +1,5 @@
-// What power actions must come to, without knowing when each ends: the state that a server is in after a burst of commands, and how
-// often its container may have been started. An oracle for power_test; pure.
+// What power actions must come to, without knowing when each ends: the state that a server is in after a
+// burst of commands, and how often its container may have been started. An oracle for power_test; pure.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ struct Command {
 
 class PowerModel {
 public:
-    // All commands of a burst, in the order in which they were sent, with their answers. What is wrong with these; empty: nothing.
+    // All commands of a burst, in the order in which they were sent, with their answers. What is wrong with
+    // these; empty: nothing.
     std::string burst(const std::vector<Command>& commands)
     {
         for (std::size_t i = 0; i < commands.size(); ++i) {

@@ -1,5 +1,6 @@
-// Random power actions in bursts against a model: each is answered once, and what the engine did is what the answers say. 18 actions
-// over 3 servers; with AGENTHOST_PROOF 1,000 over 8. Each tenth command is sent twice with one id, as after a connection that broke.
+// Random power actions in bursts against a model: each is answered once, and what the engine did is what the
+// answers say. 18 actions over 3 servers; with AGENTHOST_PROOF 1,000 over 8. Each tenth command is sent twice
+// with one id, as after a connection that broke.
 #include "power_model.hpp"
 #include "proof_rig.hpp"
 
