@@ -120,8 +120,9 @@ void Exchange::on_readable()
         if (error == asio::error::would_block || error == asio::error::try_again) break;
         if (error) return on_connection_end(error == asio::error::eof ? std::string{} : error.message());
         last_piece_ = Clock::now();
-        take({shell_.read_buffer.data(), n});
-        if (n < shell_.read_buffer.size()) break;
+        const bool more = n == shell_.read_buffer.size();
+        take({shell_.read_buffer.data(), n}); // its callbacks may destroy the client, and the shell with it
+        if (!more) break;
     }
     wait_readable();
 }

@@ -45,7 +45,10 @@ public:
     Packer& operator=(const Packer&) = delete;
     ~Packer()
     {
-        if (archive_) ::archive_write_fail(archive_.get()); // free must not finish the archive
+        // An archive that is not complete must not be finished in the Writer. Its callback fails instead of
+        // archive_write_fail(), after which libarchive does not free the compressor.
+        abandoned_ = true;
+        archive_.reset();
     }
 
     void header(const std::string& name, const struct stat& info, const char* link)
@@ -82,7 +85,7 @@ private:
     static la_ssize_t on_bytes(archive* a, void* self, const void* bytes, std::size_t size)
     {
         auto& packer = *static_cast<Packer*>(self);
-        if (packer.error_) return -1;
+        if (packer.error_ || packer.abandoned_) return -1;
         try {
             packer.out_.write({static_cast<const char*>(bytes), size});
             return static_cast<la_ssize_t>(size);
@@ -106,6 +109,7 @@ private:
     ArchiveEntry entry_;
     PlainLocale plain_locale_;
     std::exception_ptr error_;
+    bool abandoned_ = false;
 };
 
 // One call of pack().

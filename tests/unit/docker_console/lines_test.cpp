@@ -15,6 +15,8 @@ namespace {
 using namespace agenthost::docker::console;
 namespace engine = agenthost::docker::engine;
 
+// The items refer to the batch.
+std::vector<Item> items_of(Batch&&) = delete;
 std::vector<Item> items_of(const Batch& batch)
 {
     std::vector<Item> out;
@@ -97,7 +99,8 @@ TEST(Intake, BeginsTheLogOfAnotherContainerAtItsBeginning)
     intake.part(part(10, "one"));
     EXPECT_EQ(intake.begin("b"), engine::LogPosition{});
     intake.part(part(20, "two"));
-    const auto items = items_of(intake.take());
+    const auto batch = intake.take();
+    const auto items = items_of(batch);
     ASSERT_EQ(items.size(), 4u);
     EXPECT_EQ(items[2].kind, Item::Kind::container);
     EXPECT_EQ(items[2].text, "b");
@@ -113,7 +116,8 @@ TEST(Intake, JoinsThePartsOfALongLine)
     intake.part(part(10, big, false));
     intake.part(part(10, "end", false)); // the driver `local` has dropped its line end
     intake.part(part(11, "next"));
-    auto items = items_of(intake.take());
+    const auto batch = intake.take();
+    auto items = items_of(batch);
     ASSERT_EQ(items.size(), 5u);
     EXPECT_FALSE(items[1].continues);
     EXPECT_TRUE(items[2].continues);
@@ -126,7 +130,8 @@ TEST(Intake, JoinsThePartsOfALongLine)
     intake.part(part(12, big, false));
     intake.part(err);
     intake.part(part(12, "end"));
-    items = items_of(intake.take());
+    const auto second = intake.take();
+    items = items_of(second);
     ASSERT_EQ(items.size(), 3u);
     EXPECT_FALSE(items[1].continues);
     EXPECT_TRUE(items[2].continues);
@@ -139,7 +144,8 @@ TEST(Intake, JoinsPartsOfPodmanWhateverTheirStamps)
     intake.part(part(10, "li", false));
     intake.part(part(11, "ne 6345"));
     intake.part(part(11, "line 6346"));
-    const auto items = items_of(intake.take());
+    const auto batch = intake.take();
+    const auto items = items_of(batch);
     ASSERT_EQ(items.size(), 4u);
     EXPECT_TRUE(items[2].continues);
     EXPECT_FALSE(items[3].continues);
@@ -153,7 +159,8 @@ TEST(Intake, CutsAMessageThatIsLongerThanAnEntry)
     const std::string text(40'000, 'y');
     long_one.text = text;
     intake.part(long_one);
-    const auto items = items_of(intake.take());
+    const auto batch = intake.take();
+    const auto items = items_of(batch);
     ASSERT_EQ(items.size(), 4u);
     std::string joined;
     for (std::size_t i = 1; i < items.size(); ++i) {
