@@ -6,6 +6,7 @@
 
 #include "base/ascii.hpp"
 #include "base/fd.hpp"
+#include "base/split.hpp"
 #include "base/utf8.hpp"
 
 #include <fcntl.h>
@@ -184,17 +185,6 @@ std::string upper_case(std::string_view text)
     return out;
 }
 
-std::vector<std::string> split(std::string_view text, std::string_view separator)
-{
-    std::vector<std::string> out;
-    for (;;) {
-        const auto at = text.find(separator);
-        out.emplace_back(text.substr(0, at));
-        if (at == std::string_view::npos) return out;
-        text.remove_prefix(at + separator.size());
-    }
-}
-
 void set_outside(Load& load, const Source& source, const std::vector<std::string>& path,
                  const std::string& text, bool loose)
 {
@@ -249,7 +239,7 @@ void add_environment(Load& load, const fs::path& base)
         if (equals == std::string::npos) continue;
         const std::string name = entry.substr(0, equals);
         const std::string keys = base::to_lower(name.substr(environment_prefix.size()));
-        set_outside(load, load.source("environment " + name, base), split(keys, "__"),
+        set_outside(load, load.source("environment " + name, base), base::split(keys, "__"),
                     entry.substr(equals + 1), true);
     }
 }
@@ -259,7 +249,7 @@ void add_overrides(Load& load, const LoadRequest& request)
     std::error_code error;
     const fs::path here = fs::current_path(error);
     for (const auto& [key, text] : request.overrides)
-        set_outside(load, load.source("-o " + key, here), split(key, "."), text, false);
+        set_outside(load, load.source("-o " + key, here), base::split(key, "."), text, false);
 }
 
 void add_defaults(Config& config)

@@ -1,5 +1,6 @@
 #include "http_text.hpp"
 
+#include "base/ascii.hpp"
 #include "base/json_writer.hpp"
 
 #include <simdjson.h>
@@ -10,14 +11,6 @@
 namespace agenthost::host::listener {
 namespace {
 
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 bool percent_decode(std::string_view in, std::string& out)
 {
     for (std::size_t i = 0; i < in.size(); ++i) {
@@ -26,7 +19,7 @@ bool percent_decode(std::string_view in, std::string& out)
             continue;
         }
         if (i + 2 >= in.size()) return false;
-        const int high = hex_value(in[i + 1]), low = hex_value(in[i + 2]);
+        const int high = base::hex_digit(in[i + 1]), low = base::hex_digit(in[i + 2]);
         if (high < 0 || low < 0) return false;
         out += static_cast<char>(high * 16 + low);
         i += 2;

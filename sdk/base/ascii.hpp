@@ -1,4 +1,4 @@
-// Letter case of ASCII text, whatever the locale: names of hosts, headers and settings.
+// Letter case and hexadecimal digits of ASCII text, whatever the locale.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,14 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b)
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [](char x, char y) { return to_lower(x) == to_lower(y); });
+}
+
+// The value of a hexadecimal digit in either case; -1: it is not one.
+constexpr int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    const char low = to_lower(c);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
 } // namespace agenthost::base

@@ -1,5 +1,7 @@
 #include "chunked.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -11,14 +13,6 @@ namespace {
 constexpr int max_digits = 15;             // 2^60 bytes: cannot overflow, and larger than any real chunk
 constexpr int max_request_overhead = 4096; // extensions and trailers of one body; real messages have far less
 constexpr int max_response_overhead = 16384;
-
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 } // namespace
 
@@ -60,7 +54,7 @@ void ChunkedDecoder::framing(char c)
     const auto expect = [&](char wanted, State next) { state_ = c == wanted ? next : State::failed; };
     switch (state_) {
     case State::size:
-        if (const int value = hex_value(c); value >= 0) {
+        if (const int value = base::hex_digit(c); value >= 0) {
             left_ = left_ * 16 + static_cast<std::uint64_t>(value);
             if (++digits_ > max_digits) state_ = State::failed;
         } else if (digits_ == 0) {

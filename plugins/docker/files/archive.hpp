@@ -22,7 +22,7 @@ std::optional<ArchiveFormat> archive_format_of(std::string_view name);
 constexpr std::size_t max_pack_patterns = 256;
 struct PackOptions {
     ArchiveFormat format = ArchiveFormat::tar_gz;
-    // Patterns (glob.hpp) of names and of paths below `base` that are left out: "*.log",
+    // Patterns (base/glob.hpp) of names and of paths below `base` that are left out: "*.log",
     // "world/session.lock".
     std::vector<std::string> exclude;
     bool replace = false;

@@ -1,6 +1,7 @@
 // JSON: a scanner that knows where every value is, so that only the value's own text is replaced.
 #include "edit_parts.hpp"
 #include "error.hpp"
+#include "tree_editor.hpp"
 
 #include "base/json_string.hpp"
 
@@ -154,87 +155,38 @@ private:
     std::vector<JsonNode> nodes_;
 };
 
-class JsonEditor {
+class JsonEditor final : public TreeEditor<JsonNode> {
 public:
-    JsonEditor(std::string_view text, std::vector<JsonNode> nodes) : text_{text}, nodes_{std::move(nodes)} {}
-
-    void apply(const Edit& edit)
-    {
-        const std::vector<WhereStep> steps = parse_where(edit.where);
-        hits_ = 0;
-        why_ = "not found";
-        walk(0, steps, 0, edit);
-        if (hits_ == 0 && !edit.if_value) edited_.misses.push_back(edit.where + ": " + why_);
-    }
-    EditRound finish()
-    {
-        edited_.text = apply_splices(text_, std::move(splices_));
-        return {std::move(edited_), std::move(later_)};
-    }
+    explicit JsonEditor(std::string_view text) : TreeEditor{text, JsonScanner{text}.run()} {}
 
 private:
-    void walk(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit)
+    std::string cannot_set(const JsonNode& at) const override
     {
-        if (step == steps.size()) return set(id, edit);
-        const JsonNode& node = nodes_[id];
-        const WhereStep& want = steps[step];
-        if (want.any) {
-            for (const auto& [key, member] : node.members) walk(member, steps, step + 1, edit);
-            for (const std::size_t element : node.elements) walk(element, steps, step + 1, edit);
-            return;
-        }
-        if (want.index) {
-            if (*want.index < node.elements.size())
-                return walk(node.elements[*want.index], steps, step + 1, edit);
-            why_ = "the list has no such element";
-            return;
-        }
-        bool found = false;
-        for (const auto& [key, member] : node.members) {
-            if (key != want.key) continue;
-            found = true;
-            walk(member, steps, step + 1, edit);
-        }
-        if (found || edit.if_value) return;
-        if (node.kind != JsonNode::Kind::object) {
-            why_ = "a part of the place is not an object";
-            return;
-        }
-        add(id, steps, step, edit);
+        const bool tree = at.kind == JsonNode::Kind::object || at.kind == JsonNode::Kind::list;
+        return tree ? "the value there is an object or a list" : "";
     }
-
-    void set(std::size_t id, const Edit& edit)
+    std::string cannot_add(const JsonNode& at) const override
     {
-        const JsonNode& node = nodes_[id];
-        if (node.kind == JsonNode::Kind::object || node.kind == JsonNode::Kind::list) {
-            why_ = "the value there is an object or a list";
-            return;
-        }
-        ++hits_;
-        const std::string_view present = text_.substr(node.from, node.to - node.from);
-        const bool plain = node.kind == JsonNode::Kind::plain;
-        if (edit.if_value && !edit.if_value(plain ? std::string{present} : unescape_json(present))) return;
+        return at.kind == JsonNode::Kind::object ? "" : "a part of the place is not an object";
+    }
+    std::string_view written(const JsonNode& at) const { return text().substr(at.from, at.to - at.from); }
+    std::string value_of(const JsonNode& at) const override
+    {
+        return at.kind == JsonNode::Kind::plain ? std::string{written(at)} : unescape_json(written(at));
+    }
+    bool replace(const JsonNode& at, const Edit& edit) override
+    {
+        const bool plain = at.kind == JsonNode::Kind::plain;
         std::string value = json_value(edit, plain);
-        if (present == value || (!plain && edit.quoted && unescape_json(present) == edit.value)) return;
-        splices_.push_back({node.from, node.to, std::move(value)});
-        ++edited_.changed;
+        if (written(at) == value || (!plain && edit.quoted && value_of(at) == edit.value)) return false;
+        splice(at.from, at.to, std::move(value));
+        return true;
     }
+    bool waits(const JsonNode&, bool same_key) const override { return same_key; }
 
     // New members before the first one (no comma of an existing line changes), with its indentation.
-    void add(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit)
+    void add(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit) override
     {
-        for (std::size_t i = step; i < steps.size(); ++i) {
-            if (!steps[i].any && !steps[i].index) continue;
-            why_ = "lists and * are found, not added";
-            return;
-        }
-        for (const auto& [object, key] : added_)
-            if (object == id && key == steps[step].key) {
-                later_.push_back(edit);
-                ++hits_;
-                return;
-            }
-        added_.emplace_back(id, steps[step].key);
         std::string inner;
         for (std::size_t i = step; i < steps.size(); ++i) {
             if (i > step) inner += '{';
@@ -243,31 +195,16 @@ private:
         }
         inner += json_value(edit, true);
         inner.append(steps.size() - step - 1, '}');
-        const JsonNode& node = nodes_[id];
-        ++hits_;
-        ++edited_.changed;
-        if (node.members.empty()) {
-            const bool again =
-                std::count_if(added_.begin(), added_.end(), [&](const auto& a) { return a.first == id; }) > 1;
-            splices_.push_back({node.from + 1, node.from + 1, again ? "," + inner : inner});
-            return;
-        }
+        const JsonNode& at = node(id);
+        if (at.members.empty())
+            return splice(at.from + 1, at.from + 1, added_to(id) > 1 ? "," + inner : inner);
         // What stands before the first key: a line break with its indentation, or nothing.
-        std::size_t indent = node.first_key;
-        while (indent > 0 && is_space(text_[indent - 1])) --indent;
-        splices_.push_back({node.first_key, node.first_key,
-                            inner + "," + std::string{text_.substr(indent, node.first_key - indent)}});
-        if (indent == node.first_key) splices_.back().text += ' ';
+        std::size_t indent = at.first_key;
+        while (indent > 0 && is_space(text()[indent - 1])) --indent;
+        const bool same_line = indent == at.first_key;
+        splice(at.first_key, at.first_key,
+               inner + "," + (same_line ? " " : std::string{text().substr(indent, at.first_key - indent)}));
     }
-
-    std::string_view text_;
-    std::vector<JsonNode> nodes_;
-    std::vector<Splice> splices_;
-    std::vector<std::pair<std::size_t, std::string>> added_;
-    Edited edited_;
-    std::vector<Edit> later_;
-    std::size_t hits_ = 0;
-    std::string why_;
 };
 
 } // namespace
@@ -278,7 +215,7 @@ Edited edit_json(std::string_view text, const std::vector<Edit>& edits)
     const bool empty = std::all_of(text.begin(), text.end(), is_space);
     const std::string_view body = empty ? std::string_view{"{}\n"} : text;
     return edit_in_rounds(body, edits, [](std::string_view now, const std::vector<Edit>& some) {
-        JsonEditor editor{now, JsonScanner{now}.run()};
+        JsonEditor editor{now};
         for (const Edit& edit : some) editor.apply(edit);
         return editor.finish();
     });

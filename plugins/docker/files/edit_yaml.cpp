@@ -1,5 +1,6 @@
 #include "edit_parts.hpp"
 #include "error.hpp"
+#include "tree_editor.hpp"
 #include "yaml_scan.hpp"
 
 #include "base/ascii.hpp"
@@ -74,120 +75,55 @@ std::string present_text(std::string_view text, const YamlNode& node)
     return out;
 }
 
-class YamlEditor {
+class YamlEditor final : public TreeEditor<YamlNode> {
+    using Kind = YamlNode::Kind;
+
 public:
     explicit YamlEditor(std::string_view text)
-        : text_{text}, nodes_{scan_yaml(text)}, line_end_{line_end_of(text)}
+        : TreeEditor{text, scan_yaml(text)}, line_end_{line_end_of(text)}
     {}
 
-    void apply(const Edit& edit)
-    {
-        const std::vector<WhereStep> steps = parse_where(edit.where);
-        hits_ = 0;
-        why_ = "not found";
-        walk(0, steps, 0, edit);
-        if (hits_ == 0 && !edit.if_value) edited_.misses.push_back(edit.where + ": " + why_);
-    }
-    EditRound finish()
-    {
-        edited_.text = apply_splices(text_, std::move(splices_));
-        return {std::move(edited_), std::move(later_)};
-    }
-
 private:
-    void walk(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit)
+    std::string cannot_set(const YamlNode& at) const override
     {
-        if (step == steps.size()) return set(id, edit);
-        const YamlNode& node = nodes_[id];
-        const WhereStep& want = steps[step];
-        if (want.any) {
-            for (const auto& [key, member] : node.members) walk(member, steps, step + 1, edit);
-            for (const std::size_t element : node.elements) walk(element, steps, step + 1, edit);
-            return;
-        }
-        if (want.index) {
-            if (*want.index < node.elements.size())
-                return walk(node.elements[*want.index], steps, step + 1, edit);
-            why_ = "the list has no such element";
-            return;
-        }
-        for (const auto& [key, member] : node.members)
-            if (key == want.key) return walk(member, steps, step + 1, edit);
-        if (edit.if_value) return;
-        if (node.kind == YamlNode::Kind::other) {
-            why_ = node.why;
-        } else if (node.kind == YamlNode::Kind::map || node.kind == YamlNode::Kind::null) {
-            add(id, steps, step, edit);
-        } else {
-            why_ = "a part of the place is not a mapping";
-        }
+        if (at.kind == Kind::other) return at.why;
+        return at.kind == Kind::map || at.kind == Kind::list ? "the value there is a mapping or a list" : "";
     }
-
-    void set(std::size_t id, const Edit& edit)
+    std::string cannot_add(const YamlNode& at) const override
     {
-        const YamlNode& node = nodes_[id];
-        switch (node.kind) {
-        case YamlNode::Kind::map:
-        case YamlNode::Kind::list: why_ = "the value there is a mapping or a list"; return;
-        case YamlNode::Kind::other: why_ = node.why; return;
-        default: break;
-        }
-        ++hits_;
-        const std::string present = present_text(text_, node);
-        if (edit.if_value && !edit.if_value(present)) return;
-        if (present == edit.value && node.kind != YamlNode::Kind::null) return;
-        if (std::find(set_.begin(), set_.end(), id) != set_.end())
-            return; // two edits of one value: the first counts
-        set_.push_back(id);
-        std::string value = yaml_value(edit, node.kind);
-        if (node.kind == YamlNode::Kind::null) value.insert(0, 1, ' ');
-        splices_.push_back({node.from, node.to, std::move(value)});
-        ++edited_.changed;
+        if (at.kind == Kind::other) return at.why;
+        return at.kind == Kind::map || at.kind == Kind::null ? "" : "a part of the place is not a mapping";
     }
-
-    void add(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit)
+    std::string value_of(const YamlNode& at) const override { return present_text(text(), at); }
+    bool replace(const YamlNode& at, const Edit& edit) override
     {
-        for (std::size_t i = step; i < steps.size(); ++i) {
-            if (!steps[i].any && !steps[i].index) continue;
-            why_ = "lists and * are found, not added";
-            return;
-        }
-        ++hits_;
-        for (const auto& [map, key] : added_) {
-            if (map == id && (key == steps[step].key || nodes_[id].kind == YamlNode::Kind::null)) {
-                later_.push_back(edit);
-                return;
-            }
-        }
-        added_.emplace_back(id, steps[step].key);
-        const YamlNode& node = nodes_[id];
-        std::size_t indent = node.kind == YamlNode::Kind::null ? node.indent + 2 : node.indent;
+        const bool null = at.kind == Kind::null;
+        if (value_of(at) == edit.value && !null) return false;
+        splice(at.from, at.to, (null ? " " : "") + yaml_value(edit, at.kind));
+        return true;
+    }
+    bool waits(const YamlNode& at, bool same_key) const override { return same_key || at.kind == Kind::null; }
+
+    void add(std::size_t id, const std::vector<WhereStep>& steps, std::size_t step, const Edit& edit) override
+    {
+        const YamlNode& at = node(id);
+        std::size_t indent = at.kind == Kind::null ? at.indent + 2 : at.indent;
         std::string lines;
         for (std::size_t i = step; i < steps.size(); ++i, indent += 2) {
             lines.append(indent, ' ');
             lines += yaml_key(steps[i].key) + ":";
-            if (i + 1 == steps.size()) lines += " " + yaml_value(edit, YamlNode::Kind::plain);
+            if (i + 1 == steps.size()) lines += " " + yaml_value(edit, Kind::plain);
             lines += line_end_;
         }
-        const bool after_text = node.end > 0 && text_[node.end - 1] != '\n';
+        const bool after_text = at.end > 0 && text()[at.end - 1] != '\n';
         if (after_text) { // keep the missing final newline missing
             lines.insert(0, line_end_);
             lines.resize(lines.size() - line_end_.size());
         }
-        splices_.push_back({node.end, node.end, std::move(lines)});
-        ++edited_.changed;
+        splice(at.end, at.end, std::move(lines));
     }
 
-    std::string_view text_;
-    std::vector<YamlNode> nodes_;
     std::string_view line_end_;
-    std::vector<Splice> splices_;
-    std::vector<std::pair<std::size_t, std::string>> added_;
-    std::vector<std::size_t> set_;
-    Edited edited_;
-    std::vector<Edit> later_;
-    std::size_t hits_ = 0;
-    std::string why_;
 };
 
 } // namespace

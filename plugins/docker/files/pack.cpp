@@ -1,11 +1,11 @@
 #include "archive.hpp"
 #include "archive_library.hpp"
 #include "error.hpp"
-#include "glob.hpp"
 #include "part.hpp"
 #include "tree_walk.hpp"
 #include "write.hpp"
 
+#include "base/glob.hpp"
 #include "base/utf8.hpp"
 
 #include <fcntl.h>
@@ -190,7 +190,7 @@ private:
     [[nodiscard]] bool excluded(const std::string& name, const std::string& path) const
     {
         return std::any_of(options_.exclude.begin(), options_.exclude.end(), [&](const std::string& pattern) {
-            return glob_match(pattern, name) || glob_match(pattern, path);
+            return base::glob_matches(pattern, name) || base::glob_matches(pattern, path);
         });
     }
 

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 
+#include "base/ascii.hpp"
 #include "base/utf8.hpp"
 
 #include <algorithm>
@@ -9,14 +10,6 @@
 namespace agenthost::docker::files {
 
 namespace {
-
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why)
 {
@@ -87,9 +80,9 @@ std::string unescape_name(std::string_view shown)
             ++i;
             continue;
         }
-        const bool hex = i + 3 < shown.size() && shown[i + 1] == 'x' && hex_value(shown[i + 2]) >= 0 &&
-                         hex_value(shown[i + 3]) >= 0;
-        const int byte = hex ? hex_value(shown[i + 2]) * 16 + hex_value(shown[i + 3]) : 0;
+        const bool hex = i + 3 < shown.size() && shown[i + 1] == 'x' && base::hex_digit(shown[i + 2]) >= 0 &&
+                         base::hex_digit(shown[i + 3]) >= 0;
+        const int byte = hex ? base::hex_digit(shown[i + 2]) * 16 + base::hex_digit(shown[i + 3]) : 0;
         if (byte == 0 || byte == '/')
             refuse(shown, "a backslash in a path starts \\\\ (a backslash) or \\xHH (a byte, not 00 or 2f). "
                           "Write the name as the listing shows it.");

@@ -1,6 +1,6 @@
 #include "file_params.hpp"
 
-#include "plugins/docker/spec/image_allow.hpp"
+#include "base/glob.hpp"
 
 #include <agenthost/error.hpp>
 
@@ -36,7 +36,7 @@ Path path_of(const Json& params, const FileScope& scope, const char* key)
 {
     Path path = Path::parse(text_of(params, key));
     for (const std::string& pattern : scope.denylist)
-        if (glob_matches(pattern, path.bytes()) || glob_matches(pattern, path.name()))
+        if (base::glob_matches(pattern, path.bytes()) || base::glob_matches(pattern, path.name()))
             throw Error{"DENIED", path.shown() + ": the egg's file_denylist forbids it.", AGH_E_DENIED};
     return path;
 }

@@ -2,6 +2,9 @@
 
 #include "refusal.hpp"
 
+#include "base/glob.hpp"
+#include "base/split.hpp"
+
 #include <algorithm>
 
 namespace agenthost::docker {
@@ -9,17 +12,6 @@ namespace agenthost::docker {
 namespace {
 
 constexpr std::size_t max_patterns = 256;
-
-std::vector<std::string> split(std::string_view text, char separator)
-{
-    std::vector<std::string> parts;
-    for (;;) {
-        const auto end = text.find(separator);
-        parts.emplace_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
 
 // The same text with each wildcard replaced by a letter, so that the parser of images checks the rest of it.
 std::string without_stars(std::string_view text)
@@ -41,26 +33,6 @@ std::size_t registry_end(std::string_view pattern)
 
 } // namespace
 
-bool glob_matches(std::string_view pattern, std::string_view text)
-{
-    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 void ImageAllowList::add(std::string_view text, std::string_view path)
 {
     if (patterns_.size() >= max_patterns)
@@ -81,7 +53,7 @@ void ImageAllowList::add(std::string_view text, std::string_view path)
             pattern.tag = rest.substr(colon + 1);
             rest = rest.substr(0, colon);
         }
-        pattern.parts = split(rest, '/');
+        pattern.parts = base::split(rest, "/");
         if (checked.repository.starts_with("library/") && pattern.parts.size() == 1)
             pattern.parts.insert(pattern.parts.begin(), "library");
         for (std::size_t i = 0; i + 1 < pattern.parts.size(); ++i)
@@ -98,13 +70,13 @@ bool ImageAllowList::matches(const Pattern& pattern, const ImageRef& image)
     if (pattern.registry != image.registry) return false;
     if (!pattern.digest.empty() && pattern.digest != image.digest) return false;
     if (!pattern.tag.empty() && pattern.digest.empty()) {
-        if (!image.digest.empty() || !glob_matches(pattern.tag, image.tag)) return false;
+        if (!image.digest.empty() || !base::glob_matches(pattern.tag, image.tag)) return false;
     }
-    const std::vector<std::string> parts = split(image.repository, '/');
+    const std::vector<std::string> parts = base::split(image.repository, "/");
     const bool deep = pattern.parts.back() == "**";
     if (deep ? parts.size() < pattern.parts.size() : parts.size() != pattern.parts.size()) return false;
     for (std::size_t i = 0; i < pattern.parts.size() - (deep ? 1 : 0); ++i)
-        if (!glob_matches(pattern.parts[i], parts[i])) return false;
+        if (!base::glob_matches(pattern.parts[i], parts[i])) return false;
     return true;
 }
 

@@ -42,7 +42,4 @@ private:
     std::vector<std::string> texts_;
 };
 
-// `*` matches any run of characters of `text`, the empty one too. Linear in pattern times text.
-bool glob_matches(std::string_view pattern, std::string_view text);
-
 } // namespace agenthost::docker

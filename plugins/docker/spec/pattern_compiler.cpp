@@ -1,5 +1,7 @@
 #include "pattern_compiler.hpp"
 
+#include "base/ascii.hpp"
+
 namespace agenthost::docker {
 
 namespace {
@@ -58,13 +60,6 @@ std::optional<Bytes> escaped_class(char c)
     case 'h': return one(' ') | one('\t');
     default: return std::nullopt;
     }
-}
-
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 } // namespace
@@ -268,8 +263,8 @@ std::optional<unsigned char> PatternCompiler::escaped_byte()
     case 'f': return '\f';
     case 'e': return 0x1b;
     case 'x': {
-        const int high = in_.at + 1 < in_.text.size() ? hex_value(in_.text[in_.at]) : -1;
-        const int low = high >= 0 ? hex_value(in_.text[in_.at + 1]) : -1;
+        const int high = in_.at + 1 < in_.text.size() ? base::hex_digit(in_.text[in_.at]) : -1;
+        const int low = high >= 0 ? base::hex_digit(in_.text[in_.at + 1]) : -1;
         if (low < 0) {
             fail("\\x needs two hexadecimal digits");
             return std::nullopt;

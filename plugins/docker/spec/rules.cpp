@@ -3,6 +3,7 @@
 #include "refusal.hpp"
 
 #include "base/json_number.hpp"
+#include "base/split.hpp"
 #include "netclient/ip_address.hpp"
 
 #include <algorithm>
@@ -57,17 +58,6 @@ std::size_t characters(std::string_view text)
 {
     return static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::vector<std::string> split(std::string_view text, char separator)
-{
-    std::vector<std::string> parts;
-    for (;;) {
-        const auto end = text.find(separator);
-        parts.emplace_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
 }
 
 std::string joined(const std::vector<std::string>& parameters)
@@ -140,7 +130,7 @@ void Rules::add(std::string_view text, const Node& node)
             node.refuse("the regular expression " + shown(rest) + " cannot be checked: " + why +
                         ". Rewrite it, or remove the rule.");
     } else if (contains(with_numbers, rule.name)) {
-        rule.parameters = split(rest, ',');
+        rule.parameters = base::split(rest, ",");
         const bool two = rule.name == "between" || rule.name == "digits_between";
         const auto low = number(rule.parameters.front()), high = number(rule.parameters.back());
         if (rule.parameters.size() != (two ? 2u : 1u) || !low || !high)
@@ -148,7 +138,7 @@ void Rules::add(std::string_view text, const Node& node)
         rule.low = *low;
         rule.high = *high;
     } else if (contains(known, rule.name)) {
-        if (!rest.empty()) rule.parameters = split(rest, ',');
+        if (!rest.empty()) rule.parameters = base::split(rest, ",");
         if (rule.parameters.size() > max_parameters)
             node.refuse("the rule " + rule.name + " has more than " + std::to_string(max_parameters) +
                         " parameters.");

@@ -2,6 +2,7 @@
 //
 //     ghcr.io/pelican-eggs/yolks            every tag of this repository
 //     ghcr.io/pelican-eggs/yolks:java_*     these tags
+//     ghcr.io/pelican-eggs/yolks@sha256:... this digest
 //     ghcr.io/pelican-eggs/*                * matches within one part of the path
 //     ghcr.io/pelican-eggs/**               ** as the last part: one or more parts
 //     *                                     every image

@@ -135,11 +135,22 @@ TEST(EditJson, AddsMissingMembers)
     EXPECT_EQ(edited(FileFormat::json, "", {set("a", "1"), set("b", "t")}), "{\"a\": 1,\"b\": \"t\"}\n");
     EXPECT_EQ(edited(FileFormat::json, "{}", {set("a.b.c", "1")}), "{\"a\": {\"b\": {\"c\": 1}}}");
     EXPECT_EQ(misses(FileFormat::json, "{\"a\": [1]}", {set("a[3]", "1")}),
-              "a[3]: the list has no such element");
+              "a[3]: the list has fewer elements");
     EXPECT_EQ(misses(FileFormat::json, "{\"a\": [1]}", {set("a", "1")}),
               "a: the value there is an object or a list");
     EXPECT_EQ(misses(FileFormat::json, "{\"a\": 1}", {set("a.b", "1")}),
               "a.b: a part of the place is not an object");
+}
+
+TEST(EditJson, TakesTheFirstOfTwoEditsOfOneValue)
+{
+    EXPECT_EQ(edited(FileFormat::json, "{\"a\": 100}", {set("a", "2"), set("a", "33")}), "{\"a\": 2}");
+    EXPECT_EQ(edited(FileFormat::json, "{\"a\": 1}", {set("a", "2"), set("*", "3")}), "{\"a\": 2}");
+}
+
+TEST(EditYaml, TakesTheFirstOfTwoEditsOfOneValue)
+{
+    EXPECT_EQ(edited(FileFormat::yaml, "a: 100\n", {set("a", "2"), set("a", "33")}), "a: 2\n");
 }
 
 TEST(EditJson, NamesTheLineOfAFault)
@@ -223,7 +234,7 @@ TEST(EditYaml, SaysWhatItDoesNotTouch)
     EXPECT_EQ(misses(FileFormat::yaml, bungee, {set("listeners", "x")}),
               "listeners: the value there is a mapping or a list");
     EXPECT_EQ(misses(FileFormat::yaml, bungee, {set("listeners[1].host", "x")}),
-              "listeners[1].host: the list has no such element");
+              "listeners[1].host: the list has fewer elements");
     EXPECT_EQ(misses(FileFormat::yaml, "a: one\n  two\nb: \"x\n  y\"\n", {set("a", "x")}),
               "a: the value has several lines");
 }

@@ -1,4 +1,3 @@
-#include "plugins/docker/files/glob.hpp"
 #include "plugins/docker/files/path.hpp"
 
 #include "files_fixture.hpp"
@@ -73,20 +72,6 @@ TEST(FilePath, KnowsWhatIsBelowIt)
     EXPECT_TRUE(Path::parse("a").parent().is_root());
     EXPECT_EQ(Path::parse("a").shown(), "a");
     EXPECT_EQ(Path{}.shown(), "/");
-}
-
-TEST(FileGlob, MatchesInLinearTime)
-{
-    EXPECT_TRUE(glob_match("*.log", "logs/a.log"));
-    EXPECT_TRUE(glob_match("a?c*", "abc"));
-    EXPECT_TRUE(glob_match("*", ""));
-    EXPECT_TRUE(glob_match("a*b*c", "a-b-b-c"));
-    EXPECT_FALSE(glob_match("*.log", "a.log.gz"));
-    EXPECT_FALSE(glob_match("a", "ab"));
-    EXPECT_FALSE(glob_match("", "a"));
-    std::string pattern;
-    for (int i = 0; i < 100; ++i) pattern += "*a";
-    EXPECT_FALSE(glob_match(pattern + "b", std::string(4000, 'a')));
 }
 
 } // namespace

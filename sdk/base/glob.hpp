@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace agenthost::docker::files {
+namespace agenthost::base {
 
-inline bool glob_match(std::string_view pattern, std::string_view text)
+inline bool glob_matches(std::string_view pattern, std::string_view text)
 {
     std::size_t p = 0, t = 0;
     std::size_t star = std::string_view::npos, from = 0; // the last * and the text it may begin to cover
@@ -29,4 +29,4 @@ inline bool glob_match(std::string_view pattern, std::string_view text)
     return p == pattern.size();
 }
 
-} // namespace agenthost::docker::files
+} // namespace agenthost::base

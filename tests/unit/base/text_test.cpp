@@ -1,0 +1,55 @@
+// Small functions on text: glob patterns, splitting, hexadecimal digits.
+#include "base/ascii.hpp"
+#include "base/glob.hpp"
+#include "base/split.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace agenthost::base {
+namespace {
+
+TEST(Glob, Matches)
+{
+    EXPECT_TRUE(glob_matches("*.log", "logs/a.log"));
+    EXPECT_TRUE(glob_matches("a?c*", "abc"));
+    EXPECT_TRUE(glob_matches("*", ""));
+    EXPECT_TRUE(glob_matches("a*b*c", "a-b-b-c"));
+    EXPECT_FALSE(glob_matches("*.log", "a.log.gz"));
+    EXPECT_FALSE(glob_matches("a", "ab"));
+    EXPECT_FALSE(glob_matches("", "a"));
+}
+
+// fnmatch() would need years.
+TEST(Glob, IsNotExponentialOnHostilePatterns)
+{
+    std::string pattern;
+    for (int i = 0; i < 100; ++i) pattern += "*a";
+    EXPECT_FALSE(glob_matches(pattern + "b", std::string(4000, 'a')));
+    EXPECT_FALSE(glob_matches("*a*a*a*a*a*a*b", std::string(20000, 'a')));
+    EXPECT_TRUE(glob_matches(std::string(200, '*'), std::string(20000, 'a')));
+}
+
+TEST(Split, KeepsEmptyParts)
+{
+    using Parts = std::vector<std::string>;
+    EXPECT_EQ(split("a/b", "/"), (Parts{"a", "b"}));
+    EXPECT_EQ(split("", "/"), Parts{""});
+    EXPECT_EQ(split("/a//", "/"), (Parts{"", "a", "", ""}));
+    EXPECT_EQ(split("A__B_C", "__"), (Parts{"A", "B_C"}));
+}
+
+TEST(HexDigit, AcceptsBothCasesAndNothingElse)
+{
+    const std::string digits = "0123456789abcdefABCDEF";
+    for (int c = 0; c < 256; ++c) {
+        const auto at = digits.find(static_cast<char>(c));
+        const int value = at == digits.npos ? -1 : at < 16 ? static_cast<int>(at) : static_cast<int>(at) - 6;
+        EXPECT_EQ(hex_digit(static_cast<char>(c)), value) << c;
+    }
+}
+
+} // namespace
+} // namespace agenthost::base
