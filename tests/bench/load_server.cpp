@@ -3,6 +3,7 @@
 #include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "bench.hpp"
+#include "support/loopback.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,16 +35,9 @@ void frame_header(std::string& out, unsigned char opcode, std::size_t size)
 
 LoadServer::LoadServer(const std::string& certificate, const std::string& key)
 {
-    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::listen(listener_.get(), 8) != 0)
-        throw std::runtime_error{"cannot listen on loopback"};
-    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
+    auto listening = test::listen_on_loopback();
+    listener_ = std::move(listening.fd);
+    port_ = listening.port;
     if (certificate.empty()) return;
     context_ = SSL_CTX_new(TLS_server_method());
     if (SSL_CTX_use_certificate_chain_file(context_, certificate.c_str()) != 1 ||

@@ -1,6 +1,7 @@
 // The terminal plugin in a real daemon that speaks the dashboard protocol to a lean server on loopback,
 // against a raw PTY reader, a raw pipe reader, websocketd and a bare posix_spawn.
 #include "bench.hpp"
+#include "support/loopback.hpp"
 #include "support/support.hpp"
 #include "ws_peer.hpp"
 
@@ -129,22 +130,15 @@ class Agent {
 public:
     explicit Agent(const std::string& binary)
     {
-        listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-            ::listen(listener_.get(), 8) != 0)
-            throw std::runtime_error{"cannot listen on loopback"};
-        ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+        auto listening = test::listen_on_loopback();
+        listener_ = std::move(listening.fd);
         test::write_file(dir_ / "token", "bench");
         test::write_file(dir_ / "agenthost.yaml",
                          "agent: {id: bench, state_dir: " + (dir_ / "state").string() +
                              "}\nlog: {level: warning, format: text}\ncontrol: {socket: " +
                              (dir_ / "control.sock").string() +
                              "}\nservers: [{name: desk, protocol: dashboard, url: 'ws://127.0.0.1:" +
-                             std::to_string(ntohs(address.sin_port)) +
+                             std::to_string(listening.port) +
                              "/ws/agent', credential: {file: " + (dir_ / "token").string() +
                              "}, limits: {messages_per_second: 0}}]\nplugins: {terminal: {enabled: true, "
                              "required: true, config: {allow: ['*']" +

@@ -1,5 +1,6 @@
 #include "panel_link.hpp"
 
+#include "tests/support/loopback.hpp"
 #include "tests/support/support.hpp"
 
 #include <arpa/inet.h>
@@ -16,16 +17,9 @@ using nlohmann::json;
 
 PanelLink::PanelLink(OnEvent on_event) : on_event_{std::move(on_event)}
 {
-    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::listen(listener_.get(), 8) != 0)
-        throw std::runtime_error{"cannot listen on loopback"};
-    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
+    auto listening = listen_on_loopback();
+    listener_ = std::move(listening.fd);
+    port_ = listening.port;
     thread_ = std::thread{[this] { read(); }};
 }
 
