@@ -95,12 +95,31 @@ std::vector<std::string> EngineProcess::command() const
     return command;
 }
 
+// The files of both engines; each reads its own.
+void EngineProcess::configure() const
+{
+    write_file(dir_ / "daemon.json", "{}");
+    std::filesystem::create_directories(dir_ / "networks");
+    // runc may not raise limits here, and Podman's own defaults would.
+    write_file(dir_ / "containers.conf",
+               "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[network]\n"
+               "network_config_dir = \"" +
+                   (dir_ / "networks").string() + "\"\n");
+    write_file(dir_ / "networks/gamenet.conflist",
+               R"({"cniVersion":"0.4.0","name":"gamenet","plugins":[{"type":"bridge","bridge":"agh-gamenet",)"
+               R"("isGateway":true,"ipam":{"type":"host-local","dataDir":")" +
+                   (dir_ / "addresses").string() + R"(","ranges":[[{"subnet":"10.98.76.0/24"}]]}}]})");
+}
+
 void EngineProcess::start()
 {
     if (process_ && process_->running()) return;
-    if (!podman()) write_file(dir_ / "daemon.json", "{}");
+    configure();
     process_ = std::make_unique<Process>(
-        Process::Options{.argv = command(), .out = dir_ / "out", .err = dir_ / "log"});
+        Process::Options{.argv = command(),
+                         .env = {{"CONTAINERS_CONF", (dir_ / "containers.conf").string()}},
+                         .out = dir_ / "out",
+                         .err = dir_ / "log"});
     if (!wait_for([this] { return !process_->running() || answers(); }) || !process_->running())
         throw std::runtime_error{"the engine does not start: " + log()};
     if (!std::exchange(imported_, true)) import_image();
@@ -148,16 +167,22 @@ void EngineProcess::import_image()
     for (const char* applet :
          {"sh", "cat", "echo", "sleep", "head", "seq", "dd", "tr", "true", "false", "yes"})
         std::filesystem::create_symlink("busybox", root / "bin" / applet);
+    import_folder(root, "game:1");
+}
+
+void EngineProcess::import_folder(const std::filesystem::path& root, const std::string& name)
+{
     const auto tar = (dir_ / "image.tar").string();
     if (const auto made = run({"tar", "-C", root.string(), "-cf", tar, "."}); made.code != 0)
         throw std::runtime_error{"tar: " + made.err};
+    const auto colon = name.rfind(':');
     const auto imported =
-        podman()
-            ? run({"podman", "--root", (dir_ / "root").string(), "--runroot", (dir_ / "run").string(),
-                   "--tmpdir", (dir_ / "tmp").string(), "--storage-driver", "vfs", "import", tar, "game:1"})
-            : run({"curl", "-sSf", "--unix-socket", socket(), "-X", "POST", "--data-binary", "@" + tar, "-H",
-                   "Content-Type: application/x-tar",
-                   "http://engine/v1.41/images/create?fromSrc=-&repo=game&tag=1"});
+        podman() ? run({"podman", "--root", (dir_ / "root").string(), "--runroot", (dir_ / "run").string(),
+                        "--tmpdir", (dir_ / "tmp").string(), "--storage-driver", "vfs", "import", tar, name})
+                 : run({"curl", "-sSf", "--unix-socket", socket(), "-X", "POST", "--data-binary", "@" + tar,
+                        "-H", "Content-Type: application/x-tar",
+                        "http://engine/v1.41/images/create?fromSrc=-&repo=" + name.substr(0, colon) +
+                            "&tag=" + name.substr(colon + 1)});
     if (imported.code != 0) throw std::runtime_error{"importing the image: " + imported.out + imported.err};
 }
 

@@ -1,5 +1,6 @@
 // A container engine of the test's own: a dockerd or a Podman service with its data below a temporary
-// directory, started and ended by its process id. Leaves the machine's network and other engines alone.
+// directory, started and ended by its process id. Leaves the machine's network and other engines alone: ports
+// are published by dockerd's own proxy, and Podman has the network gamenet, a bridge without firewall.
 // Needs root.
 #pragma once
 
@@ -26,6 +27,10 @@ public:
     void stop();
     // SIGKILL, as a crash; start() works afterwards.
     void kill();
+    // Stops or continues the engine's process, as one that hangs. Not its containerd.
+    void signal(int number) const { process_->signal(number); }
+    // An image of what is in `root`.
+    void import_folder(const std::filesystem::path& root, const std::string& name);
 
     [[nodiscard]] std::string socket() const { return (dir_ / "engine.sock").string(); }
     // Of an image that has busybox and its applets in /bin; imported by start().
@@ -36,6 +41,7 @@ public:
 
 private:
     [[nodiscard]] std::vector<std::string> command() const;
+    void configure() const;
     [[nodiscard]] bool answers() const;
     void import_image();
     void forget_dead_processes();

@@ -23,21 +23,22 @@ void fill_image(const std::filesystem::path& root)
 
 } // namespace
 
-GameEngine::GameEngine(std::vector<std::string> more_arguments)
-    : EngineProcess{Kind::docker, std::move(more_arguments)}
+GameEngine::GameEngine(Kind kind, std::vector<std::string> more_arguments)
+    : EngineProcess{kind, std::move(more_arguments)}
 {
-    // Ports are published by the engine's own proxy, without rules in the firewall.
-    ask("POST", "/networks/create", R"({"Name":"gamenet","Driver":"bridge"})");
+    if (!podman()) ask("POST", "/networks/create", R"({"Name":"gamenet","Driver":"bridge"})");
     const TempDir image;
     fill_image(image / "root");
-    const auto tar = (image / "image.tar").string();
-    run({"tar", "-C", (image / "root").string(), "-cf", tar, "."});
-    run({"curl", "-sSf", "--unix-socket", socket(), "-X", "POST", "--data-binary", "@" + tar, "-H",
-         "Content-Type: application/x-tar",
-         "http://engine/v1.41/images/create?fromSrc=-&repo=panelgame&tag=1"});
+    import_folder(image / "root", podman() ? "docker.io/library/panelgame:1" : "panelgame:1");
 }
 
-GameEngine::~GameEngine() { ask("DELETE", "/networks/gamenet"); }
+GameEngine::~GameEngine()
+{
+    if (!podman())
+        ask("DELETE", "/networks/gamenet");
+    else
+        run({"ip", "link", "delete", "agh-gamenet"});
+}
 
 json GameEngine::ask(const std::string& method, const std::string& target, const std::string& body) const
 {
@@ -56,13 +57,13 @@ void GameEngine::remove_containers()
 }
 
 std::string GameEngine::plugin_yaml(const std::filesystem::path& data_dir, const std::string& more,
-                                    const std::string& stats_interval) const
+                                    const Node& node) const
 {
-    return "docker: {enabled: true, required: true, config: {socket: '" + socket() + "', data_dir: '" +
-           data_dir.string() +
-           "', uid: 1000, gid: 1000, allow_images: ['*'], bind_addresses: ['127.0.0.1'], network: gamenet, "
-           "stats_interval: " +
-           stats_interval + more + "}}\n";
+    return "docker: {enabled: true, required: true, config: {socket: '" +
+           (node.socket.empty() ? socket() : node.socket) + "', data_dir: '" + data_dir.string() +
+           "', uid: 1000, gid: 1000, allow_images: [" + node.images +
+           "], bind_addresses: ['127.0.0.1'], network: gamenet, stats_interval: " + node.stats_interval +
+           more + "}}\n";
 }
 
 json GameEngine::egg(const std::string& id, const json& more)

@@ -1,4 +1,4 @@
-// A dockerd of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network gamenet.
+// An engine of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network gamenet.
 // Needs root.
 #pragma once
 
@@ -8,13 +8,17 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace agenthost::test {
 
 class GameEngine : public EngineProcess {
 public:
-    explicit GameEngine(std::vector<std::string> more_arguments = {});
+    // What the plugin's configuration says of this node.
+    struct Node {
+        std::string socket; // of a proxy in between; empty: the engine's
+        std::string images = "'*'", stats_interval = "500ms";
+    };
+    explicit GameEngine(Kind = Kind::docker, std::vector<std::string> more_arguments = {});
     ~GameEngine();
 
     // The engine's answer; null when it is not JSON.
@@ -22,8 +26,13 @@ public:
                        const std::string& body = {}) const;
     void remove_containers();
     // The member `docker` of an agent's `plugins`, as YAML. `more`: ", pull: never".
-    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir, const std::string& more = {},
-                                          const std::string& stats_interval = "500ms") const;
+    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir, const std::string& more,
+                                          const Node& node) const;
+    [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir,
+                                          const std::string& more = {}) const
+    {
+        return plugin_yaml(data_dir, more, Node{});
+    }
     // The payload of create_server for a server that runs the image.
     static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
 };

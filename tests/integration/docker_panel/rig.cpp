@@ -120,7 +120,7 @@ void DockerPanel::start_agent(const std::string& more)
     const std::string yaml = "servers: [{name: it, protocol: panel, url: '" + panel_->url() +
                              "', credential: {file: '" + (dir_ / "credential").string() +
                              "'}, reconnect: {initial: 100ms, max: 1s}}]\nplugins:\n  " +
-                             engine_->plugin_yaml(dir_ / "servers", more);
+                             engine_->plugin_yaml(dir_ / "servers", more, node_);
     agent_ = std::make_unique<Daemon>(Daemon::Options{.yaml = yaml, .dir = dir_ / "agent"});
     ASSERT_TRUE(agent_->wait_ready()) << agent_->log();
 }

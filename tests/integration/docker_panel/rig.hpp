@@ -76,6 +76,7 @@ protected:
 
     static GameEngine* engine_;
     TempDir dir_;
+    GameEngine::Node node_; // for start_agent
     std::unique_ptr<Panel> panel_;
     std::unique_ptr<Daemon> agent_;
 };
