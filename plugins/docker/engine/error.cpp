@@ -87,7 +87,7 @@ const char* remedy(Cause cause)
     switch (cause) {
     case Cause::unreachable: return "Check that the engine runs (systemctl status docker, or podman.socket)";
     case Cause::forbidden:
-        return "Allow this endpoint in the socket proxy; the plugin's README lists those it needs";
+        return "Allow this endpoint in the socket proxy; the docker plugin's GUIDE.md lists those it needs";
     case Cause::timeout:
         return "Check the load of the machine and the engine's log (journalctl -u docker, or -u podman)";
     case Cause::cancelled: return "";
