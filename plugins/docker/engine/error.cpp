@@ -111,6 +111,16 @@ const char* remedy(Cause cause)
     return "";
 }
 
+std::string_view remedy_of(const Error& error)
+{
+    // Podman's word for it, and Docker's.
+    if (contains_any(error.engine_message, {"container-init binary not found", "exec: docker-init"}))
+        return "Install it (Debian: catatonit for Podman, tini for Docker), or set the docker plugin's init "
+               "to "
+               "false";
+    return remedy(error.cause);
+}
+
 std::string sentence(std::string what, std::string_view why, std::string_view remedy)
 {
     if (!why.empty()) (what += ": ") += why;
@@ -167,7 +177,7 @@ Error error_of_reply(const CallContext& context, int status, std::string_view bo
     error.cause = cause_of_status(status, error.engine_message);
     const std::string why =
         error.engine_message.empty() ? "status " + std::to_string(status) : error.engine_message;
-    error.text = sentence(where(context), why, remedy(error.cause));
+    error.text = sentence(where(context), why, remedy_of(error));
     return error;
 }
 

@@ -64,6 +64,19 @@ TEST(EngineError, NamesTheCause)
     EXPECT_EQ(cause(500, "something else"), Cause::engine_failed);
 }
 
+TEST(EngineError, NamesTheSettingForAnInitProgramThatIsMissing)
+{
+    for (const char* message :
+         {"container create: container-init binary not found on the host: stat "
+          "/usr/libexec/podman/catatonit: "
+          "no such file or directory",
+          "OCI runtime create failed: exec: docker-init: executable file not found in $PATH: unknown"}) {
+        const Error error = error_of_reply({"/e.sock", "create container x", true}, 500,
+                                           std::string{"{\"message\":\""} + message + "\"}");
+        EXPECT_NE(error.text.find("set the docker plugin's init to false"), std::string::npos) << error.text;
+    }
+}
+
 TEST(EngineError, ReadsBodiesThatAreNotJson)
 {
     EXPECT_EQ(engine_message("404 page not found\n"), "404 page not found");
