@@ -39,6 +39,30 @@ protected:
     }
 };
 
+// 1
+TEST_F(Field, AnEngineThatIsTooNewIsRefusedWithBothVersions)
+{
+    node_.socket = dir_ / "new.sock";
+    const std::string program =
+        "require('http').createServer((q, r) => { r.setHeader('Api-Version', '1.99');"
+        "if (q.url === '/_ping') return r.end('OK'); r.statusCode = 400;"
+        "r.setHeader('Content-Type', 'application/json'); r.end(JSON.stringify({message: 'client version "
+        "1.47 is "
+        "too old. Minimum supported API version is 1.90, please upgrade your client'})); }).listen('" +
+        node_.socket + "')";
+    Process node{{.argv = {"node", "-e", program}}};
+    ASSERT_TRUE(wait_for([&] { return std::filesystem::exists(node_.socket); }));
+    start_agent();
+    json refused;
+    EXPECT_TRUE(wait_for([&] {
+        refused = panel_->call("create_server", "s1", egg("s1"));
+        return refused["error"].value("message", "").find("1.90") != std::string::npos;
+    })) << refused;
+    EXPECT_EQ(refused["error"]["code"], "DOCKER_ERROR") << refused;
+    EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("1.47"));
+    EXPECT_TRUE(agent_->running());
+}
+
 // 2
 TEST_F(FieldLiveRestore, ServersRunOnWhileTheirEngineIsKilled)
 {
@@ -187,6 +211,31 @@ TEST_F(Field, AStartChangesValuesOfFilesAndNothingElse)
     ASSERT_EQ(::stat((folder / "of_root").c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 0u) << "files are not given away at a start";
     EXPECT_EQ(info.st_mode & 0777u, 0600u);
+}
+
+// 14
+TEST_F(Field, TheDiskLimitHoldsWhateverTheGameHasLinked)
+{
+    start_agent();
+    run_server("s1", {{"limits", {{"memory", "128m"}, {"disk", "2m"}}},
+                      {"install",
+                       {{"image", "panelgame:1"},
+                        {"entrypoint", "sh"},
+                        {"script", "cd /mnt/server\n/bin/busybox mkdir a\n/bin/busybox ln -s .. a/loop\n"
+                                   "/bin/busybox ln -s / a/root\n/bin/busybox dd if=/dev/zero of=big bs=1024 "
+                                   "count=1500\n"}}}});
+    const auto ask = [&](const char* action, const json& payload) {
+        return panel_->call(action, "s1", payload);
+    };
+    const std::string text(400'000, 'x');
+    EXPECT_TRUE(ask("write_file", {{"path", "one"}, {"content", text}}).value("success", false));
+    const json over = ask("write_file", {{"path", "two"}, {"content", text}});
+    EXPECT_EQ(over["error"]["code"], "DISK_FULL") << over;
+    const json copied = ask("copy_file", {{"from", "big"}, {"to", "big2"}});
+    EXPECT_EQ(copied["error"]["code"], "DISK_FULL") << copied;
+    for (const char* name : {"two", "big2"})
+        EXPECT_FALSE(std::filesystem::exists(dir_ / "servers/s1" / name));
+    EXPECT_EQ(status("s1")["status"], "running");
 }
 
 // 15
