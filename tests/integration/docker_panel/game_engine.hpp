@@ -1,4 +1,5 @@
-// An engine of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network gamenet.
+// An engine of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network
+// gamenet.
 // Needs root.
 #pragma once
 

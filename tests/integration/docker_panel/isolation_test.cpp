@@ -46,7 +46,8 @@ json egg_file()
     return json::parse(R"({"serverId": "s1", "limits": {"memory": "128m", "cpu": "1"}, "eggConfig": {
         "meta": {"version": "PTDL_v2"}, "name": "Game", "docker_images": {"Game": "panelgame:1"},
         "startup": "/bin/game",
-        "config": {"files": "{}", "startup": "{\"done\": \")! For help, type \"}", "logs": "{}", "stop": "stop"},
+        "config": {"files": "{}", "startup": "{\"done\": \")! For help, type \"}", 
+            "logs": "{}", "stop": "stop"},
         "scripts": {"installation": {"script": "true", "container": "panelgame:1", "entrypoint": "sh"}},
         "variables": [{"name": "Word", "env_variable": "WORD", "default_value": "", "rules": "string"}]}})");
 }
@@ -83,8 +84,10 @@ TEST_F(Isolation, EveryPropertyOfAServerIsReadBack)
     EXPECT_EQ(ports.size(), 2u) << ports;
     // The same as a process inside sees it.
     json more{{"shell", true}, {"done", "looked"}, {"startup", R"(id; cat /proc/self/status;
-        echo x > /etc/x; echo x > /home/container/x && echo mine; cp /bin/busybox /tmp/b; /tmp/b true || echo noexec;
-        /bin/busybox mount -t tmpfs none /mnt || echo nomount; /bin/busybox mknod /tmp/d b 8 0 || echo nodevice;
+        echo x > /etc/x; echo x > /home/container/x && echo mine;
+        cp /bin/busybox /tmp/b; /tmp/b true || echo noexec;
+        /bin/busybox mount -t tmpfs none /mnt || echo nomount;
+        /bin/busybox mknod /tmp/d b 8 0 || echo nodevice;
         /bin/busybox ls /proc/1/root/home; echo looked; sleep 60)"}};
     more["startup"] = [](std::string script) {
         std::replace(script.begin(), script.end(), '\n', ' ');

@@ -1,4 +1,5 @@
-// Images from registries that the test serves by HTTP on loopback: progress, every kind of failure, credentials.
+// Images from registries that the test serves by HTTP on loopback: progress, every kind of failure,
+// credentials.
 #include "rig.hpp"
 
 #include <gmock/gmock.h>
