@@ -49,10 +49,10 @@ DockerRig::~DockerRig()
 
 void DockerRig::start_agent()
 {
-    const std::string yaml = "servers: [{name: bench, protocol: panel, url: '" + panel_.url() +
-                             "', credential: {file: '" + (dir_ / "credential").string() +
-                             "'}, limits: {messages_per_second: 0}}]\nplugins:\n  " +
-                             engine_.plugin_yaml(dir_ / "servers", {}, "5s");
+    const std::string yaml =
+        "servers: [{name: bench, protocol: panel, url: '" + panel_.url() + "', credential: {file: '" +
+        (dir_ / "credential").string() + "'}, limits: {messages_per_second: 0}}]\nplugins:\n  " +
+        engine_.plugin_yaml(dir_ / "servers", {}, {.socket = {}, .stats_interval = "5s"});
     agent_ = std::make_unique<test::Daemon>(
         test::Daemon::Options{.yaml = yaml, .log_level = "warning", .dir = dir_ / "agent"});
     if (!agent_->wait_ready()) throw std::runtime_error{"the agent does not start: " + agent_->log()};

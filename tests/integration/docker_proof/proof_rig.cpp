@@ -14,7 +14,7 @@ using nlohmann::json;
 void DockerProof::begin(std::vector<std::string> engine_arguments)
 {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-    engine_ = std::make_unique<GameEngine>(std::move(engine_arguments));
+    engine_ = std::make_unique<GameEngine>(GameEngine::Kind::docker, std::move(engine_arguments));
     panel_ = std::make_unique<PanelLink>([this](double, const std::string& event, const json& data) {
         if (event == "server_log") keep(data);
     });
@@ -35,10 +35,10 @@ void DockerProof::TearDown()
 void DockerProof::start_agent()
 {
     ready_ = false;
-    const std::string yaml = "servers: [{name: it, protocol: panel, url: '" + panel_->url() +
-                             "', credential: {file: '" + (dir_ / "credential").string() +
-                             "'}, reconnect: {initial: 100ms, max: 1s}}]\nplugins:\n  " +
-                             engine_->plugin_yaml(dir_ / "servers", {}, "5s");
+    const std::string yaml =
+        "servers: [{name: it, protocol: panel, url: '" + panel_->url() + "', credential: {file: '" +
+        (dir_ / "credential").string() + "'}, reconnect: {initial: 100ms, max: 1s}}]\nplugins:\n  " +
+        engine_->plugin_yaml(dir_ / "servers", {}, {.socket = {}, .stats_interval = "5s"});
     agent_ =
         std::make_unique<Daemon>(Daemon::Options{.yaml = yaml, .log_level = "info", .dir = dir_ / "agent"});
 }
