@@ -8,7 +8,7 @@ namespace agenthost::docker {
 
 namespace {
 
-constexpr std::array<CodeRow, 19> table{{
+constexpr std::array<CodeRow, 26> table{{
     {code::agent_offline, "the agent is not connected to the hub",
      "Check that agenthost runs on the node and reaches the hub (agenthost status).", true},
     {code::server_not_found, "this node has no server with this id",
@@ -38,6 +38,18 @@ constexpr std::array<CodeRow, 19> table{{
     {code::file_not_found, "the file is not there", "Use list_files for the names.", false},
     {code::disk_full, "the server's disk limit or the node's disk is reached",
      "Delete files, or raise limits.disk.", false},
+    {code::disk_error, "the node's disk failed, or cannot be written",
+     "Check the disk and its mount on the node (dmesg).", false},
+    {code::denied, "a link, a special file, a mode, or a rule of the node or the server forbids it",
+     "Use another path, give the file to the server's user, or change the rule.", false},
+    {code::invalid_request, "a parameter is missing or wrong, or the name is used already",
+     "Correct what the message names, and send it again.", false},
+    {code::too_large, "the request is beyond a limit of size, entries or depth",
+     "Do it in smaller parts, or move large files by URL.", false},
+    {code::timeout, "the command's deadline passed", "Send it again with more time.", false},
+    {code::interrupted, "the agent stopped meanwhile", "Send it again.", false},
+    {code::internal, "the agent failed in a way that has no code of its own",
+     "Read the agent's log on the node.", false},
     {code::rate_limit, "the registry has refused too many pulls",
      "Wait, or give the registry's credentials to the plugin.", false},
     {code::network_error, "a transfer's other end failed or sent something else than declared",

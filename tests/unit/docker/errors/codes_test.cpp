@@ -19,6 +19,14 @@ TEST(ErrorCodes, HasEveryCodeOfTheDocument)
                                           "CONFIG_INVALID", "PORT_CONFLICT", "AUTH_FAILED"}));
 }
 
+TEST(ErrorCodes, HasEveryCodeOfFileActions)
+{
+    for (const char* code :
+         {"FILE_NOT_FOUND", "INVALID_REQUEST", "DENIED", "DISK_FULL", "DISK_ERROR", "INSUFFICIENT_RESOURCES",
+          "TOO_LARGE", "BUSY", "CANCELLED", "TIMEOUT", "INTERRUPTED", "INTERNAL"})
+        EXPECT_FALSE(remedy_of(code).empty()) << code;
+}
+
 TEST(ErrorCodes, EachIsListedOnceWithAMeaningAndARemedyThatIsASentence)
 {
     std::set<std::string_view> seen;
