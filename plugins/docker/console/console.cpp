@@ -128,6 +128,7 @@ void Console::State::on_stored(const Batch& batch)
 
 void Console::State::tell_events()
 {
+    const auto self = shared_from_this(); // on_event may destroy the Console
     const auto now = Clock::now();
     const auto due = events.due();
     if (!due || stopped) return;

@@ -32,13 +32,14 @@ struct PullState {
     PullProgress progress;
     JsonLines lines;
     std::function<void(const PullProgress&)> on_progress;
+    std::weak_ptr<int> alive; // on_progress may destroy the client
     bool good = true;
 
     bool read(std::string_view line)
     {
         good = progress.read(line);
         if (good && progress.error().empty() && on_progress) on_progress(progress);
-        return good;
+        return good && !alive.expired();
     }
 };
 
@@ -72,6 +73,7 @@ Running Client::pull(std::string_view image, PullOptions options,
         pull.headers.emplace_back("X-Registry-Auth", std::move(options.registry_auth));
     const auto state = std::make_shared<PullState>();
     state->on_progress = std::move(on_progress);
+    state->alive = alive_;
     CallContext context{options_.socket, pull.context.what, podman_};
     Handlers handlers;
     handlers.on_content = [state](std::string_view bytes) -> const char* {

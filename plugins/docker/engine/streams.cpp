@@ -13,13 +13,15 @@ constexpr std::chrono::seconds stream_begins{15};
 
 // What follows a log between its pieces.
 struct LogState {
-    LogState(LogParts::Format format, std::shared_ptr<LogResume> position, LogHandlers on)
-        : parts{format}, resume{std::move(position)}, handlers{std::move(on)}
+    LogState(LogParts::Format format, std::shared_ptr<LogResume> position, LogHandlers on,
+             std::weak_ptr<int> client)
+        : parts{format}, resume{std::move(position)}, handlers{std::move(on)}, alive{std::move(client)}
     {}
     LogParts parts;
     std::shared_ptr<LogResume> resume;
     LogHandlers handlers;
-    bool deliver = true; // the message whose pieces are coming
+    std::weak_ptr<int> alive; // a handler may destroy the client, in the middle of what was read
+    bool deliver = true;      // the message whose pieces are coming
     std::string engine_error;
     // Docker 20.10 gives a file twice when the log is rotated while it opens its files.
     bool ordered = false, went_back = false;
@@ -27,6 +29,7 @@ struct LogState {
 
     void on_part(const LogPart& part)
     {
+        if (alive.expired()) return;
         if (part.stream == OutputStream::error) { // the engine's own message about the log
             if (engine_error.size() < max_engine_message) engine_error += part.text;
             return;
@@ -71,13 +74,14 @@ Running Client::follow_stats(std::string_view container, std::function<void(cons
     stats.timeouts.head = stream_begins;
     stats.timeouts.idle = std::chrono::minutes{1}; // one a second, unless the engine is stuck
     Handlers handlers;
-    handlers.on_content = [lines = std::make_shared<JsonLines>(),
+    handlers.on_content = [lines = std::make_shared<JsonLines>(), alive = std::weak_ptr{alive_},
                            on_sample = std::move(on_sample)](std::string_view bytes) -> const char* {
         bool good = true;
         const bool fits = lines->push(bytes, [&](std::string_view line) {
             const auto sample = read_stats(line);
             if (sample) on_sample(*sample);
-            return good = sample.has_value();
+            good = sample.has_value();
+            return good && !alive.expired();
         });
         if (!fits) return "a line of statistics is longer than 1 MiB";
         return good ? nullptr : "a line is not statistics";
@@ -101,8 +105,9 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     logs.timeouts.head = stream_begins;
     if (!options.follow) logs.timeouts.idle = options_.transfer_idle;
     const CallContext context{options_.socket, logs.context.what, podman_};
-    const auto state = std::make_shared<LogState>(
-        options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed, resume, std::move(handlers));
+    const auto state =
+        std::make_shared<LogState>(options.tty ? LogParts::Format::raw : LogParts::Format::multiplexed,
+                                   resume, std::move(handlers), alive_);
     state->ordered = !podman_;
     Handlers on;
     on.on_head = [state](const netclient::ResponseHead&) {

@@ -334,6 +334,28 @@ struct LogEnd {
     }
 };
 
+TEST_F(EngineClient, GivesNoFurtherMessageOnceItIsDestroyedInAHandler)
+{
+    engine([&](auto& peer, auto&) {
+        peer.begin_chunked();
+        peer.chunk(frame(1, "2026-11-30T08:00:00.000000001Z one\n") +
+                   frame(1, "2026-11-30T08:00:00.000000002Z two\n"));
+        peer.wait_closed();
+    });
+    int parts = 0;
+    client().logs("game", {},
+                  {.on_open = {},
+                   .on_part =
+                       [&](const LogPart&) {
+                           ++parts;
+                           client_.reset();
+                       },
+                   .on_end = [](const std::optional<Error>&) { ADD_FAILURE() << "nobody listens"; }});
+    ASSERT_TRUE(run_until(io_, [&] { return parts > 0; }));
+    io_.poll();
+    EXPECT_EQ(parts, 1);
+}
+
 TEST_F(EngineClient, ContinuesALogWhereItEnded)
 {
     const std::string one = frame(1, "2026-11-30T08:00:00.000000001Z one\n"),
