@@ -140,6 +140,12 @@ Running Client::probe(Then<EngineFacts> then)
     version.own_connection = true;
     return ask(std::move(version), [this, then = std::move(then)](Result<Answer> answer) {
         if (!answer) return then(std::move(answer.error()));
+        std::string why;
+        const std::string oldest = oldest_api_of(answer->body);
+        if (api_ && !oldest.empty() && !choose_api(api_->text(), oldest, why)) {
+            forget_version();
+            return then(error_of_version({connections_.socket(), "negotiate the API version", podman_}, why));
+        }
         Request info = request("GET", "read the engine's facts", "/info", options_.work_deadline);
         info.own_connection = true;
         ask_for<EngineFacts>(

@@ -136,6 +136,8 @@ void warn(EngineFacts& facts)
 
 } // namespace
 
+std::string oldest_api_of(std::string_view version) { return text_at(parsed(version), "MinAPIVersion"); }
+
 std::optional<EngineFacts> read_engine(std::string_view version_text, std::string_view info_text)
 {
     const json version = parsed(version_text), info = parsed(info_text);

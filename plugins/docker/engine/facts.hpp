@@ -31,6 +31,8 @@ struct EngineFacts {
 };
 // From GET /version and GET /info. nullopt: not an engine's answers.
 std::optional<EngineFacts> read_engine(std::string_view version, std::string_view info);
+// Of the answer to /version; empty: it names none.
+std::string oldest_api_of(std::string_view version);
 
 struct Port {
     std::uint16_t container = 0, host = 0;

@@ -356,6 +356,20 @@ TEST_F(EngineClient, GivesNoFurtherMessageOnceItIsDestroyedInAHandler)
     EXPECT_EQ(parts, 1);
 }
 
+TEST_F(EngineClient, RefusesAnEngineThatNeedsANewerVersionThanItKnows)
+{
+    engine([](auto& peer, auto& request) {
+        if (request.target == "/v1.41/version")
+            return (void)peer.reply(200, R"({"Version":"99","ApiVersion":"1.99","MinAPIVersion":"1.90"})");
+        ADD_FAILURE() << "nothing else may be asked: " << request.target;
+    });
+    const auto facts = result<EngineFacts>([this](auto then) { client().probe(std::move(then)); });
+    ASSERT_FALSE(facts);
+    EXPECT_EQ(facts.error().cause, Cause::version);
+    EXPECT_NE(facts.error().text.find("at least API 1.90"), std::string::npos) << facts.error().text;
+    EXPECT_FALSE(client().api()) << "another engine may answer next time";
+}
+
 TEST_F(EngineClient, ContinuesALogWhereItEnded)
 {
     const std::string one = frame(1, "2026-11-30T08:00:00.000000001Z one\n"),
