@@ -243,7 +243,13 @@ void ServerShell::event(const engine::Event& event)
     if (event.action == "oom") return feed(server::Oom{});
     for (const char* action :
          {"create", "start", "die", "destroy", "pause", "unpause", "restart", "stop", "rename"})
-        if (event.action == action) return feed(server::EngineEvent{});
+        if (event.action == action) {
+            // While the disk is slow, one that waits is enough.
+            const bool waits =
+                !inputs_.empty() && std::holds_alternative<server::EngineEvent>(inputs_.back());
+            if (!waits) feed(server::EngineEvent{});
+            return;
+        }
 }
 
 // ---- the container ----
