@@ -150,7 +150,7 @@ void apply_status(const json& from, std::int64_t now, ServerRecord& server)
 }
 
 // {"25565": 25565, "19132/udp": "192.0.2.1:19132"}, or ["25565/tcp", 19132].
-std::vector<HostPort> read_ports(const json* given)
+std::vector<HostPort> read_ports(const json* given, std::size_t most)
 {
     std::vector<HostPort> ports;
     if (given == nullptr) return ports;
@@ -162,7 +162,7 @@ std::vector<HostPort> read_ports(const json* given)
         for (const json& value : *given) one(value, false);
     if (given->is_object())
         for (const auto& [key, value] : given->items()) one(value, key.ends_with("/udp"));
-    if (ports.size() > max_listed_ports) ports.resize(max_listed_ports);
+    if (ports.size() > most) ports.resize(most);
     ports.shrink_to_fit();
     return ports;
 }
@@ -188,7 +188,8 @@ Capacity read_capacity(const json& from)
     if (const json* images = member(from, "images"); images != nullptr && images->is_array()) {
         out.images.emplace();
         for (const json& value : *images)
-            if (value.is_string() && out.images->size() < max_patterns)
+            if (value.is_string() && value.get_ref<const std::string&>().size() <= max_image &&
+                out.images->size() < max_patterns)
                 out.images->push_back(value.get<std::string>());
     }
     return out;
@@ -215,7 +216,7 @@ std::optional<ServerList> read_list(std::string_view data)
         if (server.id.empty()) server.id = text(one, "id", 128);
         if (!valid_id(server.id)) continue;
         apply_status(one, 0, server);
-        server.ports = read_ports(member(one, "ports"));
+        server.ports = read_ports(member(one, "ports"), max_listed_ports);
         out.servers.push_back(std::move(server));
     }
     out.next = text(from, "next", 256);
@@ -226,7 +227,8 @@ std::optional<ServerList> read_list(std::string_view data)
     const json* node = member(from, "node");
     if (node == nullptr) return out;
     out.capacity = read_capacity(*node);
-    for (const HostPort& port : read_ports(member(*node, "usedPorts"))) out.used.push_back({port, {}});
+    for (const HostPort& port : read_ports(member(*node, "usedPorts"), max_host_ports))
+        out.used.push_back({port, {}});
     return out;
 }
 

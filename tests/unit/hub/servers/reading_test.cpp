@@ -102,6 +102,24 @@ TEST(ServerReading, ReadsListsWithTheNode)
         EXPECT_FALSE(read_list(other)) << other;
 }
 
+TEST(ServerReading, KnowsAsManyUsedPortsOfANodeAsItReports)
+{
+    std::string ports;
+    for (int port = 2000; port < 2512; ++port) ports += (ports.empty() ? "" : ",") + std::to_string(port);
+    const auto list = read_list(R"({"servers":[],"node":{"usedPorts":[)" + ports + "]}}");
+    ASSERT_TRUE(list);
+    ASSERT_EQ(list->used.size(), 512U);
+    EXPECT_EQ(list->used.back().port.port, 2511);
+}
+
+TEST(ServerReading, LeavesOutAnImagePatternThatIsTooLong)
+{
+    const auto list =
+        read_list(R"({"servers":[],"node":{"images":["a",")" + std::string(100'000, 'x') + R"("]}})");
+    ASSERT_TRUE(list && list->capacity.images);
+    EXPECT_THAT(*list->capacity.images, ElementsAre("a"));
+}
+
 TEST(ServerReading, ReadsTheDocumentsRegistrationAndHeartbeat)
 {
     const auto said = read_capabilities(
