@@ -270,12 +270,12 @@ int get_file(const Arguments& args, const json& named)
 {
     json params{{"path", args.words.at(4)}};
     std::ofstream to;
-    if (args.words.size() > 5) {
-        to.open(args.words[5], std::ios::binary | std::ios::trunc);
-        if (!to) throw Failed{"cannot write " + args.words[5] + ". Check its folder and mode"};
-    }
     for (std::uint64_t offset = 0;;) {
         const json data = get(args, named, "file", params);
+        if (args.words.size() > 5 && !to.is_open()) { // a file that is not there costs no local one
+            to.open(args.words[5], std::ios::binary | std::ios::trunc);
+            if (!to) throw Failed{"cannot write " + args.words[5] + ". Check its folder and mode"};
+        }
         std::string bytes = text(data, "content");
         if (text(data, "encoding") == "base64") {
             const auto decoded = base::from_base64(bytes);
@@ -300,7 +300,9 @@ int put_file(const Arguments& args, const json& named)
     std::ifstream in{from, std::ios::binary};
     if (from != "-" && !in) throw Failed{"cannot read " + from + ". Check its name and mode"};
     std::istream& source = from == "-" ? std::cin : in;
-    const std::string bytes{std::istreambuf_iterator<char>{source}, {}};
+    std::string bytes(max_content + 1, '\0'); // no more of an endless input than shows that it is too long
+    source.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(source.gcount()));
     if (bytes.size() > max_content)
         throw Failed{
             from + " is larger than 512 KiB. Put larger files into an archive of the server's installation"};
