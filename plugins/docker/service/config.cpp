@@ -43,6 +43,7 @@ void read_registries(const Node& config, std::vector<RegistryLogin>& to)
 {
     const auto list = config.find("registries");
     if (!list) return;
+    RegistryCredentials all; // only checks them
     for (const Node& one : list->elements(64)) {
         const auto registry = one.find("registry"), username = one.find("username"),
                    password = one.find("password");
@@ -51,7 +52,7 @@ void read_registries(const Node& config, std::vector<RegistryLogin>& to)
         const auto secret = base::secret_in(password->json(), why);
         if (!secret) password->refuse(why + ".");
         RegistryLogin login{registry->line(256), username->line(256), *secret};
-        RegistryCredentials{}.add({login.registry, login.username, "x"}, registry->path()); // only checks it
+        all.add({login.registry, login.username, "x"}, registry->path());
         to.push_back(std::move(login));
     }
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace agenthost::docker::service {
@@ -127,8 +128,12 @@ void Images::read_password(Ticket ticket)
     if (!job->present && job->handlers.on_begin) job->handlers.on_begin();
     boost::asio::post(disk_, [this, ticket, image = job->image, logins = config_.registries,
                               alive = std::weak_ptr{alive_}, io = &client_.io()] {
-        std::string why;
-        std::string auth = auth_for(image, logins, why);
+        std::string why, auth;
+        try {
+            auth = auth_for(image, logins, why);
+        } catch (const std::exception& e) {
+            why = e.what();
+        }
         boost::asio::post(*io, [this, ticket, why, auth = std::move(auth), alive]() mutable {
             if (alive.expired() || !find(ticket)) return;
             if (!why.empty()) return end(ticket, Problem{"CONFIG_INVALID", why});

@@ -85,6 +85,12 @@ TEST(DockerConfig, NamesTheKeyThatIsWrong)
         problem(
             R"({"data_dir": "/srv", "registries": [{"registry": "ghcr.io", "username": "u", "password": "plain"}]})"),
         testing::HasSubstr("password"));
+    // Two names of one registry: found at the first pull, it would end the agent.
+    EXPECT_THAT(problem(
+                    R"({"data_dir": "/srv", "registries": [
+                {"registry": "docker.io", "username": "u", "password": {"env": "E"}},
+                {"registry": "index.docker.io", "username": "v", "password": {"env": "F"}}]})"),
+                testing::HasSubstr("docker.io is listed twice"));
 }
 
 } // namespace
