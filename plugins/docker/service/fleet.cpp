@@ -96,6 +96,7 @@ void Fleet::load(const store::Store::Loaded& stored)
         try {
             add(server, read_create_server(server.spec));
         } catch (const std::exception& e) {
+            unreadable_.insert(server.id);
             node_.log(Level::error, "server " + server.id +
                                         " is left alone: its configuration cannot be read: " + e.what() +
                                         " Create it again.");
@@ -248,6 +249,7 @@ void Fleet::create(Creation creation)
     if (const auto refused = admit(creation, stored)) return creation.refused(*refused);
     for (const std::string& note : creation.spec.notes) node_.log(Level::warn, id + ": " + note);
     creating_.insert(id);
+    if (unreadable_.erase(id) > 0) records_.remove(id, [](const std::optional<Problem>&) {}); // makes room
     const auto waiting = std::make_shared<Creation>(std::move(creation));
     records_.add(stored, [this, waiting, stored](const std::optional<Problem>& refused) {
         this->stored(std::move(*waiting), stored, refused);

@@ -95,6 +95,7 @@ private:
     ledger::Ledger ledger_;
     Servers servers_;
     std::set<std::string> creating_, foreign_;
+    std::set<std::string> unreadable_; // stored, with a configuration that cannot be read
     std::optional<engine::EngineFacts> engine_;
     bool away_ = true, draining_ = false;
     std::string engine_process_; // "pid:start"; empty: not known

@@ -1,0 +1,79 @@
+// All servers of a node, against a scripted engine that has no container.
+#include "plugins/docker/service/fleet.hpp"
+#include "plugins/docker/spec/egg.hpp"
+#include "tests/support/asio_loop.hpp"
+#include "tests/support/fake_http.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+using namespace agenthost;
+using namespace agenthost::docker;
+using namespace agenthost::docker::service;
+
+namespace {
+
+void answer(test::FakeHttp::Peer& peer, const test::FakeHttp::Request& request)
+{
+    if (request.target == "/_ping") return (void)peer.reply(200, "OK", "Api-Version: 1.41\r\n");
+    if (request.target == "/v1.41/version")
+        return (void)peer.reply(200, R"({"Version":"1","ApiVersion":"1.41"})");
+    if (request.target == "/v1.41/info") return (void)peer.reply(200, R"({"ID":"engine"})");
+    if (request.target.find("/events") != std::string::npos) {
+        peer.begin_chunked();
+        return peer.wait_closed();
+    }
+    peer.reply(404, R"({"message":"no such container"})");
+}
+
+TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
+{
+    const test::TempDir dir;
+    const std::string database = (dir / "servers.db").string();
+    {
+        store::StoredServer old;
+        old.id = "mc1";
+        old.spec = R"({"serverId":"mc1","eggConfig":{"ports":7}})";
+        ASSERT_FALSE(store::open_store(database).store->add(old));
+    }
+    const test::FakeHttp engine{dir / "s", answer};
+    boost::asio::io_context io;
+    boost::asio::thread_pool disk{1};
+    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
+                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
+    engine::Client client{io, {.socket = config.socket}};
+    store::Opened opened = store::open_store(database);
+    Fleet::Outputs outputs{.emit = [](std::string_view, const std::string&) {},
+                           .publish = [](std::string_view, const std::string&) {},
+                           .log = [](Level, const std::string&) {},
+                           .deleted = [](const std::string&) {},
+                           .disk_use = [](const ServerSpec&) { return std::optional<DiskUse>{}; }};
+    auto fleet = std::make_unique<Fleet>(client, config, std::move(opened.store), disk.get_executor(),
+                                         dir.path(), std::move(outputs));
+    fleet->load(opened.content);
+    ASSERT_EQ(fleet->find("mc1"), nullptr);
+    fleet->start();
+    ASSERT_TRUE(test::run_until(io, [&] { return !fleet->away(); }));
+
+    const std::string payload =
+        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
+    std::optional<Problem> refused;
+    Fleet::Creation creation{.spec = read_create_server(payload),
+                             .payload = payload,
+                             .power = {.id = "1", .action = server::Action::install},
+                             .answer = [](const server::Answer&) {},
+                             .refused = [&](const Problem& problem) { refused = problem; },
+                             .exists = [](const ServerShell&) {}};
+    fleet->create(std::move(creation));
+    EXPECT_TRUE(test::run_until(io, [&] { return refused || fleet->find("mc1") != nullptr; }));
+    EXPECT_FALSE(refused) << refused->message;
+    disk.join();
+    fleet.reset();
+    EXPECT_EQ(store::open_store(database).content.servers.at(0).spec, payload);
+}
+
+} // namespace
