@@ -15,6 +15,7 @@ namespace agenthost::docker::service {
 namespace {
 
 constexpr std::chrono::seconds max_pause{900};
+constexpr std::size_t max_limited = 64;
 constexpr std::size_t max_jobs = 1024; // one for each server, and some that people asked for
 
 // The value of X-Registry-Auth, or the reason why there is none. Blocking.
@@ -161,6 +162,16 @@ void Images::begin_pull(Ticket ticket, std::string auth)
         });
 }
 
+// Of limited_, for this registry.
+void Images::make_room(const std::string& registry)
+{
+    if (limited_.size() < max_limited || limited_.contains(registry)) return;
+    std::erase_if(limited_, [now = std::chrono::steady_clock::now()](const auto& one) {
+        return one.second.until <= now;
+    });
+    if (limited_.size() >= max_limited) limited_.erase(limited_.begin());
+}
+
 void Images::pull_ended(Ticket ticket, const std::optional<engine::Error>& error)
 {
     const JobPtr job = find(ticket);
@@ -169,6 +180,7 @@ void Images::pull_ended(Ticket ticket, const std::optional<engine::Error>& error
         return end(ticket, std::nullopt);
     }
     if (error->cause == engine::Cause::rate_limited) {
+        make_room(job->image.registry);
         Limited& limit = limited_[job->image.registry];
         limit.until = std::chrono::steady_clock::now() + limit.pause;
         limit.pause = std::min(limit.pause * 2, max_pause);

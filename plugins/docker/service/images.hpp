@@ -61,6 +61,7 @@ private:
     void look(Ticket);
     void read_password(Ticket);
     void begin_pull(Ticket, std::string auth);
+    void make_room(const std::string& registry);
     void pull_ended(Ticket, const std::optional<engine::Error>&);
     void end(Ticket, std::optional<Problem>, const std::string& warning = {});
     [[nodiscard]] std::optional<Problem> limited(const ImageRef&) const;
@@ -69,7 +70,7 @@ private:
     const Config& config_;
     boost::asio::any_io_executor disk_;
     std::map<Ticket, JobPtr> jobs_;
-    std::map<std::string, Limited> limited_; // by registry; only of images that are on the allow list
+    std::map<std::string, Limited> limited_; // by registry; at most 64
     Ticket last_ = 0;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
