@@ -10,14 +10,13 @@
 #include "base/fd.hpp"
 #include "base/hash.hpp"
 #include "base/json_writer.hpp"
+#include "netclient/net.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 namespace agenthost::docker::service {
@@ -34,11 +33,11 @@ constexpr std::size_t max_foreign = 256; // names that are remembered, so that e
 std::string process_behind(const std::string& socket)
 {
     const base::Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (!fd || socket.size() >= sizeof address.sun_path) return {};
-    std::memcpy(address.sun_path, socket.data(), socket.size());
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+    std::string ignored;
+    const auto address = netclient::unix_address(socket, ignored);
+    if (!fd || !address) return {};
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->storage), address->size) != 0)
+        return {};
     const engine::Peer peer = engine::peer_of(fd.get());
     if (peer.pid <= 1) return {};
     return std::to_string(peer.pid) + ":" + std::to_string(peer.started);

@@ -2,6 +2,7 @@
 
 #include "file_params.hpp"
 
+#include "base/ascii.hpp"
 #include "base/json_writer.hpp"
 
 #include <exception>
@@ -42,8 +43,7 @@ transfer::Declared declared_of(const Json& params)
         declared.size = size->get<std::uint64_t>();
     }
     if (const auto sha = params.find("sha256"); sha != params.end() && !sha->is_null()) {
-        std::string& hex = declared.sha256 = text_of(params, "sha256");
-        for (char& c : hex) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+        const std::string& hex = declared.sha256 = base::to_lower(text_of(params, "sha256"));
         if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
             invalid_param("sha256 is not 64 hex digits");
     }

@@ -1,5 +1,7 @@
 #include "book.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -7,12 +9,10 @@ namespace agenthost::hub {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 bool has_part(std::string_view text, std::string_view part)
 {
     return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                       [](char a, char b) { return lower(a) == lower(b); }) != text.end();
+                       [](char a, char b) { return base::to_lower(a) == base::to_lower(b); }) != text.end();
 }
 
 bool passes(const ServerFilter& filter, const ServerRecord& server, const ServerBook::View& view)
