@@ -69,7 +69,7 @@ Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store
              boost::asio::any_io_executor disk, std::filesystem::path state, Outputs outputs)
     : config_{config}, client_{client}, outputs_{std::move(outputs)}, records_{std::move(store),
                                                                                (state / "engine").string(),
-                                                                               client.io(), disk},
+                                                                               client.io()},
       images_{client, config, disk}, node_{.config = config,
                                            .client = client,
                                            .images = images_,

@@ -9,15 +9,13 @@
 
 namespace agenthost::docker::service {
 
-Records::Records(std::unique_ptr<store::Store> store, std::string engine_file, boost::asio::io_context& io,
-                 const boost::asio::any_io_executor& disk)
-    : store_{std::move(store)},
-      engine_file_{std::move(engine_file)}, io_{io}, strand_{boost::asio::make_strand(disk)}
+Records::Records(std::unique_ptr<store::Store> store, std::string engine_file, boost::asio::io_context& io)
+    : store_{std::move(store)}, engine_file_{std::move(engine_file)}, io_{io}
 {}
 
 void Records::run(Call call, Then then)
 {
-    boost::asio::post(strand_, [store = store_, call = std::move(call), then = std::move(then), io = &io_,
+    boost::asio::post(thread_, [store = store_, call = std::move(call), then = std::move(then), io = &io_,
                                 alive = std::weak_ptr{alive_}]() mutable {
         std::optional<Problem> problem;
         try {
@@ -79,7 +77,7 @@ std::string Records::engine() const
 // Not worth a sync: what is lost with the machine's power is the engine as well.
 void Records::set_engine(const std::string& process)
 {
-    boost::asio::post(strand_, [file = engine_file_, process] {
+    boost::asio::post(thread_, [file = engine_file_, process] {
         const std::string part = file + ".part";
         std::ofstream{part, std::ios::trunc} << process;
         std::rename(part.c_str(), file.c_str());

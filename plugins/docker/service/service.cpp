@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t disk_threads = 2; // one may wait for a slow disk while the other stores states
+constexpr std::size_t disk_threads = 2; // one may wait for a slow disk; states have a thread of their own
 constexpr auto progress_interval = 500ms;
 constexpr auto first_look = 1s; // an engine answers in a few ms; one that does not is waited for elsewhere
 

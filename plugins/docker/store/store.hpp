@@ -5,7 +5,7 @@
 // only then, so the desired state is saved before the engine is called. Many changes of one moment go into
 // one commit.
 //
-// Blocking; one thread at a time (the service's disk thread). Every function throws base::SqliteError; then
+// Blocking; one thread at a time (that of service/records.hpp). Every function throws base::SqliteError; then
 // nothing was changed. Bounded: max_rows servers, max_spec_bytes each, max_file_bytes in all.
 #pragma once
 
