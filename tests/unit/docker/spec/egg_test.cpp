@@ -180,15 +180,25 @@ TEST(Egg, AcceptsArgumentsAsAnArray)
     EXPECT_THAT(spec.startup.argv, ElementsAre("java", "-jar", "{{SERVER_JARFILE}} x"));
 }
 
-TEST(Egg, SaysWhereAndWhatIsWrong)
+// A payload with one member changed, and a part of what is said about it.
+struct Wrong {
+    const char* pointer;
+    ordered_json value;
+    const char* says;
+};
+
+void expect_refusals(const std::vector<Wrong>& table)
 {
-    struct Row {
-        const char* pointer;
-        ordered_json value;
-        const char* says;
-    };
-    const std::string nul{"a\0b", 3};
-    const std::vector<Row> table{
+    for (const Wrong& row : table)
+        EXPECT_THAT(refusal([&] { read(with(row.pointer, row.value)); }), HasSubstr(row.says))
+            << row.pointer << " " << row.value;
+}
+
+const std::string nul{"a\0b", 3};
+
+TEST(Egg, SaysWhereTheImageOrALimitIsWrong)
+{
+    expect_refusals({
         {"/image", nullptr, "eggConfig: image is missing"},
         {"/image", 5, "eggConfig.image: must be a string, not a number"},
         {"/image", "UPPER", "eggConfig.image: \"UPPER\" contains upper case"},
@@ -205,6 +215,12 @@ TEST(Egg, SaysWhereAndWhatIsWrong)
         {"/limits/swap", "1g", "servers have no swap"},
         {"/limits/swap", -1, "is not a size"},
         {"/limits", "2g", "eggConfig.limits: must be an object"},
+    });
+}
+
+TEST(Egg, SaysWhereAPortIsWrong)
+{
+    expect_refusals({
         {"/ports", ordered_json{{"x", 1}}, "eggConfig.ports.x: \"x\" is not a port"},
         {"/ports", ordered_json{{"1/sctp", 1}}, "eggConfig.ports[\"1/sctp\"]: \"sctp\" is not a transport"},
         {"/ports", ordered_json{{"1", 0}}, "\"0\" is not a port"},
@@ -216,6 +232,12 @@ TEST(Egg, SaysWhereAndWhatIsWrong)
         {"/ports", ordered_json{{"1-65535", 1}}, "more than 512 ports"},
         {"/ports", ordered_json{{"1", 2}, {"1/tcp", 3}}, "port 1 is mapped twice"},
         {"/ports", ordered_json{{"1", ordered_json::object()}}, "has no port"},
+    });
+}
+
+TEST(Egg, SaysWhereTheEnvironmentOrACommandIsWrong)
+{
+    expect_refusals({
         {"/environment", ordered_json{{"A-B", "x"}}, "\"A-B\" is not a variable name"},
         {"/environment", ordered_json{{"1A", "x"}}, "is not a variable name"},
         {"/environment", ordered_json{{"", "x"}}, "is not a variable name"},
@@ -238,6 +260,12 @@ TEST(Egg, SaysWhereAndWhatIsWrong)
         {"/done", "regex:(?=x)", "eggConfig.done: the regular expression"},
         {"/done", 5, "must be an array"},
         {"/query", "gamespy", "is not a query type. Use none or minecraft"},
+    });
+}
+
+TEST(Egg, SaysWhereAFileOrTheInstallationIsWrong)
+{
+    expect_refusals({
         {"/files", ordered_json{{"../x", ordered_json{{"parser", "ini"}}}},
          "is not a file inside the server's folder"},
         {"/files", ordered_json{{"/etc/passwd", ordered_json{{"parser", "ini"}}}},
@@ -262,10 +290,7 @@ TEST(Egg, SaysWhereAndWhatIsWrong)
         {"/name", std::string(300, 'x'), "eggConfig.name: is longer than 256 bytes"},
         {"/egg", ordered_json{{"variables", ordered_json::array({ordered_json::object()})}},
          "eggConfig.egg.variables[0]: env_variable"},
-    };
-    for (const Row& row : table)
-        EXPECT_THAT(refusal([&] { read(with(row.pointer, row.value)); }), HasSubstr(row.says))
-            << row.pointer << " " << row.value;
+    });
 }
 
 TEST(Egg, SaysWhichVariableBreaksTheEggsRules)

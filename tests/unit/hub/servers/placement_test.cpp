@@ -44,27 +44,26 @@ struct Case {
     std::string text;                                         // a part of a reason or of why
 };
 
-std::vector<Case> cases()
+Node with(Node n, void (*change)(Node&))
 {
-    const auto with = [](Node n, auto change) {
-        change(n);
-        return n;
-    };
-    const Node busy = with(node("a"), [](Node& n) { n.memory = 12 * gib; });
-    const Node offline = with(node("b"), [](Node& n) { n.online = false; });
-    const Node other = with(node("b"), [](Node& n) { n.serves = false; });
-    const Node ill = with(node("b"), [](Node& n) { n.degraded = "its heartbeat says degraded"; });
-    const Node strict = with(
-        node("b"), [](Node& n) { n.capacity.images = std::vector<std::string>{"docker.io/library/redis"}; });
-    const Node ranged = with(node("b"), [](Node& n) { n.capacity.ports = {{25'565, 25'600}}; });
-    const Node taken = with(node("b"), [](Node& n) { n.used = {{{25'565, false, ""}, "mc1"}}; });
-    const Node foreign = with(node("b"), [](Node& n) { n.used = {{{25'565, false, "192.0.2.1"}, ""}}; });
-    const Node disk = with(node("b"), [](Node& n) { n.capacity.disk_free = gib; });
-    const auto wants_disk = with(node("b"), [](Node&) {});
-    ServerNeeds large = needs();
-    large.limits.disk = 5 * gib;
-    const std::vector<HostPort> game{{25'565, false, ""}}, udp{{25'565, true, ""}},
-        bound{{25'565, false, "192.0.2.2"}};
+    change(n);
+    return n;
+}
+
+Node busy_node()
+{
+    return with(node("a"), [](Node& n) { n.memory = 12 * gib; });
+}
+
+Node offline_node()
+{
+    return with(node("b"), [](Node& n) { n.online = false; });
+}
+
+// Which of several that fit.
+std::vector<Case> cases_of_order()
+{
+    const Node busy = busy_node();
     return {
         {"the least loaded", needs(), {busy, node("b")}, "b", {}, "", "the least loaded of 2 agents"},
         {"equal: fewer servers",
@@ -76,6 +75,33 @@ std::vector<Case> cases()
          ""},
         {"equal: the smaller id", needs(), {node("b"), node("a")}, "a", {}, "", ""},
         {"unknown load comes last", needs(), {Node{.agent = "0"}, busy}, "a", {}, "", ""},
+        {"skips what does not fit",
+         needs(8),
+         {busy, node("c")},
+         "c",
+         {{"a", "INSUFFICIENT_RESOURCES"}},
+         "",
+         ""},
+        {"reported load counts",
+         needs(),
+         {with(node("0"), [](Node& n) { n.load.cpu = 97.0; }), busy},
+         "a",
+         {},
+         "",
+         ""},
+    };
+}
+
+// What the agent is and offers.
+std::vector<Case> cases_of_agents()
+{
+    const Node busy = busy_node();
+    const Node offline = offline_node();
+    const Node other = with(node("b"), [](Node& n) { n.serves = false; });
+    const Node ill = with(node("b"), [](Node& n) { n.degraded = "its heartbeat says degraded"; });
+    const Node strict = with(
+        node("b"), [](Node& n) { n.capacity.images = std::vector<std::string>{"docker.io/library/redis"}; });
+    return {
         {"no agent", needs(), {}, "", {}, "AGENT_OFFLINE", "no agent that offers game servers"},
         {"offline", needs(), {offline}, "", {{"b", "AGENT_OFFLINE"}}, "AGENT_OFFLINE", "not connected"},
         {"no docker",
@@ -93,6 +119,25 @@ std::vector<Case> cases()
          {{"b", "CONFIG_INVALID"}},
          "CONFIG_INVALID",
          "does not allow the image"},
+        {"different reasons",
+         needs(8),
+         {busy, offline},
+         "",
+         {{"a", "INSUFFICIENT_RESOURCES"}, {"b", "AGENT_OFFLINE"}},
+         "INSUFFICIENT_RESOURCES",
+         "fits on none of 2 agents"},
+    };
+}
+
+// Ports.
+std::vector<Case> cases_of_ports()
+{
+    const Node ranged = with(node("b"), [](Node& n) { n.capacity.ports = {{25'565, 25'600}}; });
+    const Node taken = with(node("b"), [](Node& n) { n.used = {{{25'565, false, ""}, "mc1"}}; });
+    const Node foreign = with(node("b"), [](Node& n) { n.used = {{{25'565, false, "192.0.2.1"}, ""}}; });
+    const std::vector<HostPort> game{{25'565, false, ""}}, udp{{25'565, true, ""}},
+        bound{{25'565, false, "192.0.2.2"}};
+    return {
         {"port range",
          needs(2, 1000, {{80, false, ""}}),
          {ranged},
@@ -116,6 +161,18 @@ std::vector<Case> cases()
          {{"b", "PORT_CONFLICT"}},
          "PORT_CONFLICT",
          "another program"},
+    };
+}
+
+// What is left of its machine.
+std::vector<Case> cases_of_room()
+{
+    const Node busy = busy_node();
+    const Node disk = with(node("b"), [](Node& n) { n.capacity.disk_free = gib; });
+    const auto wants_disk = with(node("b"), [](Node&) {});
+    ServerNeeds large = needs();
+    large.limits.disk = 5 * gib;
+    return {
         {"memory",
          needs(8),
          {busy},
@@ -139,46 +196,29 @@ std::vector<Case> cases()
          "INSUFFICIENT_RESOURCES",
          "only 1GiB is free on that file system"},
         {"unknown disk is not checked", large, {wants_disk}, "b", {}, "", ""},
-        {"different reasons",
-         needs(8),
-         {busy, offline},
-         "",
-         {{"a", "INSUFFICIENT_RESOURCES"}, {"b", "AGENT_OFFLINE"}},
-         "INSUFFICIENT_RESOURCES",
-         "fits on none of 2 agents"},
-        {"skips what does not fit",
-         needs(8),
-         {busy, node("c")},
-         "c",
-         {{"a", "INSUFFICIENT_RESOURCES"}},
-         "",
-         ""},
-        {"reported load counts",
-         needs(),
-         {with(node("0"), [](Node& n) { n.load.cpu = 97.0; }), busy},
-         "a",
-         {},
-         "",
-         ""},
     };
 }
 
-TEST(Placement, FollowsTheTable)
+void expect_placement(const Case& c)
 {
-    for (const Case& c : cases()) {
-        SCOPED_TRACE(c.name);
-        const Placement p = place(c.needs, c.nodes);
-        EXPECT_EQ(p.agent, c.agent) << p.why;
-        std::vector<std::pair<std::string, std::string>> refused;
-        std::string text = p.why;
-        for (const Refusal& r : p.refused) {
-            refused.emplace_back(r.agent, r.code);
-            text += "; " + r.reason;
-        }
-        EXPECT_EQ(refused, c.refused);
-        EXPECT_EQ(p.agent.empty() ? p.code : "", c.code);
-        EXPECT_THAT(text, HasSubstr(c.text));
+    SCOPED_TRACE(c.name);
+    const Placement p = place(c.needs, c.nodes);
+    EXPECT_EQ(p.agent, c.agent) << p.why;
+    std::vector<std::pair<std::string, std::string>> refused;
+    std::string text = p.why;
+    for (const Refusal& r : p.refused) {
+        refused.emplace_back(r.agent, r.code);
+        text += "; " + r.reason;
     }
+    EXPECT_EQ(refused, c.refused);
+    EXPECT_EQ(p.agent.empty() ? p.code : "", c.code);
+    EXPECT_THAT(text, HasSubstr(c.text));
+}
+
+TEST(Placement, FollowsTheTables)
+{
+    for (const auto& table : {cases_of_order(), cases_of_agents(), cases_of_ports(), cases_of_room()})
+        for (const Case& c : table) expect_placement(c);
 }
 
 TEST(Placement, TheLoadIsTheLargestShare)

@@ -1,17 +1,39 @@
 // The routes of the servers of one agent: what reaches the agent, and every kind of answer.
 #include "servers_fixture.hpp"
 
+#include <span>
+
 using namespace agenthost::hub_test;
 
 namespace {
 
-TEST_F(ServersTest, EveryRouteSendsItsActionWithItsParameters)
+struct Route {
+    const char *method, *path, *query, *body, *action;
+    json params;
+};
+
+class Routes : public ServersTest {
+protected:
+    // Each request reaches the agent as its action, and is answered when the agent has answered.
+    void expect(std::span<const Route> table)
+    {
+        node("n1");
+        for (const auto& row : table) {
+            SCOPED_TRACE(std::string{row.method} + " " + row.path + " " + row.body);
+            const Conn conn = ask(row.method, std::string{one} + row.path, row.body, row.query);
+            EXPECT_EQ(last().action, row.action);
+            EXPECT_EQ(last().target, "mc1");
+            EXPECT_EQ(json::parse(last().params), row.params);
+            EXPECT_FALSE(answered(conn));
+            succeed({{"content", "eA=="}, {"encoding", "base64"}, {"size", 1}});
+            EXPECT_EQ(status(conn), 200);
+        }
+    }
+};
+
+TEST_F(Routes, OfAServerSendTheirActionsWithTheirParameters)
 {
-    node("n1");
-    struct {
-        const char *method, *path, *query, *body, *action;
-        json params;
-    } const table[] = {
+    const Route table[] = {
         {"GET", "", "", "", "docker.get_status", json::object()},
         {"DELETE", "", "", "", "docker.delete_server", json::object()},
         {"POST", "/power", "", R"({"action":"start"})", "docker.start_server", json::object()},
@@ -41,6 +63,13 @@ TEST_F(ServersTest, EveryRouteSendsItsActionWithItsParameters)
          "",
          "docker.get_logs",
          {{"tail", 5}, {"since", "2025-01-23T10:00:00Z"}, {"offset", 7}, {"limit", 9}}},
+    };
+    expect(table);
+}
+
+TEST_F(Routes, OfFilesSendTheirActionsWithTheirParameters)
+{
+    const Route table[] = {
         {"GET",
          "/files",
          "path=/a%20b&after=x&limit=10&offset=2",
@@ -60,6 +89,13 @@ TEST_F(ServersTest, EveryRouteSendsItsActionWithItsParameters)
          "docker.write_file",
          {{"path", "/a.txt"}, {"mode", "0640"}, {"encoding", "base64"}, {"content", "dGV4dAo="}}},
         {"DELETE", "/files", "path=/world", "", "docker.delete_file", {{"path", "/world"}}},
+    };
+    expect(table);
+}
+
+TEST_F(Routes, ThatChangeFilesSendTheirActionsWithTheirParameters)
+{
+    const Route table[] = {
         {"POST",
          "/files/rename",
          "",
@@ -97,16 +133,12 @@ TEST_F(ServersTest, EveryRouteSendsItsActionWithItsParameters)
          "docker.extract_archive",
          {{"path", "w.zip"}, {"target", "/"}}},
     };
-    for (const auto& row : table) {
-        SCOPED_TRACE(std::string{row.method} + " " + row.path + " " + row.body);
-        const Conn conn = ask(row.method, std::string{one} + row.path, row.body, row.query);
-        EXPECT_EQ(last().action, row.action);
-        EXPECT_EQ(last().target, "mc1");
-        EXPECT_EQ(json::parse(last().params), row.params);
-        EXPECT_FALSE(answered(conn));
-        succeed({{"content", "eA=="}, {"encoding", "base64"}, {"size", 1}});
-        EXPECT_EQ(status(conn), 200);
-    }
+    expect(table);
+}
+
+TEST_F(ServersTest, TheListOfServersSendsItsActionWithItsParameters)
+{
+    node("n1");
     const Conn conn = ask("GET", "/api/agents/n1/servers", {}, "limit=3&after=a");
     EXPECT_EQ(last().action, "docker.list_servers");
     EXPECT_EQ(last().target, "");
