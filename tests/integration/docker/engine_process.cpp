@@ -114,6 +114,7 @@ void EngineProcess::configure() const
 void EngineProcess::start()
 {
     if (process_ && process_->running()) return;
+    if (process_) forget_dead_processes(); // it may have died by itself
     configure();
     process_ = std::make_unique<Process>(
         Process::Options{.argv = command(),

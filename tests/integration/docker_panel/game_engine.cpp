@@ -1,5 +1,10 @@
 #include "game_engine.hpp"
 
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <stdexcept>
 #include <utility>
 
 namespace agenthost::test {
@@ -21,12 +26,31 @@ void fill_image(const std::filesystem::path& root)
         std::filesystem::create_symlink("busybox", root / "bin" / applet);
 }
 
+// At most 15 characters, of this engine alone.
+std::string bridge_name()
+{
+    static std::atomic<unsigned> count{0};
+    return "br-t" + std::to_string(::getpid()) + "-" + std::to_string(count++ % 100);
+}
+
 } // namespace
 
-GameEngine::GameEngine(Kind kind, std::vector<std::string> more_arguments)
-    : EngineProcess{kind, std::move(more_arguments)}
+GameEngine::Bridge::~Bridge()
 {
-    if (!podman()) ask("POST", "/networks/create", R"({"Name":"gamenet","Driver":"bridge"})");
+    if (std::filesystem::exists("/sys/class/net/" + name))
+        run({"busybox", "ip", "link", "delete", "dev", name});
+}
+
+GameEngine::GameEngine(Kind kind, std::vector<std::string> more_arguments)
+    : EngineProcess{kind, std::move(more_arguments)}, bridge_{podman() ? "agh-gamenet" : bridge_name()}
+{
+    if (!podman()) {
+        const json options{{"com.docker.network.bridge.name", bridge_.name}};
+        const json network{{"Name", "gamenet"}, {"Driver", "bridge"}, {"Options", options}};
+        const json made = ask("POST", "/networks/create", network.dump());
+        if (!made.is_object() || !made.contains("Id"))
+            throw std::runtime_error{"the engine makes no network: " + made.dump() + log()};
+    }
     const TempDir image;
     fill_image(image / "root");
     import_folder(image / "root", podman() ? "docker.io/library/panelgame:1" : "panelgame:1");
@@ -34,10 +58,8 @@ GameEngine::GameEngine(Kind kind, std::vector<std::string> more_arguments)
 
 GameEngine::~GameEngine()
 {
-    if (!podman())
-        ask("DELETE", "/networks/gamenet");
-    else
-        run({"ip", "link", "delete", "agh-gamenet"});
+    if (!podman()) ask("DELETE", "/networks/gamenet");
+    stop(); // before its bridge goes
 }
 
 json GameEngine::ask(const std::string& method, const std::string& target, const std::string& body) const
@@ -50,6 +72,12 @@ json GameEngine::ask(const std::string& method, const std::string& target, const
 
 void GameEngine::remove_containers()
 {
+    try {
+        start();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return;
+    }
     const json containers = ask("GET", "/containers/json?all=1");
     if (!containers.is_array()) return;
     for (const json& one : containers)

@@ -1,5 +1,5 @@
 // An engine of the tests' own with what game servers of tests need: the image panelgame:1 (game.c) and the network
-// gamenet.
+// gamenet, whose bridge goes with it, whatever has become of the engine and its containers meanwhile.
 // Needs root.
 #pragma once
 
@@ -25,6 +25,7 @@ public:
     // The engine's answer; null when it is not JSON.
     nlohmann::json ask(const std::string& method, const std::string& target,
                        const std::string& body = {}) const;
+    // An engine that a failed test has left dead is started first: its containers may live on.
     void remove_containers();
     // The member `docker` of an agent's `plugins`, as YAML. `more`: ", pull: never".
     [[nodiscard]] std::string plugin_yaml(const std::filesystem::path& data_dir, const std::string& more,
@@ -36,6 +37,14 @@ public:
     }
     // The payload of create_server for a server that runs the image.
     static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object());
+
+private:
+    // An engine that has been killed, or whose network has a container left, does not remove it.
+    struct Bridge {
+        std::string name;
+        ~Bridge();
+    };
+    Bridge bridge_; // a member: removed also when the constructor fails
 };
 
 } // namespace agenthost::test
