@@ -78,8 +78,10 @@ protected:
 
 TEST_F(DockerHub, ManagesAServerFromPlacementToDeletion)
 {
-    start_agent(", ports: ['27800-27810'], max_servers: 5");
-    const json made = GameEngine::egg("s1", {{"ports", {{"7777", 27801}}}});
+    const int port = free_port();
+    const std::string ports = std::to_string(port) + "-" + std::to_string(port);
+    start_agent(", ports: ['" + ports + "'], max_servers: 5");
+    const json made = GameEngine::egg("s1", {{"ports", {{"7777", port}}}});
     ASSERT_TRUE(wait_for([&] { // as soon as the hub knows that the agent has an engine
         return ask("POST", "/api/servers?dry_run=true", made).status == 200;
     })) << ask("POST", "/api/servers?dry_run=true", made).body;
@@ -98,7 +100,7 @@ TEST_F(DockerHub, ManagesAServerFromPlacementToDeletion)
     const json list = ask("GET", "/api/agents/" + id_ + "/servers").json;
     ASSERT_EQ(list["servers"].size(), 1u) << list;
     EXPECT_EQ(list["servers"][0]["limits"], (json{{"memory", "128m"}, {"cpu", 1}}));
-    EXPECT_EQ(list["node"]["ports"], json::array({"27800-27810"}));
+    EXPECT_EQ(list["node"]["ports"], json::array({ports}));
     EXPECT_EQ(list["node"]["images"], json::array({"*"}));
     EXPECT_GT(list["node"]["freeDisk"].get<std::uint64_t>(), 0u);
     EXPECT_GT(list["node"]["maxCpuCores"].get<int>(), 0);

@@ -28,11 +28,12 @@ std::vector<std::string> states(Panel& panel, const std::string& id)
 TEST_F(Life, RunsFromCreationToDeletion)
 {
     start_agent();
-    const json created = panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", 27701}}}}));
+    const int port = free_port();
+    const json created = panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}));
     ASSERT_TRUE(created["success"].get<bool>()) << created;
     EXPECT_EQ(created["data"]["serverId"], "s1");
     EXPECT_EQ(created["data"]["status"], "offline") << "there is nothing to install";
-    EXPECT_TRUE(panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", 27701}}}}))["success"])
+    EXPECT_TRUE(panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}))["success"])
         << "the same again is the same server";
 
     const json started = panel_->call("start_server", "s1");
@@ -66,7 +67,7 @@ TEST_F(Life, RunsFromCreationToDeletion)
     const json all = panel_->call("list_servers", "")["data"];
     ASSERT_EQ(all["servers"].size(), 1u);
     EXPECT_EQ(all["servers"][0]["status"], "running");
-    EXPECT_EQ(all["servers"][0]["ports"]["7777"], 27701);
+    EXPECT_EQ(all["servers"][0]["ports"]["7777"], port);
 
     const json stopped = panel_->call("stop_server", "s1");
     ASSERT_TRUE(stopped["success"].get<bool>()) << stopped;
@@ -172,7 +173,8 @@ TEST_F(Life, FilesCanBePreparedBeforeTheFirstStart)
 
 TEST_F(Life, RefusesWhatTheNodeDoesNotAllow)
 {
-    start_agent(", ports: ['27700-27799'], total_memory: 256MiB");
+    const int port = free_port();
+    start_agent(", ports: [" + std::to_string(port) + "], total_memory: 256MiB");
     const auto code = [&](const json& more) {
         return panel_->call("create_server", "s1", egg("s1", more))["error"].value("code", "");
     };
@@ -184,8 +186,8 @@ TEST_F(Life, RefusesWhatTheNodeDoesNotAllow)
     const json invalid = panel_->call("create_server", "s1", {{"eggConfig", 17}});
     EXPECT_FALSE(invalid["success"].get<bool>()) << invalid;
 
-    run_server("s2", {{"ports", {{"7777", 27702}}}});
-    const json conflict = panel_->call("create_server", "s3", egg("s3", {{"ports", {{"7777", 27702}}}}));
+    run_server("s2", {{"ports", {{"7777", port}}}});
+    const json conflict = panel_->call("create_server", "s3", egg("s3", {{"ports", {{"7777", port}}}}));
     EXPECT_EQ(conflict["error"]["code"], "PORT_CONFLICT") << conflict;
     EXPECT_THAT(conflict["error"]["message"].get<std::string>(), HasSubstr("s2"));
 }
@@ -193,20 +195,25 @@ TEST_F(Life, RefusesWhatTheNodeDoesNotAllow)
 TEST_F(Life, NamesTheHolderOfAPort)
 {
     start_agent();
+    const int port = free_port();
+    const std::string digits = std::to_string(port);
     // Another container, then another program.
     engine(
         "POST", "/containers/create?name=stranger",
-        R"({"Image":"panelgame:1","Cmd":["/bin/sleep","600"],"ExposedPorts":{"7777/tcp":{}},"HostConfig":{"NetworkMode":"gamenet","PortBindings":{"7777/tcp":[{"HostIp":"127.0.0.1","HostPort":"27703"}]}}})");
+        R"({"Image":"panelgame:1","Cmd":["/bin/sleep","600"],"ExposedPorts":{"7777/tcp":{}},"HostConfig":{"NetworkMode":"gamenet","PortBindings":{"7777/tcp":[{"HostIp":"127.0.0.1","HostPort":")" +
+            digits + R"("}]}}})");
     engine("POST", "/containers/stranger/start");
-    panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", 27703}}}}));
+    panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}));
     json refused = panel_->call("start_server", "s1");
     EXPECT_EQ(refused["error"]["code"], "PORT_CONFLICT") << refused;
     EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("container stranger"));
     EXPECT_EQ(status("s1")["status"], "offline") << "not a crash loop";
 
     engine("DELETE", "/containers/stranger?force=1");
-    Process nc{{.argv = {"busybox", "nc", "-ll", "-p", "27703"}}};
-    wait_for([] { return run({"busybox", "netstat", "-ltn"}).out.find(":27703 ") != std::string::npos; });
+    Process nc{{.argv = {"busybox", "nc", "-ll", "-p", digits}}};
+    ASSERT_TRUE(wait_for([&] {
+        return run({"busybox", "netstat", "-ltn"}).out.find(":" + digits + " ") != std::string::npos;
+    }));
     refused = panel_->call("start_server", "s1");
     EXPECT_EQ(refused["error"]["code"], "PORT_CONFLICT") << refused;
     EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("pid " + std::to_string(nc.pid())));
