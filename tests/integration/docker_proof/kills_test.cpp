@@ -105,8 +105,12 @@ TEST_F(Kills, OfAgentAndEngineLeaveNoGapAndNoRepeatInConsoles)
             return panel_->call("send_command", server, {{"command", "tick 0"}}).value("success", false);
         })) << status(server);
         EXPECT_EQ(status(server)["containerId"], container);
+        panel_->call("send_command", server, {{"command", "say quiet"}});
+        ASSERT_TRUE(wait_for([&] { // it prints nothing any more
+            const auto lines = console(server);
+            return !lines.empty() && lines.rbegin()->second == "[INFO]: quiet";
+        })) << server;
     }
-    std::this_thread::sleep_for(1s);
     for (const auto& [server, container] : containers) compare(server, container);
     EXPECT_EQ(sum_.gaps, 0u);
     EXPECT_EQ(sum_.repeats, 0u);

@@ -109,7 +109,7 @@ TEST_F(Move, EndsByACancelOrTheDeadlineAtOnce)
     const auto began = Clock::now();
     EXPECT_EQ(download(stalls.url(), {}, began + 200ms), "TIMEOUT");
     std::thread canceller{[&] {
-        std::this_thread::sleep_for(200ms);
+        wait_for([&] { return stalls.connections() == 2; });
         cancel_.set();
     }};
     EXPECT_EQ(download(stalls.url()), "CANCELLED");
@@ -173,7 +173,7 @@ TEST_F(Move, SaysThatTheServerMadeTheFileShorter)
     const HttpServer server{[](const HttpRequest&) { return http_answer("201 Created", ""); }};
     Proxy slow{server.port(), {{.gate = &cut}}}; // takes nothing until the gate opens
     std::thread game{[&] {
-        std::this_thread::sleep_for(300ms);
+        wait_for([&] { return slow.connections() == 1; }); // the size was taken before
         fs::resize_file(box_.in("a"), 1000);
         cut = true;
     }};
