@@ -42,8 +42,14 @@ TEST_F(Faults, GivesUpAfterTooManyCrashes)
                                    egg("s1", {{"startup", "/bin/sh -c 'exit 4'"}, {"done", "never"}}));
     ASSERT_TRUE(made["success"].get<bool>()) << made;
     panel_->call("start_server", "s1");
-    ASSERT_TRUE(is("s1", "crashed"));
+    const auto crashes = [&] {
+        const auto events = panel_->events("server_status_changed");
+        return std::count_if(events.begin(), events.end(),
+                             [](const json& data) { return data["currentStatus"] == "crashed"; });
+    };
+    ASSERT_TRUE(wait_for([&] { return crashes() == 2; }));
     std::this_thread::sleep_for(3s); // longer than every backoff
+    EXPECT_EQ(crashes(), 2) << "it was started again";
     ASSERT_TRUE(is("s1", "crashed"));
     EXPECT_EQ(status("s1")["error"]["code"], "CRASHED");
     EXPECT_TRUE(panel_->call("stop_server", "s1")["success"]);

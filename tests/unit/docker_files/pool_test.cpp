@@ -18,7 +18,8 @@ TEST(FilePool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
     const auto gate = go.get_future().share();
     std::atomic<int> running{0}, most{0}, done{0};
     const auto job = [&](const Cancel&) {
-        most = std::max(most.load(), ++running);
+        const int now = ++running;
+        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {}
         gate.wait();
         --running;
         ++done;
@@ -37,9 +38,14 @@ TEST(FilePool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
 TEST(FilePool, CancelsARunningJobAndOneThatWaits)
 {
     Pool pool{{.threads = 1, .max_waiting = 4}};
-    std::atomic<int> cancelled{0};
-    const auto job = [&](const Cancel& cancel) { cancelled += wait_for([&] { return cancel.is_set(); }); };
+    std::atomic<int> begun{0}, cancelled{0};
+    const auto job = [&](const Cancel& cancel) {
+        ++begun;
+        cancelled += wait_for([&] { return cancel.is_set(); });
+    };
     const auto first = pool.submit(job), second = pool.submit(job);
+    ASSERT_TRUE(wait_for([&] { return begun == 1; }));
+    EXPECT_EQ(pool.waiting(), 1u);
     second->set();
     first->set();
     EXPECT_TRUE(wait_for([&] { return cancelled == 2; }));

@@ -120,7 +120,7 @@ TEST(FileRaces, ReadingNeverShowsWhatIsOutside)
 TEST(FileRaces, WritingNeverReachesOutside)
 {
     Arena arena;
-    int good = 0;
+    int good = 0, edits = 0;
     {
         const Flipper flipper{arena, {{"d", "l"}, {"f", "fl"}, {"g", "pipe"}}};
         good += arena.repeat([&] { write_file(*arena.root, path("d/secret"), "ours", {}); });
@@ -130,7 +130,7 @@ TEST(FileRaces, WritingNeverReachesOutside)
         arena.run([&] { make_folder(*arena.root, path("d/a/b/c"), {.parents = true}); });
         arena.run([&] {
             edit_file(*arena.root, path("d/secret"), FileFormat::properties,
-                      {{.where = "k", .value = std::to_string(good++)}});
+                      {{.where = "k", .value = std::to_string(edits++)}});
         });
         arena.run([&] {
             rename_path(*arena.root, path("d/secret"), path("d/moved"), {.replace = true});
