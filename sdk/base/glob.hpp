@@ -1,5 +1,5 @@
-// Matches a name or path against a shell pattern: * stands for any bytes (slashes too), ? for one. In time
-// proportional to both lengths, whatever the pattern: fnmatch() needs exponential time for some. Pure.
+// Matches a name or path against a shell pattern: * matches any bytes (including slashes), ? matches one. In
+// time proportional to both lengths, whatever the pattern: fnmatch() needs exponential time for some. Pure.
 #pragma once
 
 #include <cstddef>

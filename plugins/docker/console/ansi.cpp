@@ -14,8 +14,8 @@ bool is_control(char c)
     return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-// The offset behind the sequence that begins at text[at], an escape character. A sequence without its end
-// takes the rest.
+// Returns the offset after the escape sequence that begins at text[at]. An unterminated sequence extends to
+// the end of the text.
 std::size_t after_sequence(std::string_view text, std::size_t at)
 {
     if (++at >= text.size()) return at;

@@ -6,8 +6,8 @@ namespace agenthost::docker::console {
 
 namespace {
 
-// Also tells files of another byte order or an older format, which are dropped: the engine's log has the
-// rest.
+// Also identifies files of another byte order or an older format. These are dropped; the engine's log still
+// has the output.
 constexpr std::uint32_t magic = 0x31434841; // "AHC1"
 
 struct Head {
@@ -20,7 +20,7 @@ struct Head {
 };
 static_assert(sizeof(Head) == 32);
 
-// Against torn writes, not against people: 8 bytes a step.
+// Detects torn writes, not tampering; 8 bytes per step.
 std::uint64_t mix(std::uint64_t sum, std::string_view bytes)
 {
     constexpr std::uint64_t prime = 0x9e3779b97f4a7c15;

@@ -1,5 +1,5 @@
-// The blocks that a file of the ring consists of. A block is written by one call and is valid as a whole or
-// not at all: what a crash or a power cut leaves of it is recognised by its checksum. Pure.
+// The blocks that a file of the ring consists of. A block is written in one call and is valid or not: the
+// checksum detects one that a crash or a power cut left incomplete. Pure.
 #pragma once
 
 #include "intake.hpp"
@@ -27,7 +27,7 @@ std::string write_block(const Block&);
 class BlockReader {
 public:
     explicit BlockReader(std::string_view bytes) : bytes_{bytes} {}
-    // nullopt: the end, or the first bytes that are not a block.
+    // nullopt: at the end, or at bytes that are not a valid block.
     std::optional<Block> next();
     // Bytes of the blocks so far.
     [[nodiscard]] std::size_t good() const { return at_; }
@@ -37,8 +37,8 @@ private:
     std::size_t at_ = 0;
 };
 
-// The first block of a file: the mark before its first entry. Lines are not in it: the worst is a part of a
-// long line that is shown as a line of its own.
+// The first block of a file: the mark before its first entry. It does not record unfinished lines; at worst,
+// part of a long line is shown as a separate line.
 std::string write_start(const Mark&);
 std::optional<Mark> read_start(const Block&);
 

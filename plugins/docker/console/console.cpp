@@ -29,10 +29,10 @@ struct Console::State : std::enable_shared_from_this<State> {
 
     std::string container;
     DoneWatch done;
-    std::int64_t since_ns = 0; // from when on lines are given to `done`
-    std::uint64_t watches = 0; // tells the search for an old one
+    std::int64_t since_ns = 0; // lines from this time on are given to `done`
+    std::uint64_t watches = 0; // identifies a search for an earlier one
     bool engine_known = false; // whether it is Podman
-    bool search = false;       // in the ring, as soon as it is
+    bool search = false;       // in the ring, once that is known
     bool stopped = false;
 
     Follower::Handlers follower_handlers();
@@ -88,14 +88,14 @@ void Console::State::on_part(const engine::LogPart& part)
     if (found) found_done();
 }
 
-// Podman's log has whole seconds.
+// Podman's log stamps whole seconds.
 std::int64_t Console::State::done_since_ns() const
 {
     constexpr std::int64_t second = 1'000'000'000;
     return client.podman() ? since_ns / second * second : since_ns;
 }
 
-// In what was stored by an agent before this one.
+// Searches what an earlier agent stored.
 void Console::State::look_for_done()
 {
     ++watches;

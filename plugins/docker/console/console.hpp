@@ -1,13 +1,13 @@
 // The console of one server: follows the log of its container, keeps the newest output in a ring on disk,
-// tells it in events, watches for the line that says the server is ready, and takes commands.
+// publishes it in events, watches for the line that says the server is ready, and takes commands.
 //
-// No entry is lost and none comes twice, whether the agent, the engine or the connection breaks: what was
-// read and how far is stored in one write, and reading goes on from there. Events are sent after that write;
-// an agent that is killed between the two tells a stretch in no event, which positions show and get_logs
-// fills.
+// No entry is lost or repeated, whether the agent, the engine or the connection fails: the entries and the
+// log position are stored in one write, and reading continues from there. Events are sent after that write.
+// If the agent is killed between the two, some entries are in no event; the positions show the gap, and
+// get_logs fills it.
 //
-// All on the I/O thread; files are read and written on `disk`, a pool. While the disk is slow, the log is not
-// read: the engine keeps it, and the server never waits. Bounds: 1 MiB on disk, 256 KiB in memory, but at
+// Runs on the I/O thread; files are read and written on `disk`, a pool. While the disk is slow, the log is
+// not read: the engine keeps it, and the server never waits. Bounds: 1 MiB on disk, 256 KiB in memory, but at
 // least one message of the log (1 MiB).
 #pragma once
 
@@ -49,12 +49,12 @@ public:
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
 
-    // A container of this server runs or has run: its log is read from where it was left. Lines printed from
-    // `since_ns` on are given to `done`, those in the ring as well: the time just before the engine was asked
-    // to start it (StartedAt can be later than the first line). What has not been read of another container
-    // is left: wait for on_complete before a container is replaced.
+    // Follows a container of this server that runs or has run; its log is read from where reading stopped.
+    // Lines printed from `since_ns` on are given to `done`, including those already in the ring; pass the
+    // time just before the engine was asked to start it (StartedAt can be later than the first line). Unread
+    // output of a previous container is skipped: wait for on_complete before replacing a container.
     void follow(std::string container, DoneWatch done = {}, std::int64_t since_ns = 0);
-    // Of the container that is followed; call it with what inspect and events say.
+    // Takes the state of the followed container from inspect and events.
     void started();
     void ended();
     // The engine is back: a pending attempt is made now.
@@ -63,7 +63,8 @@ public:
     void send(std::string_view line, Input::Then then);
     void read(const Query&, std::function<void(Page)>);
 
-    // Ends following. `then`: what was read is stored, and the folder may be removed or opened again.
+    // Stops following. `then` is called when everything read is stored and the folder may be removed or
+    // reopened.
     void stop(std::function<void()> then);
 
 private:

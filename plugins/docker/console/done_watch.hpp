@@ -1,8 +1,7 @@
-// Waits for the line with which a server says that it is ready. Pure.
+// Waits for the line that says the server is ready. Pure.
 //
 // The tests of a line are given by the owner (spec's TextMatch: a substring, or an expression that matches in
-// linear time). A line of more than 4 KiB is never the one: what a server prints must not cost more time
-// than it takes to read it.
+// linear time). A line longer than 4 KiB never matches: testing a line must not take longer than reading it.
 #pragma once
 
 #include "entries.hpp"
@@ -22,7 +21,7 @@ public:
     using Test = std::function<bool(std::string_view line)>;
 
     DoneWatch() = default;
-    // Without a test nothing is awaited. With `strip_colors` a line also matches without its escape
+    // Without a test there is nothing to wait for. With `strip_colors` a line also matches without its escape
     // sequences.
     explicit DoneWatch(std::vector<Test> tests, bool strip_colors = false)
         : tests_{std::move(tests)}, strip_colors_{strip_colors}
@@ -37,7 +36,7 @@ public:
 private:
     [[nodiscard]] bool matches(std::string_view line) const;
 
-    // Of one stream, while its parts are coming; up to one byte more than max_line.
+    // The unfinished line of one stream; at most one byte more than max_line.
     using Line = std::string;
 
     std::vector<Test> tests_;

@@ -1,7 +1,7 @@
 // The entries of a server's console, and the packed form in which they are collected, stored and read. Pure.
 //
 // An entry is a line, or a part of a long one, at most 16 KiB. Its position counts entries since the server
-// was created; it never goes back and no two entries share one, so it identifies an entry for ever.
+// was created. Positions only grow and are never reused, so each identifies one entry permanently.
 #pragma once
 
 #include "plugins/docker/engine/log_parts.hpp"
@@ -14,7 +14,7 @@
 
 namespace agenthost::docker::console {
 
-// note: not printed by the server but said by us about its output.
+// note: not the server's output but our remark about it.
 enum class Stream : std::uint8_t { out = 0, err = 1, note = 2 };
 const char* to_string(Stream); // "stdout", "stderr", "note"
 
@@ -22,7 +22,7 @@ struct Entry {
     std::uint64_t position = 0;
     std::int64_t stamp_ns = 0;
     Stream stream = Stream::out;
-    // Whether it continues the line of the entry before it in the same stream.
+    // Whether it continues the line of the previous entry of the same stream.
     bool continues = false;
     // Any bytes but line ends.
     std::string text;
@@ -36,17 +36,17 @@ struct Item {
     Kind kind = Kind::entry;
     Stream stream = Stream::out;
     bool continues = false;
-    // Whether the line goes on in another message of the log.
+    // Whether the line continues in another message of the log.
     bool open = false;
     // Whether it is the first piece of a message of the engine's log (engine::LogTrack counts these).
     bool counted = false;
     std::int64_t stamp_ns = 0;
-    // Of an entry its text, else the container's id. A part of the packed bytes.
+    // The text of an entry, or the container's id. Refers to the packed bytes.
     std::string_view text;
 };
 
 void pack(std::string& to, const Item&);
-// The item that begins `packed`, which is shortened by it. nullopt: the end, or not an item.
+// Reads the first item of `packed` and removes it from there. nullopt: at the end, or not an item.
 std::optional<Item> unpack(std::string_view& packed);
 
 } // namespace agenthost::docker::console

@@ -66,7 +66,8 @@ FollowPlan::Step FollowPlan::on_end(bool clean)
     }
     failed_ = 0;
     const auto brought = std::exchange(new_, 0);
-    // A running container whose log ends again and again without a line is not asked without a pause.
+    // If the log of a running container keeps ending without a line, there is a pause before the next
+    // request.
     if (following_) return brought > 0 ? Step::inspect : wait();
     last_new_ = brought;
     all_ = false;

@@ -30,14 +30,14 @@ struct Follower::State : std::enable_shared_from_this<State> {
     std::string container;
     FollowPlan plan;
     bool following = false, waiting = false, paused = false;
-    std::uint64_t attempt = 0; // tells callbacks of an old one
+    std::uint64_t attempt = 0; // identifies callbacks of an earlier one
 
-    // Of the present reading.
+    // Of the current reading.
     engine::LogReading reading{{}, std::make_shared<engine::LogResume>()};
     bool tty = false, live = false, first_part = false, newest_only = false;
     std::int64_t newest_ns = 0; // of what was taken
 
-    // A callback of the present attempt; it does nothing once there is another.
+    // A callback of the current attempt; it does nothing once another one has begun.
     template <class Function> auto bound(Function function)
     {
         return [weak = weak_from_this(), mine = attempt, function](auto&&... arguments) {
@@ -56,7 +56,7 @@ struct Follower::State : std::enable_shared_from_this<State> {
     void compare(std::int64_t newest_of_engine);
 };
 
-// Whatever is under way counts no more.
+// Anything in progress no longer counts.
 void Follower::State::leave()
 {
     ++attempt;
@@ -123,8 +123,8 @@ void Follower::State::read_log(bool follow)
                      }),
                      .on_part = bound([](State& self, const engine::LogPart& part) { self.on_part(part); }),
                      .on_end = bound([](State& self, const std::optional<engine::Error>& error) {
-                         // The end of a follower says something also if its messages were too few; a short log
-                         // never reaches back.
+                         // The end of a follower matters even if its messages did not reach back; a short log
+                         // never does.
                          const bool cut =
                              !error && self.newest_only && !self.live && !self.reading.reaches_back();
                          self.step(cut ? self.plan.on_cut() : self.plan.on_end(!error));

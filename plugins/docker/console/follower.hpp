@@ -17,11 +17,11 @@ namespace agenthost::docker::console {
 class Follower {
 public:
     struct Handlers {
-        // A reading begins: where from? Asked as well after each break.
+        // Returns where a reading begins; also called after each break.
         std::function<engine::LogPosition(const std::string& container)> position;
         // New messages, each once, in order.
         std::function<void(const engine::LogPart&)> on_part;
-        // Before the part that has this stamp, messages are missing that the engine has dropped.
+        // The engine has dropped messages before the part with this stamp.
         std::function<void(std::int64_t stamp_ns)> on_gap;
         // The container has ended or is gone, and its log was read to the end.
         std::function<void()> on_complete;
@@ -32,7 +32,7 @@ public:
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
 
-    // Of a container that is followed already, nothing changes.
+    // Has no effect if the container is already followed.
     void follow(std::string container);
     void stop();
     // Stops and continues reading; the engine keeps what is printed meanwhile.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* not_running = "the server is not running. Start it before sending commands";
 constexpr const char* not_reading =
-    "the server does not read its standard input. It may be busy, or take no commands there";
+    "the server does not read its standard input. It may be busy, or may not accept commands there";
 
 } // namespace
 
@@ -29,7 +29,7 @@ struct Input::State : std::enable_shared_from_this<State> {
     boost::asio::steady_timer timer;
     std::string container;
     engine::Sending sending;
-    std::uint64_t attachment = 0; // tells callbacks of an old one
+    std::uint64_t attachment = 0; // identifies callbacks of an earlier one
     std::deque<Waiting> waiting;  // sent, but not all taken
     std::size_t bytes = 0;
     bool stopped = false;
@@ -88,7 +88,7 @@ struct Input::State : std::enable_shared_from_this<State> {
         });
     }
 
-    // The bytes stay where they are: they may be taken later, and cannot be called back.
+    // The bytes cannot be recalled; the server may still read them later.
     void expire()
     {
         const auto now = std::chrono::steady_clock::now();
@@ -127,7 +127,7 @@ void Input::send(std::string_view line, Then then)
     if (line.size() > max_line)
         return state.answer(std::move(then), "the command is longer than 8 KiB. Shorten it");
     if (line.find_first_of({"\n\r\0", 3}) != std::string_view::npos)
-        return state.answer(std::move(then), "the command has a line end inside. Send one line at a time");
+        return state.answer(std::move(then), "the command contains a line break. Send one line at a time");
     if (state.bytes + line.size() >= max_waiting) return state.answer(std::move(then), not_reading);
     if (!state.sending.active()) state.attach();
     if (!state.sending.send(std::string{line} + '\n')) return state.answer(std::move(then), not_reading);

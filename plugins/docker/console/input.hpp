@@ -1,9 +1,9 @@
-// Sends lines to the standard input of one container, by an attachment that carries no output: a stalled
+// Sends lines to the standard input of one container, through an attachment that carries no output: a stalled
 // reader of output would stop the server. On the I/O thread.
 //
-// The attachment is opened for the first line and kept. It must be closed when the container ends, since
-// Docker keeps it, and would give what is sent later to the next start. Podman gives the container the end of
-// its input when the attachment is closed, so it is closed for nothing else.
+// The attachment is opened for the first line and kept. It must be closed when the container ends, because
+// Docker keeps it open and would pass later input to the container's next run. Podman ends the container's
+// input when the attachment is closed, so it is closed for no other reason.
 #pragma once
 
 #include "plugins/docker/engine/client.hpp"
@@ -19,7 +19,7 @@ namespace agenthost::docker::console {
 
 class Input {
 public:
-    // Empty: the line has left. Else a sentence.
+    // Empty: the line was sent. Otherwise a sentence.
     using Then = std::function<void(const std::string& why)>;
 
     explicit Input(engine::Client&);
@@ -27,7 +27,7 @@ public:
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
 
-    // The container runs. Another one than before: what waits for the old one is refused.
+    // The container runs. If it is not the previous one, lines that wait for that one are refused.
     void open(std::string_view container);
     // It has ended.
     void close();

@@ -47,7 +47,7 @@ void Intake::part(const engine::LogPart& part, const Visit& visit)
     item.stamp_ns = part.stamp_ns;
     item.open = !part.ends_line;
     // Docker's driver `local` drops the line end of the last part of a long line: another stamp is another
-    // line. Podman keeps it, and stamps each part by itself.
+    // line. Podman keeps it, and stamps each part separately.
     const auto& line = marker_.line(item.stream);
     item.continues = part.continues || (line.open && (podman_ || line.stamp_ns == part.stamp_ns));
     std::string_view text = part.text;

@@ -4,7 +4,7 @@
 //     position to ask for = intake.begin(container); for each part: intake.part(part); ring.append(intake.take())
 //
 // Lines: a message of the log is an entry, or several when it is longer than 16 KiB; an entry continues the
-// line of the one before when the log driver or this class has cut it.
+// line of the previous one if the log driver or this class has cut it.
 #pragma once
 
 #include "entries.hpp"
@@ -21,7 +21,7 @@
 
 namespace agenthost::docker::console {
 
-// Up to where a console was stored.
+// How far a console was stored.
 struct Mark {
     std::uint64_t next = 0; // position of the next entry
     // Whose log was read, and how far.
@@ -42,7 +42,7 @@ public:
     explicit Marker(Mark start) : mark_{std::move(start)}, track_{mark_.log} {}
     void add(const Item&);
     [[nodiscard]] Mark mark() const;
-    // Without the rest: is it the log of this container?
+    // The container whose log the mark belongs to; cheaper than mark().
     [[nodiscard]] const std::string& container() const { return mark_.container; }
     [[nodiscard]] std::uint64_t next() const { return mark_.next; }
     [[nodiscard]] const Mark::Line& line(Stream stream) const
@@ -68,7 +68,8 @@ public:
     Intake() = default;
     explicit Intake(const Mark&);
 
-    // The log of this container is about to be read. From where; nothing was read of another container's.
+    // Begins the log of this container. Returns where to read from; the log of a new container is read from
+    // its start.
     engine::LogPosition begin(std::string_view container, bool podman = false);
     // From the log, in order, each message once. `visit` gets the entries that it becomes.
     using Visit = std::function<void(const Item&)>;
@@ -78,7 +79,7 @@ public:
 
     [[nodiscard]] std::size_t size() const { return batch_.packed.size(); }
     [[nodiscard]] std::uint64_t next() const { return marker_.next(); }
-    // What has come since the last call.
+    // What was added since the last call.
     Batch take();
 
 private:

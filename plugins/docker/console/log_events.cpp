@@ -16,7 +16,7 @@ bool LogEvents::admit(std::size_t bytes, Time now)
         lines_ = 0;
         bytes_ = 0;
     }
-    // Once a line was left out, the rest of the second is: events show whole stretches.
+    // After one line is left out, so is the rest of that second: events show contiguous lines.
     if (dropped_ > 0 && lines_ > 0) return false;
     if (lines_ >= limits_.lines || bytes_ + bytes > limits_.bytes) return false;
     ++lines_;

@@ -1,9 +1,9 @@
 // Batches the entries of one server into `server_log` events and bounds their rate. Pure: the caller passes
 // the time and asks when to look again.
 //
-// The first line after a pause leaves at once; what follows is collected for 100 ms. In each second the first
-// 200 lines and 64 KiB go into events. Of the rest the events say only how many entries were left out and
-// between which positions: the ring has them, and get_logs gives them.
+// The first line after a pause is sent at once; later ones are collected for 100 ms. In each second, up to
+// 200 lines and 64 KiB are sent in events. For the rest, events only report how many entries were left out
+// and between which positions; the ring keeps them, and get_logs returns them.
 #pragma once
 
 #include "entries.hpp"
@@ -23,7 +23,7 @@ struct LogEvent {
     Level level = Level::info;
     Stream stream = Stream::out;
     std::int64_t stamp_ns = 0; // of the first entry
-    // Of the first entry; entries follow each other without a hole.
+    // Of the first entry; the others follow consecutively.
     std::uint64_t position = 0;
     std::uint32_t entries = 0;
     // How many entries before `position` are in no event.
@@ -49,7 +49,7 @@ public:
     void add(std::uint64_t position, const Item&, Time now);
     // When take() should be called next; nullopt: nothing waits.
     [[nodiscard]] std::optional<Time> due() const;
-    // The events that wait. A last one without entries tells what was left out once the second is over.
+    // The waiting events. When the second is over, a last one without entries reports what was left out.
     std::vector<LogEvent> take(Time now);
 
 private:
@@ -57,8 +57,8 @@ private:
 
     Limits limits_;
     std::vector<LogEvent> waiting_;
-    std::uint64_t dropped_ = 0, next_ = 0; // not yet told; position behind the newest entry
-    Time window_{}, last_taken_{};         // when the present second began
+    std::uint64_t dropped_ = 0, next_ = 0; // not yet reported; position after the newest entry
+    Time window_{}, last_taken_{};         // when the current second began
     std::uint32_t lines_ = 0;
     std::size_t bytes_ = 0;
 };

@@ -112,9 +112,10 @@ bool Ring::append(const Batch& batch, std::string& why)
     const bool fits = newest_ && !files_.empty() && files_.back().size + block.size() <= max_bytes_ / files;
     if (!fits && !begin_file(batch.before, block.size(), why)) return false;
     if (!write(block, why)) {
-        // What was written of it is cut off, or ignored for its checksum. The next file begins with a whole
-        // mark, so that what is missing here is not read again as new.
-        if (::ftruncate(newest_.get(), static_cast<off_t>(files_.back().size)) != 0) why += " (and not cut)";
+        // The incomplete block is cut off, or ignored because of its checksum. The next file begins with a
+        // complete mark, so what is missing here is not read again as new.
+        if (::ftruncate(newest_.get(), static_cast<off_t>(files_.back().size)) != 0)
+            why += " (and the file cannot be truncated)";
         newest_.reset();
         return false;
     }
@@ -205,7 +206,7 @@ Page Ring::read(const Query& query) const
     page.first = files_.empty() ? mark_.next : files_.front().first;
     page.end = mark_.next;
     std::uint64_t from = query.offset.value_or(0);
-    // Positions have no holes but where storing failed.
+    // Positions have gaps only where storing failed.
     if (newest && !query.since_ns && page.end - page.first > wanted) from = std::max(from, page.end - wanted);
     std::deque<Entry> found;
     std::size_t bytes = 0;

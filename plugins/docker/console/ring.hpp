@@ -1,6 +1,6 @@
 // Keeps the newest output of one server on disk: up to 1 MiB in a folder of its own, in four files that are
-// only appended to. Remembers as well how far the engine's log was read (Mark), so that both are always
-// stored together. Blocking calls: on a worker thread, one at a time.
+// only appended to. Also keeps how far the engine's log was read (Mark), so that both are always stored
+// together. Blocking calls: on a worker thread, one at a time.
 //
 // Nothing is synced to the disk: after kill -9 the kernel still has every write, and after a power cut the
 // ring is a little older and the rest is read from the engine's log again, under the same positions.
@@ -28,7 +28,7 @@ struct Query {
     std::optional<std::uint32_t> tail;    // of those, the newest
     std::uint32_t limit = max_limit;
     static constexpr std::uint32_t max_limit = 1000;
-    // Of text in one page; at least one entry is in it.
+    // Bytes of text in one page; a page has at least one entry.
     static constexpr std::size_t max_bytes = 256 * 1024;
 };
 
@@ -47,11 +47,11 @@ public:
                                       std::uint64_t max_bytes = default_bytes);
 
     [[nodiscard]] const Mark& mark() const { return mark_; }
-    // False and `why`: not stored. The next batch may be stored nevertheless; positions tell what is missing.
+    // False and `why`: not stored. The next batch may be stored nevertheless; positions show what is missing.
     bool append(const Batch&, std::string& why);
     [[nodiscard]] Page read(const Query&) const;
-    // Every entry from this position on, oldest first, until `visit` returns false. `container`: who printed
-    // it, as far as that is known.
+    // Every entry from this position on, oldest first, until `visit` returns false. `container`: the one that
+    // printed it, if known.
     using Visit = std::function<bool(std::uint64_t position, const Item&, const std::string& container)>;
     void each(std::uint64_t from, const Visit& visit) const;
 

@@ -104,7 +104,7 @@ void RingStore::State::report(const std::string& why)
     if (handlers.on_trouble) handlers.on_trouble(why);
 }
 
-// What arrives with one reading of the socket becomes one batch.
+// Everything that arrives in one read of the socket becomes one batch.
 void RingStore::State::post_flush()
 {
     if (intake.size() >= batch_size) collect();
@@ -224,7 +224,7 @@ bool found_in(const Batch& batch, const Visit& visit)
 void RingStore::find(Visit visit, std::function<void(bool)> then)
 {
     State& state = *state_;
-    // What waits comes to the ring later than this look at it; what is being written comes before.
+    // Waiting entries reach the ring after this read; entries that are being written reach it before.
     state.collect();
     const bool here = std::any_of(state.ready.begin(), state.ready.end(),
                                   [&](const Batch& batch) { return found_in(batch, visit); });

@@ -1,5 +1,5 @@
 // Stores what is read of a server's log in its ring, without waiting for the disk: batches are written one
-// after the other on a pool, and what comes meanwhile is collected for the next one. On the I/O thread.
+// after the other on a pool, and what arrives meanwhile is collected for the next one. On the I/O thread.
 #pragma once
 
 #include "intake.hpp"
@@ -27,7 +27,7 @@ public:
         std::function<void(const Batch&)> on_stored;
         // It is not full() any more.
         std::function<void()> on_room;
-        // A sentence: the ring cannot be opened or written. At most once a minute; opening is tried again.
+        // A sentence: the ring cannot be opened or written. At most once a minute; opening is retried.
         std::function<void(const std::string&)> on_trouble;
     };
 
@@ -42,15 +42,15 @@ public:
     engine::LogPosition begin(std::string_view container, bool podman);
     void part(const engine::LogPart&, const Intake::Visit& visit);
     void gap(std::int64_t stamp_ns);
-    // No more parts, please: max_waiting bytes wait for the disk.
+    // Do not add more parts: max_waiting bytes wait for the disk.
     [[nodiscard]] bool full() const;
 
     // `then` is called unless the store was closed.
     void read(const Query&, std::function<void(Page)> then);
-    // Whether `visit` ends the reading of each(). It runs on the pool.
+    // Searches with Ring::each(); found if `visit` ended it. `visit` runs on the pool.
     void find(std::function<bool(const Item&, const std::string& container)> visit,
               std::function<void(bool found)> then);
-    // What has come is written, and the files are closed. `then` is called in any case.
+    // Writes what has arrived and closes the files. `then` is always called.
     void close(std::function<void()> then);
 
     static constexpr std::size_t batch_size = 64 * 1024, max_waiting = 256 * 1024;

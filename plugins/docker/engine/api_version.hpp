@@ -16,11 +16,11 @@ struct ApiVersion {
 // "1.41". nullopt: not a version.
 std::optional<ApiVersion> read_api_version(std::string_view);
 
-// The oldest that has everything we use, and the newest that we have read the changes of.
+// The oldest version that has everything we use, and the newest whose changes we have reviewed.
 constexpr ApiVersion oldest_api{1, 40};
 constexpr ApiVersion newest_api{1, 47};
 
-// `offered` and `oldest` as the engine says them; `oldest` may be empty. nullopt and `why`: a clause with
+// `offered` and `oldest` as the engine reports them; `oldest` may be empty. nullopt and `why`: a clause with
 // both numbers.
 std::optional<ApiVersion> choose_api(std::string_view offered, std::string_view oldest, std::string& why);
 

@@ -85,7 +85,8 @@ Running Client::ask(Request request, Then<Answer> then)
     return Running{begin(std::move(request), std::move(handlers))};
 }
 
-// GET /_ping without a version in its path works on every engine, and its head names the newest API.
+// GET /_ping without a version in its path works on every engine, and the head of its answer names the newest
+// API.
 void Client::choose_version()
 {
     if (std::exchange(choosing_, true)) return;
@@ -129,7 +130,7 @@ Running Client::ping(Then<Done> then)
 {
     Request ping = request("GET", "ping", "/_ping", options_.read_deadline);
     ping.versioned = false;
-    ping.own_connection = true; // tells how the engine is, not how busy our connections are
+    ping.own_connection = true; // tests the engine, not how busy our connections are
     return ask_for<Done>(
         std::move(ping), [](const Answer&) { return std::optional<Done>{Done{}}; }, std::move(then));
 }

@@ -4,11 +4,10 @@
 //     client.start("agenthost-7", [](Result<Started> r) { if (!r) log(r.error().text); });
 //
 // Threads: one thread runs the io_context, and every function is called on it. Nothing blocks. A callback is
-// called exactly once, on the same thread, never inside of the function that got it, and not after the client
-// was destroyed.
-// Each call has a deadline, which includes waiting for a connection. A call that ends with an error whose
-// `sent` is true may have had an effect: inspect before it is repeated.
-// The version of the API is chosen at the first call and again after the engine was away (forget_version).
+// called exactly once, on the same thread, never inside the function that received it, and never after the
+// client was destroyed. Each call has a deadline, which includes waiting for a connection. A call that ends
+// with an error whose `sent` is true may have had an effect: inspect before repeating it. The version of the
+// API is chosen at the first call and again after the engine was away (forget_version).
 //
 // Calls are in client.cpp (machinery), containers.cpp, images.cpp and streams.cpp.
 #pragma once
@@ -35,7 +34,7 @@
 
 namespace agenthost::docker::engine {
 
-// A call or stream that may still run. Losing it changes nothing.
+// A call or stream that may still run. Dropping it does not end the call.
 class Running {
 public:
     Running() = default;
@@ -72,7 +71,7 @@ public:
     static constexpr std::size_t max_unsent = 256 * 1024;
 
     // False: nothing was taken, because more than max_unsent would wait, or the stream has ended. on_sent
-    // tells when all has left.
+    // reports when everything was sent.
     bool send(std::string_view bytes) const;
     // Nothing more will be sent.
     void finish() const;
@@ -96,7 +95,8 @@ struct LogOptions {
     bool follow = true;
     // Continue here; without one from the beginning.
     LogPosition from;
-    // Only so many of the log's newest messages. LogReading::reaches_back() tells whether they were enough.
+    // Asks for only this many of the log's newest messages. LogReading::reaches_back() tells whether they
+    // were enough.
     std::optional<std::uint32_t> tail;
     bool out = true, err = true;
 };
@@ -111,9 +111,9 @@ public:
     LogReading(std::weak_ptr<Exchange> exchange, std::shared_ptr<const LogResume> resume)
         : Running{std::move(exchange)}, resume_{std::move(resume)}
     {}
-    // Behind the last part that on_part got.
+    // The position after the last part that on_part received.
     [[nodiscard]] LogPosition position() const { return resume_->position(); }
-    // Whether log rotation has dropped messages behind LogOptions::from. Known from the first part on.
+    // Whether log rotation has dropped messages after LogOptions::from. Known from the first part on.
     [[nodiscard]] bool gap() const { return resume_->gap(); }
     // With LogOptions::tail: whether the messages reach back to LogOptions::from. If not, some may be missing
     // or taken for old ones. Known from the first part on, and at the end.
@@ -131,7 +131,7 @@ struct InputHandlers {
 };
 
 struct PullOptions {
-    // Value of X-Registry-Auth. A secret: it is in no error text.
+    // Value of X-Registry-Auth. A secret: error texts never contain it.
     std::string registry_auth;
     std::chrono::milliseconds deadline = std::chrono::hours{1};
     // Without a line from the engine.
@@ -148,7 +148,7 @@ public:
         std::chrono::milliseconds work_deadline = std::chrono::seconds{60};
         // A signal is never slow unless the engine is stuck.
         std::chrono::milliseconds signal_deadline = std::chrono::seconds{15};
-        // Archives without a byte.
+        // How long an archive may stall.
         std::chrono::milliseconds transfer_idle = std::chrono::seconds{60};
     };
 
@@ -166,7 +166,7 @@ public:
     void forget_version();
 
     Running ping(Then<Done>);
-    // Two calls after each other; Podman needs seconds for them on a busy machine.
+    // Two consecutive calls; Podman needs seconds for them on a busy machine.
     Running probe(Then<EngineFacts>);
     Running disk_use(Then<DiskUse>);
 
@@ -175,10 +175,10 @@ public:
     Running start(std::string_view container, Then<Started>);
     // On a connection of its own, so that it never waits behind other calls. Cause::conflict: not running.
     Running signal(std::string_view container, std::string_view signal, Then<Done>);
-    // Sends the signal, and SIGKILL after `grace`; ends when the container has.
+    // Sends the signal, and SIGKILL after `grace`; completes when the container has ended.
     void stop(std::string_view container, std::string_view signal, std::chrono::milliseconds grace,
               Then<Exit>);
-    // Without a deadline of its own when it is 0; it ends when the container does.
+    // Completes when the container ends, or at the deadline; 0: no deadline.
     Running wait(std::string_view container, WaitFor, std::chrono::milliseconds deadline, Then<Exit>);
     Running inspect(std::string_view container, Then<ContainerFacts>);
     // All containers, running or not, with this label ("agenthost.server", "agenthost.server=7").
@@ -194,9 +194,9 @@ public:
                          std::function<void(std::optional<Error>)> on_end);
     // The version must have been chosen before (podman() decides how a position is asked for): probe first.
     LogReading logs(std::string_view container, const LogOptions&, LogHandlers);
-    // Standard input only. Output by attach would block the container whenever its reader stalls.
-    // Podman gives the container the end of its input when this ends; Docker does not. Docker keeps it open
-    // when the container ends: the owner cancels it then, and attaches again after the next start.
+    // Standard input only. Output by attach would block the container whenever its reader stalls. When the
+    // attachment is closed, Podman ends the container's input; Docker does not. Docker keeps it open when the
+    // container ends: the owner must then cancel it, and attach again after the next start.
     Sending attach_input(std::string_view container, InputHandlers);
     // A tar archive of `path`. on_piece may pause the returned Running.
     Running get_archive(std::string_view container, std::string_view path,
@@ -213,7 +213,7 @@ public:
 
     // For other streams of this room: sends it when the version is known.
     std::shared_ptr<Exchange> begin(Request, Handlers);
-    // The whole body, as text.
+    // The complete body, as text.
     struct Answer {
         int status = 0;
         std::string body;
@@ -238,8 +238,8 @@ private:
     Options options_;
     std::optional<ApiVersion> api_;
     bool podman_ = false, choosing_ = false;
-    std::vector<std::weak_ptr<Exchange>> unversioned_;      // wait for the choice
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0); // posted callbacks look whether it still is
+    std::vector<std::weak_ptr<Exchange>> unversioned_;      // wait for the version
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0); // posted callbacks check that it still exists
     // The last member: abandons all exchanges first.
     Connections connections_;
 };

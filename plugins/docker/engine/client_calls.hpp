@@ -25,7 +25,7 @@ inline std::string named(const char* what, std::string_view container)
     return std::string{what} + " container " + std::string{container.substr(0, 128)};
 }
 
-// `read(Answer)` gives a Value, or an optional of it whose absence means that the answer is not readable.
+// `read(Answer)` gives a Value, or an optional of it, which is empty if the answer is invalid.
 template <class Value, class Read> Running Client::ask_for(Request request, Read read, Then<Value> then)
 {
     CallContext context = request.context;
@@ -34,7 +34,7 @@ template <class Value, class Read> Running Client::ask_for(Request request, Read
                                     then = std::move(then)](Result<Answer> answer) {
         if (!answer) return then(std::move(answer.error()));
         std::optional<Value> value = read(answer.value());
-        if (!value) return then(error_of_answer(context, "the answer is not the JSON it should be"));
+        if (!value) return then(error_of_answer(context, "the answer is not the expected JSON"));
         then(std::move(*value));
     });
 }

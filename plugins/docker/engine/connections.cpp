@@ -39,7 +39,7 @@ Peer peer_of(int descriptor)
         return peer;
     std::ifstream file{"/proc/" + std::to_string(credentials.pid) + "/stat"};
     std::string text{std::istreambuf_iterator<char>{file}, {}};
-    // The name in parentheses may contain blanks; the start time is the 20th field behind it.
+    // The name in parentheses may contain blanks; the start time is the 20th field after it.
     const auto name_end = text.rfind(')');
     if (name_end == std::string::npos) return peer;
     std::istringstream fields{text.substr(name_end + 1)};

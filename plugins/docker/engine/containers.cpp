@@ -65,7 +65,8 @@ Running Client::wait(std::string_view container, WaitFor condition, std::chrono:
         std::move(wait), [](const Answer& answer) { return read_exit(answer.body); }, std::move(then));
 }
 
-// The engine's own /stop would hold a connection for the whole grace, and kill without asking us.
+// The engine's own /stop would hold a connection for the entire grace period, and would send SIGKILL by
+// itself.
 void Client::stop(std::string_view container, std::string_view how, std::chrono::milliseconds grace,
                   Then<Exit> then)
 {
@@ -80,7 +81,7 @@ void Client::stop(std::string_view container, std::string_view how, std::chrono:
     const auto stop = std::make_shared<Stop>(io_);
     stop->then = std::move(then);
     const std::string name{container};
-    // The death must be seen after SIGKILL as well.
+    // The end must also be observed after SIGKILL.
     stop->waiting =
         wait(name, WaitFor::not_running, grace + options_.work_deadline, [stop](Result<Exit> exit) {
             stop->over = true;

@@ -29,7 +29,7 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
     return false;
 }
 
-// The causes that only the message tells, whatever the status. engine_failed: none of them.
+// Causes that only the message reveals, whatever the status. engine_failed: none of them.
 Cause cause_of_message(std::string_view message)
 {
     const std::string text = base::to_lower(message);

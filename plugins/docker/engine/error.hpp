@@ -4,8 +4,8 @@
 //     docker engine on /run/docker.sock: create container agenthost-7: No such image: game:1. Pull the image
 //     first, or correct its name.
 //
-// An engine's own message is quoted as printable text of at most 1 KiB. It may name paths and ports; it
-// never contain the request, so neither an environment nor a registry's credential gets here.
+// An engine's own message is quoted as printable text of at most 1 KiB. It may name paths and ports; it never
+// contains the request, so it reveals neither an environment nor a registry's credential.
 #pragma once
 
 #include <chrono>
@@ -36,9 +36,9 @@ enum class Cause : std::uint8_t {
     conflict,
     port_in_use,
     no_space,
-    // The registry refused the credential, or wants one.
+    // The registry refused the credential, or requires one.
     unauthorised,
-    // The registry counts requests and has refused this one.
+    // The registry's limit of requests is reached.
     rate_limited,
     registry_unreachable,
     // The engine refused the request itself (400), or this client refused to send it.
@@ -53,11 +53,11 @@ const char* to_string(Cause);
 
 struct Error {
     Cause cause = Cause::engine_failed;
-    // Of the HTTP answer; 0: there was none.
+    // Of the HTTP answer; 0: no answer.
     int status = 0;
     // Whether the engine may have acted on the request. False: repeating it is safe.
     bool sent = true;
-    // The whole sentence, for people.
+    // The complete sentence, for people.
     std::string text;
     // The engine's own message inside it, made printable; may be empty.
     std::string engine_message;

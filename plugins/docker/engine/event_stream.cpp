@@ -62,11 +62,11 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         {
             base::JsonWriter json{filters};
             json.object().array("type").value("container").end();
-            // Podman's filter knows no label without a value, so its events are all read and chosen here.
+            // Podman cannot filter by a label without a value, so all its events are read and filtered here.
             if (!label.empty() && !client.podman()) json.array("label").value(label).end();
             json.end();
         }
-        // The engine sends the head before it subscribes: what happens in between is in its memory.
+        // The engine sends the head of its answer before it subscribes; it remembers events in between.
         const std::int64_t last = window.since_ns();
         Target target{"/events"};
         target.query("since", engine_time(last > 0 ? last : started_ns)).query("filters", filters);
@@ -111,7 +111,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         if (handlers.on_open) handlers.on_open(opened);
     }
 
-    // Whether to go on. A line that is not an event is left out: one odd event must not end the stream.
+    // Returns whether to continue. A line that is not an event is skipped: one odd event must not end the
+    // stream.
     bool on_line(std::string_view line)
     {
         const auto event = read_event(line);

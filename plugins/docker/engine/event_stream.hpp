@@ -1,11 +1,11 @@
-// Follows the engine's events of containers for as long as it lives, across restarts of the engine. On the
-// I/O thread, on a connection of its own, so that it never waits behind other work.
+// Follows the engine's events of containers for its lifetime, across restarts of the engine. On the I/O
+// thread, on a connection of its own, so that it never waits behind other work.
 //
-// Each time the stream is open again, on_open comes first. The engine remembers few events, and none when it
-// was killed: the owner lists and inspects its containers in on_open, while events already queue behind it.
-// A new stream begins a little before the last event of the old one, and what was seen before is dropped:
-// no event comes twice, and none is missed that the engine still has.
-// While the engine is away: a new attempt after 0.1 s, doubling up to 5 s.
+// Each time the stream opens, on_open is called first. The engine remembers few events, and none after it was
+// killed, so the owner lists and inspects its containers in on_open, while new events already queue. A new
+// stream begins a little before the last event of the old one, and events seen before are dropped: no event
+// is repeated, and none that the engine still has is missed. While the engine is away: a new attempt after
+// 0.1 s, doubling up to 5 s.
 #pragma once
 
 #include "client.hpp"
@@ -25,8 +25,8 @@ class EventStream {
 public:
     struct Opened {
         bool first = false;
-        // Whether the engine's process is another one than before. True as well where that cannot be known
-        // (behind a systemd socket).
+        // Whether the engine's process has changed. Also true where that cannot be known (behind a systemd
+        // socket).
         bool restarted = false;
         EngineFacts facts;
     };

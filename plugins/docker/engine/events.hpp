@@ -1,8 +1,8 @@
 // Reads the engine's event stream: one JSON object a line. Pure.
 //
-// Docker's and Podman's words become the same ones ("died" is "die", "remove" of a container is "destroy"),
-// and what stands behind a colon in an action ("health_status: healthy") is apart. EventWindow drops events
-// that were seen before: a new stream begins a little before the last event of the old one.
+// Docker's and Podman's names of actions are unified ("died" is "die", "remove" of a container is "destroy"),
+// and the text after a colon in an action ("health_status: healthy") is a separate member. EventWindow drops
+// events that were seen before: a new stream begins a little before the last event of the old one.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace agenthost::docker::engine {
 struct Event {
     std::string type;   // "container", "image", "daemon", ...
     std::string action; // "create", "start", "die", "oom", "kill", "destroy", ...
-    std::string detail; // what stands behind the colon
+    std::string detail; // the text after the colon
     std::string id;
     std::string name, image;
     // Attributes whose name begins with "agenthost.": labels of ours.
@@ -40,10 +40,10 @@ class EventWindow {
 public:
     // Whether the event was not seen before.
     bool fresh(const Event&);
-    // From when a new stream must begin so that nothing is missed; 0: no event was seen.
+    // The time from which a new stream must begin so that nothing is missed; 0: no event was seen.
     [[nodiscard]] std::int64_t since_ns() const;
 
-    // Events are stamped before they are queued, so that neighbours may change places.
+    // Events are stamped before they are queued, so adjacent ones may be out of order.
     static constexpr std::int64_t overlap_ns = 2'000'000'000;
     // More than the engine itself remembers (256).
     static constexpr std::size_t max_remembered = 1024;

@@ -16,7 +16,7 @@ namespace {
 using boost::system::error_code;
 namespace asio = boost::asio;
 
-// Reads of one exchange in a row, so that a flood does not keep the others waiting.
+// Consecutive reads of one exchange: a flood must not keep the others waiting.
 constexpr int reads_in_a_row = 4;
 
 bool means_success(int status) { return (status >= 200 && status < 300) || status == 101 || status == 304; }
@@ -132,7 +132,7 @@ void Exchange::take(std::string_view bytes)
     while (!over_ && take_step(bytes)) {}
 }
 
-// False: the bytes are used up, or it is over.
+// False: no bytes are left, or the exchange has ended.
 bool Exchange::take_step(std::string_view& bytes)
 {
     const auto step = reader_.step(bytes);
@@ -142,7 +142,7 @@ bool Exchange::take_step(std::string_view& bytes)
     case ReplyReader::Event::head: on_head(); return true;
     case ReplyReader::Event::content: return on_content(step.content);
     case ReplyReader::Event::end:
-        if (!bytes.empty()) close(); // bytes behind the reply: the connection cannot be trusted
+        if (!bytes.empty()) close(); // bytes after the reply: the connection cannot be trusted
         complete();
         return false;
     case ReplyReader::Event::failed: end(error_of_answer(request_.context, reader_.why())); return false;
@@ -183,7 +183,7 @@ void Exchange::on_connection_end(std::string_view why)
         close();
         return complete();
     }
-    // An error of which only the head arrived says more than the broken connection.
+    // An error response with an incomplete body says more than the broken connection.
     if (failing_) return complete();
     end(error_of_break(request_.context, why.empty() ? std::string_view{reader_.why()} : why, sent_));
 }

@@ -1,9 +1,9 @@
 // Runs one request on one connection to the engine, from the first byte sent to the end of the reply.
 //
-// All on the I/O thread of the io_context; nothing blocks. No handler is called inside of a function of this
-// class that the owner calls; on_end is called exactly once, as the last one, and never after abandon().
-// Bounds: the head 32 KiB, an error body 64 KiB, bytes waiting to be sent as the owner checks by unsent().
-// A reply is passed on piece by piece; it is not stored here.
+// Runs on the I/O thread of the io_context; nothing blocks. No handler is called from within a call of the
+// owner; on_end is called exactly once, as the last one, and never after abandon(). Bounds: the head 32 KiB,
+// an error body 64 KiB, bytes waiting to be sent as the owner checks by unsent(). A reply is passed on piece
+// by piece; it is not stored here.
 #pragma once
 
 #include "error.hpp"
@@ -41,7 +41,7 @@ struct Request {
     netclient::Headers headers;
     // Sent with its length. Not with streamed_body.
     std::string body;
-    // The body comes from send() and finish_body(), chunked.
+    // The body is sent by send() and finish_body(), chunked.
     bool streamed_body = false;
     netclient::Switching switching = netclient::Switching::refused;
     Timeouts timeouts;
@@ -54,9 +54,10 @@ struct Request {
 struct Handlers {
     // The reply has begun, and its status means success.
     std::function<void(const netclient::ResponseHead&)> on_head;
-    // A piece of the body. Returns null, or a clause why the reply is not usable, which ends it.
+    // A piece of the body. Returns null, or a clause that says why the reply is not usable; this ends the
+    // exchange.
     std::function<const char*(std::string_view)> on_content;
-    // All that was given to send() has left.
+    // Everything given to send() was sent.
     std::function<void()> on_sent;
     // No error: the reply is complete.
     std::function<void(std::optional<Error>)> on_end;
@@ -71,13 +72,13 @@ public:
         std::string& read_buffer;
         // The exchange has ended. The socket is open when it may carry another request.
         std::function<void(Exchange&, Socket)> on_over;
-        // The connection was closed before anything came, and the request may be repeated on a new one.
+        // The connection was closed before a byte arrived, and the request may be repeated on a new one.
         std::function<void(Exchange&)> on_stale;
     };
 
     Exchange(Shell&, Request, Handlers);
 
-    // Starts the clock; before a connection is there.
+    // Starts the clock, before there is a connection.
     void begin();
     // Runs on a connected socket. `prefix`: "/v1.41", or nothing.
     void run(Socket, bool reused, const std::string& prefix);
@@ -133,7 +134,7 @@ private:
     Clock::time_point begun_, last_piece_;
     bool reused_ = false, sent_ = false, over_ = false, ended_ = false;
     bool waiting_ = false, paused_ = false;
-    bool upgrading_ = false;     // Docker would forget what comes with the request: it is kept back
+    bool upgrading_ = false;     // bytes are held back: Docker would lose them with the request
     bool failing_ = false;       // the reply's status means an error
     bool body_finished_ = false; // of the streamed body
     bool shut_ = false;          // our side of an upgraded connection

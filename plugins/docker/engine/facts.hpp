@@ -55,7 +55,7 @@ struct ContainerFacts {
     Labels labels;
     std::vector<Port> ports;
     std::string cgroup_parent;
-    // The whole answer, for comparing with what was asked.
+    // The complete answer, to compare with what was asked.
     std::string json;
 };
 std::optional<ContainerFacts> read_container(std::string_view json);

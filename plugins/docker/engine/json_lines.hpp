@@ -16,8 +16,8 @@ class JsonLines {
 public:
     explicit JsonLines(std::size_t max_line = max_json_line) : max_line_{max_line} {}
 
-    // Calls `on_line` for every complete line that is not blank; it returns whether to go on. False: a line
-    // is too long.
+    // Calls `on_line` for every complete line that is not blank; it returns whether to continue. False: a
+    // line is too long.
     template <class OnLine> bool push(std::string_view bytes, const OnLine& on_line)
     {
         while (!bytes.empty()) {

@@ -1,5 +1,5 @@
-// Reads members of JSON that an engine wrote: a member that is absent or of another type is the default,
-// a number outside the range is the nearest. Never throws.
+// Reads members of JSON that an engine wrote: a member that is absent or of another type is the default, a
+// number outside the range becomes the nearest one in it. Never throws.
 #pragma once
 
 #include <nlohmann/json.hpp>

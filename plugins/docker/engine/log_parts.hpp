@@ -24,7 +24,7 @@ struct LogPart {
     OutputStream stream = OutputStream::out;
     // Without the stamp, LF and CRLF. Any bytes; lives during the call.
     std::string_view text;
-    // Whether the line ends here. Podman cuts lines anywhere, where its reading of the output has ended.
+    // Whether the line ends here. Podman cuts a line wherever one of its reads ended.
     bool ends_line = true;
     // Whether it continues the message of the call before.
     bool continues = false;

@@ -7,7 +7,7 @@ namespace agenthost::docker::engine {
 
 void LogTrack::record(std::int64_t stamp_ns)
 {
-    // What the engine has from before the first message was not asked for, so it was not taken.
+    // Messages before the first one were not requested, so they were not taken.
     if (newest_ == 0) forgotten_ = stamp_ns - 1;
     if (stamp_ns >= base_.since_ns) ++since_base_;
     newest_ = std::max(newest_, stamp_ns);

@@ -3,11 +3,12 @@
 //
 // Stamps alone do not identify a message: all parts of a long line carry the same one, Podman prints whole
 // seconds, and stdout and stderr may be stamped in another order than they are stored in. But the order of
-// the log file never changes. So a position is a time `since`, and how many messages, in the order that
-// the engine gives for exactly this `since`, were taken. `newest` tells when the engine has dropped old
-// messages: one that is newer was certainly not taken.
+// the log file never changes. So a position is a time `since`, and how many messages, in the order that the
+// engine gives for exactly this `since`, were taken. `newest` shows when the engine has dropped old messages:
+// one that is newer was certainly not taken.
 //
-// After a start with `tail`, messages with the very stamp of the first one may come twice, never be lost.
+// After a start with `tail`, messages with the same stamp as the first one may be repeated, but are never
+// lost.
 //
 //     request since = position.since_ns; for each message: if (resume.take(stamp)) deliver(message)
 //     if (resume.gap()) tell("older output was dropped by log rotation")
@@ -64,9 +65,9 @@ public:
     bool take(std::int64_t stamp_ns);
     // Where to continue after the messages that were taken so far.
     [[nodiscard]] LogPosition position() const { return track_.position(); }
-    // Whether messages behind the old position were missing when reading continued.
+    // Whether messages after the old position were missing when reading continued.
     [[nodiscard]] bool gap() const { return gap_; }
-    // Whether the first message was older than the position's `since`, so that none behind it is missing.
+    // Whether the first message was older than the position's `since`, so that none after it is missing.
     [[nodiscard]] bool reaches_back() const { return reaches_back_; }
 
 private:

@@ -21,11 +21,11 @@ public:
     // Of the layers whose size is known.
     [[nodiscard]] std::uint64_t bytes() const;
     [[nodiscard]] std::uint64_t bytes_total() const;
-    // 0 to 100; while sizes are unknown by the number of layers.
+    // 0 to 100; by the number of layers while sizes are unknown.
     [[nodiscard]] int percent() const;
     // What the engine said last, such as "Downloading"; printable.
     [[nodiscard]] const std::string& status() const { return status_; }
-    // "sha256:..." when the engine has told it.
+    // "sha256:..." once the engine has reported it.
     [[nodiscard]] const std::string& digest() const { return digest_; }
     // The engine's message; empty: no error.
     [[nodiscard]] const std::string& error() const { return error_; }

@@ -2,7 +2,7 @@
 //
 //     reader.step(input) -> head | content | end | more | failed, and how many bytes it took
 //
-// A body ends by its length, its last chunk, or the connection; after 101 everything is content. Bytes behind
+// A body ends by its length, its last chunk, or the connection; after 101 everything is content. Bytes after
 // the end stay in the input. Heads follow netclient/http_head.hpp.
 #pragma once
 
@@ -29,7 +29,7 @@ public:
         // A part of the input.
         std::string_view content;
     };
-    // `more` takes the whole input; after `end` and `failed` nothing is taken.
+    // `more` takes all of the input; after `end` and `failed` nothing is taken.
     Step step(std::string_view input);
     // The connection ended: `end` if the body may end so, else `failed`.
     Event finish();

@@ -1,4 +1,4 @@
-// What a call to the engine gives: a value, or an Error.
+// The result of a call to the engine: a value, or an Error.
 #pragma once
 
 #include "error.hpp"

@@ -13,14 +13,14 @@ struct Stamp {
     std::size_t size = 0; // bytes of the text that it took
 };
 
-// The time that begins `text`: "2026-11-30T08:00:00[.1 to 9 digits](Z|+hh:mm|-hh:mm)". nullopt: there is
-// none, or it is outside of 1970 to 2261.
+// The time at the start of `text`: "2026-11-30T08:00:00[.1 to 9 digits](Z|+hh:mm|-hh:mm)". nullopt: not a
+// time, or outside 1970 to 2261.
 std::optional<Stamp> read_stamp(std::string_view text);
 
 // The longest that read_stamp() takes.
 constexpr std::size_t max_stamp = 35;
 
-// A whole member such as "StartedAt"; 0 for anything else, "0001-01-01T00:00:00Z" among it.
+// Reads a complete member such as "StartedAt"; 0 for anything else, including "0001-01-01T00:00:00Z".
 std::int64_t stamp_ns(std::string_view text);
 
 } // namespace agenthost::docker::engine

@@ -20,7 +20,7 @@ struct StatsSample {
     std::uint64_t network_rx = 0, network_tx = 0;
     std::uint64_t disk_read = 0, disk_written = 0;
     std::uint64_t processes = 0;
-    // The counters of the reading before, which engines send along; time 0: there is none.
+    // The counters of the previous reading, which engines include; time 0: not included.
     std::int64_t previous_time_ns = 0;
     std::uint64_t previous_cpu_ns = 0;
 };
@@ -38,7 +38,7 @@ struct ResourceUse {
 
 // CPU between the two readings; 0 when time or counter went backwards.
 ResourceUse use_between(const StatsSample& before, const StatsSample& after);
-// CPU since the reading that the engine sent along.
+// CPU since the previous reading that the engine included.
 ResourceUse use_of(const StatsSample&);
 
 // "1024m": the document's m is MiB; rounded down.

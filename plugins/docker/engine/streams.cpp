@@ -11,7 +11,7 @@ namespace {
 // Until a stream begins. The engine answers at once unless it is stuck.
 constexpr std::chrono::seconds stream_begins{15};
 
-// What follows a log between its pieces.
+// The state of a log reading between its pieces.
 struct LogState {
     LogState(LogParts::Format format, std::shared_ptr<LogResume> position, LogHandlers on,
              std::weak_ptr<int> client)
@@ -21,9 +21,9 @@ struct LogState {
     std::shared_ptr<LogResume> resume;
     LogHandlers handlers;
     std::weak_ptr<int> alive; // a handler may destroy the client, in the middle of what was read
-    bool deliver = true;      // the message whose pieces are coming
+    bool deliver = true;      // the message whose pieces are arriving
     std::string engine_error;
-    // Docker 20.10 gives a file twice when the log is rotated while it opens its files.
+    // Docker 20.10 sends a file twice when the log is rotated while it opens its files.
     bool ordered = false, went_back = false;
     std::int64_t newest_ns = 0;
 
@@ -51,7 +51,7 @@ Target log_target(std::string_view container, const LogOptions& options, bool po
         // Without `since`: an older message among them shows that they reach back far enough.
         target.query("tail", std::to_string(*options.tail));
     } else if (options.from.since_ns > 0) {
-        // Podman cuts the fraction off and leaves out what is exactly as old.
+        // Podman cuts the fraction off and omits messages with exactly this time.
         constexpr std::int64_t second = 1'000'000'000;
         target.query("since", engine_time(podman ? options.from.since_ns - second : options.from.since_ns));
     }
@@ -101,7 +101,7 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     }
     Request logs = request("GET", std::move(what), log_target(container, options, podman_).text(), {});
     logs.own_connection = true;
-    // A silent container is silent for ever: its stream has no idle limit.
+    // A container may stay silent for any length of time, so its stream has no idle limit.
     logs.timeouts.head = stream_begins;
     if (!options.follow) logs.timeouts.idle = options_.transfer_idle;
     const CallContext context{options_.socket, logs.context.what, podman_};
@@ -116,11 +116,11 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     on.on_content = [state](std::string_view bytes) -> const char* {
         if (!state->parts.push(bytes, [&](const LogPart& part) { state->on_part(part); }))
             return "a frame of the log is not valid; does the container have a terminal?";
-        if (state->went_back) return "old messages come after newer ones; the log was rotated meanwhile";
+        if (state->went_back) return "old messages follow newer ones; the log was rotated meanwhile";
         return nullptr;
     };
     on.on_end = [state, context](std::optional<Error> error) {
-        // After a break the last message may be cut: it was not taken, and comes again.
+        // After a break the last message may be incomplete: it was not taken, and is sent again.
         const bool complete =
             error || state->parts.finish([&](const LogPart& part) { state->on_part(part); });
         if (!error && !state->engine_error.empty()) error = error_in_stream(context, state->engine_error);
@@ -187,7 +187,7 @@ Sending Client::put_archive(std::string_view container, std::string_view path, s
     }
     Target target = container_target(container, "/archive");
     target.query("path", path).query("noOverwriteDirNonDir", true);
-    // The reply comes after the whole archive: the deadline counts from the last byte that was taken.
+    // The reply follows the complete archive: the deadline counts from the last byte that was taken.
     Request archive = request("PUT", std::move(what), target.text(), {});
     archive.own_connection = true;
     archive.streamed_body = true;

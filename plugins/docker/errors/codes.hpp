@@ -1,5 +1,5 @@
 // The error codes of this plugin: those of the panel protocol's document and those it leaves open, each with
-// what it means and what to do. Every room takes its codes from here. Pure.
+// its meaning and remedy. Every room takes its codes from here. Pure.
 #pragma once
 
 #include <span>

@@ -16,7 +16,7 @@
 
 namespace agenthost::docker::files {
 
-// As the protocol names them: "file", "directory"; "symlink" and "other" beside them.
+// As the protocol names them: "file", "directory"; "symlink" and "other" in addition.
 const char* to_string(Type);
 std::string list_answer(std::string_view path, const Listing&);
 std::string entry_answer(std::string_view path, const Entry&);

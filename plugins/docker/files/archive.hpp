@@ -36,13 +36,13 @@ struct Packed {
     std::uint64_t left_out = 0; // FIFOs, sockets, devices, files that vanished meanwhile
     std::uint64_t changed = 0;  // files that became shorter while they were read (padded with zeros in a tar)
 };
-// Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file is
-// there when it is complete, or not at all. Links are stored as links, hard links as files. Throws.
+// Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file
+// appears when it is complete, or not at all. Links are stored as links, hard links as files. Throws.
 Packed pack(const Root&, const Path& base, const std::vector<Path>& sources, const Path& target,
             const PackOptions&, Control&);
 
 struct UnpackOptions {
-    bool replace = true; // existing files; otherwise one existing name refuses the archive
+    bool replace = true; // existing files; otherwise an existing name is an error
     std::uint64_t max_entries = 1'000'000;
     std::uint64_t max_bytes = std::uint64_t{64} << 30; // unpacked; holes count
     // Unpacked bytes for each byte of the archive, once more than `ratio_from` bytes are unpacked.
@@ -57,11 +57,11 @@ struct Unpacked {
 };
 // Unpacks a tar (plain, gzip, bzip2, xz, zstd, lz4), zip or 7z into the folder `target`, which is created.
 //
-// Everything is unpacked into a temporary folder beside `target` first and moved into place by renames when
-// the whole archive was good. So a broken archive, a bomb, a full disk, an entry that leads outside ("../x",
-// "/x", through a link) or a cancel leaves nothing behind. Existing folders are merged. Only when a rename in
-// the last step fails is a part in place; the error then says how much. Modes lose set-uid, set-gid and
-// sticky; the owner is the server's. Throws.
+// Everything is unpacked into a temporary folder beside `target` first and moved into place by renames once
+// the entire archive is known to be valid. So a broken archive, a bomb, a full disk, an entry that leads
+// outside ("../x", "/x", through a link) or a cancel leaves nothing behind. Existing folders are merged. A
+// part is in place only if a rename in the last step fails; the error then says how much. Modes lose set-uid,
+// set-gid and sticky; the owner is the server's. Throws.
 Unpacked unpack(const Root&, const Path& archive, const Path& target, const UnpackOptions&, Control&);
 
 } // namespace agenthost::docker::files

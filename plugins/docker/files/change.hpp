@@ -6,7 +6,7 @@
 namespace agenthost::docker::files {
 
 struct FolderOptions {
-    bool parents = false; // also creates missing parents; an existing folder is no error
+    bool parents = false; // also creates missing parents; an existing folder is not an error
     mode_t mode = 0755;
 };
 void make_folder(const Root&, const Path&, FolderOptions);

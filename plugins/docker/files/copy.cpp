@@ -172,7 +172,7 @@ void check_paths(const Path& from, const Path& to)
                 "is the same as or inside " + from.shown() + ". Choose another target.");
 }
 
-// Removes the unfinished copy unless it got its name.
+// Removes the unfinished copy unless it was renamed into place.
 class Unfinished {
 public:
     Unfinished(int folder, std::string name) : folder_{folder}, name_{std::move(name)} {}

@@ -15,7 +15,7 @@ struct ContentLimits {
     std::uint64_t max;    // bytes for this file
 };
 
-// Copies what the file had when the copy began. Returns the bytes of data. Throws.
+// Copies the content that the file had when the copy began. Returns the bytes of data. Throws.
 std::uint64_t copy_content(int from, int to, const Path& for_messages, const ContentLimits&, Control&);
 
 } // namespace agenthost::docker::files

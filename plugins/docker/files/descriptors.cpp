@@ -16,7 +16,7 @@ namespace agenthost::docker::files {
 namespace {
 
 // A rename anywhere on the machine may interrupt a lookup below a folder (EAGAIN). The kernel says so only
-// when a link with ".." is on the way, so this many in a row means that somebody wants to stop us.
+// when a link with ".." is on the way, so this many in a row mean that somebody does it on purpose.
 constexpr int max_lookups = 256;
 
 std::string self_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }

@@ -19,8 +19,8 @@ namespace agenthost::docker::files {
 // component is never followed.
 enum class Links { inside, refused };
 
-// openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS. -1 and errno. Repeats what a racing rename
-// interrupts.
+// openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS. -1 and errno. Retries when a racing rename
+// interrupts it.
 int open_beneath(int folder, const char* path, int flags, Links, mode_t mode = 0);
 
 // Whether the kernel has openat2 (Linux 5.6, and no seccomp filter that hides it).

@@ -2,8 +2,8 @@
 //
 // Where a project quota is in force, the kernel's numbers are used and the kernel stops every writer.
 // Elsewhere the agent counts: a walk over the folder gives the bytes on disk (hard links once), and its own
-// writes and deletions are added until the next walk. The game writes without telling, so the count is only
-// as fresh as the last walk:
+// writes and deletions are added until the next walk. The game does not report its writes, so the count is
+// only as fresh as the last walk:
 //   - recount_due() is true when no walk was done, when the last one is older than `fresh` (and than 20 times its own
 //     duration, so that walking costs at most 5 % of a thread), or when the agent wrote a tenth of the limit since.
 //   - a claim that would be refused walks first when the count is older than 10 s.
@@ -27,8 +27,8 @@ namespace agenthost::docker::files {
 struct UsageBudget {
     std::uint64_t max_entries = 5'000'000;
     std::chrono::milliseconds max_time{60'000};
-    // Inodes with more than one name that are remembered, so as to count each once. The rest counts for each
-    // name.
+    // How many inodes with several names are remembered, so that each is counted once. Others are counted
+    // once per name.
     std::size_t max_links = 1'000'000;
 };
 struct Usage {
@@ -57,7 +57,7 @@ public:
     DiskLimit(int folder, Options options) : folder_{folder}, options_{options} {}
 
     void set_max(std::uint64_t bytes);
-    // Takes the numbers, and the enforcement, from the kernel from now on.
+    // From now on, the kernel counts and enforces the limit.
     void use_quota(const ProjectQuota&);
 
     [[nodiscard]] State state() const;

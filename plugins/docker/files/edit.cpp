@@ -174,11 +174,11 @@ Edited edit_text(std::string_view text, FileFormat format, const std::vector<Edi
         if (edit.where.empty() || edit.value.find('\0') != std::string::npos ||
             edit.where.find_first_of(std::string_view{"\0\r\n", 3}) != std::string::npos)
             fail("CONFIG_INVALID",
-                 "an edit has an empty place, or a NUL or a line break in it. Correct the egg's find.");
+                 "an edit's place is empty, or contains a NUL or a line break. Correct the egg's find.");
         if (!edit.quoted && !looks_plain(edit.value) &&
             edit.value.find_first_not_of("+-.eE0123456789") != std::string::npos)
             fail("CONFIG_INVALID",
-                 escape_name(edit.where) + ": the value is no number, true, false or null. Quote it.");
+                 escape_name(edit.where) + ": the value is not a number, true, false or null. Quote it.");
     }
     const bool mark = text.starts_with(byte_order_mark);
     const std::string_view body = mark ? text.substr(byte_order_mark.size()) : text;

@@ -28,13 +28,13 @@ struct Edit {
     std::string where;
     std::string value;
     bool quoted = true; // false: a number, true, false or null of JSON
-    // Only where the present value is accepted; an absent value is not. Empty: always.
+    // Edits only where this accepts the current value; a missing value is not edited. Empty: always.
     std::function<bool(std::string_view)> if_value;
 };
 
 struct Edited {
     std::string text;
-    std::size_t changed = 0;         // values that are different now
+    std::size_t changed = 0;         // values that were changed
     std::vector<std::string> misses; // "listeners[0].host: ...", for people
 };
 

@@ -10,7 +10,7 @@ namespace agenthost::docker::files {
 
 namespace {
 
-// Appends lines to a text that may lack its final newline; the text keeps lacking it only if nothing is
+// Appends lines to a text that may lack its final newline; the newline stays missing only if nothing is
 // appended.
 void append_lines(std::string& text, const std::vector<std::string>& lines, std::string_view line_end)
 {
@@ -241,7 +241,7 @@ IniFile parse_ini(std::string_view text)
     return file;
 }
 
-// Keeps the quotes of the present value. A value that a comment mark would cut gets quotes.
+// Keeps the quotes of the current value. A value that a comment mark would cut gets quotes.
 std::string ini_value(std::string_view present, const std::string& value)
 {
     const bool quoted = present.size() >= 2 && (present.front() == '"' || present.front() == '\'') &&

@@ -20,7 +20,7 @@ std::string apply_splices(std::string_view text, std::vector<Splice> splices);
 
 // The lines of a text without their ends.
 struct Line {
-    std::size_t from = 0, to = 0, next = 0; // next: behind the line end
+    std::size_t from = 0, to = 0, next = 0; // next: after the line end
     [[nodiscard]] std::string_view of(std::string_view text) const { return text.substr(from, to - from); }
 };
 std::vector<Line> split_lines(std::string_view text);
@@ -41,7 +41,7 @@ std::vector<WhereStep> parse_where(const std::string& where);
 
 // Whether JSON and YAML would read it as a number, true, false or null.
 bool looks_plain(std::string_view value);
-// The value as JSON text. `was_plain`: the present value is a number or boolean, or there is none.
+// The value as JSON text. `was_plain`: the current value is a number or boolean, or is missing.
 std::string json_value(const Edit&, bool was_plain);
 
 // What a quoted JSON (or YAML) string means, for comparing.

@@ -60,7 +60,7 @@ public:
     {
         for (std::size_t at = text_.find('<'); at < text_.size(); at = text_.find('<', at)) at = markup(at);
         if (!open_.empty()) fail_parse(text_, elements_[open_.back()].tag_from, "an element has no end");
-        if (elements_.empty()) fail_parse(text_, 0, "there is no XML element");
+        if (elements_.empty()) fail_parse(text_, 0, "the file contains no XML element");
         return std::move(elements_);
     }
 
@@ -160,7 +160,7 @@ public:
             found = true;
             change(elements_[i], edit);
         }
-        if (!found && !edit.if_value) edited_.misses.push_back(edit.where + ": there is no such element");
+        if (!found && !edit.if_value) edited_.misses.push_back(edit.where + ": the element does not exist");
     }
     Edited finish()
     {

@@ -21,7 +21,7 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-// The `wanted` smallest names behind a cursor, as a heap whose top is the largest.
+// The `wanted` smallest names after a cursor, as a heap whose top is the largest.
 class SmallestNames {
 public:
     SmallestNames(std::string after, std::size_t wanted) : after_{std::move(after)}, wanted_{wanted} {}

@@ -1,8 +1,8 @@
 // Lists a folder page by page, and describes one entry.
 //
-// Entries are ordered by their names' bytes, so a page starts where the cursor says whatever was created or
-// deleted meanwhile: nothing that stays is skipped or repeated. Each page reads all names of the folder (20
-// ms for 100,000) and keeps only those of the page. Blocking; never follows the last link.
+// Entries are ordered by their names' bytes, so a page starts at its cursor whatever was created or deleted
+// meanwhile: no entry that stays is skipped or repeated. Each page reads all names of the folder (20 ms for
+// 100,000) and keeps only those of the page. Blocking; never follows the last link.
 #pragma once
 
 #include "control.hpp"
@@ -28,7 +28,7 @@ struct Entry {
 
 struct ListOptions {
     std::string after;        // a cursor: a name as it is shown; empty: from the start
-    std::uint64_t offset = 0; // of entries behind the cursor to leave out; at most max_list_offset
+    std::uint64_t offset = 0; // of entries after the cursor to skip; at most max_list_offset
     std::size_t limit = 1000; // at most max_list_entries
 };
 constexpr std::size_t max_list_entries = 5000;

@@ -1,8 +1,8 @@
 // Moves the contents of one folder into another by renames. Internal to unpack.cpp.
 //
-// A name that is free gets the whole tree by one rename. Folders of the same name are merged; a file, link or
-// anything that is no folder replaces another one if allowed. A folder never replaces a file, nor the other
-// way round.
+// If a name is free, one rename moves the entire tree there. Folders of the same name are merged; a file,
+// link or anything else that is not a folder replaces an existing one if allowed. A folder never replaces a
+// file, nor the other way round.
 #pragma once
 
 #include "control.hpp"

@@ -25,8 +25,8 @@ namespace {
 constexpr std::size_t piece = 256 << 10;
 constexpr std::size_t max_depth = 128;
 
-// An archive that is being written into a Writer. libarchive is C: an exception of the Writer is kept and
-// thrown on this side of it.
+// An archive that is being written into a Writer. libarchive is C: an exception of the Writer is stored and
+// rethrown on this side of it.
 class Packer {
 public:
     Packer(Writer& out, ArchiveFormat format, const Path& target) : out_{out}, target_{target}

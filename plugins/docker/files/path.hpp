@@ -42,7 +42,7 @@ public:
     // The folder itself has no name and is its own parent.
     [[nodiscard]] std::string name() const;
     [[nodiscard]] Path parent() const;
-    // Throws INVALID_REQUEST when the name is no name or the path gets too long.
+    // Throws INVALID_REQUEST when the name is not valid or the path becomes too long.
     [[nodiscard]] Path child(std::string_view name) const;
     // Whether `other` is this path or below it.
     [[nodiscard]] bool contains(const Path& other) const;

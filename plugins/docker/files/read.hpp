@@ -1,4 +1,4 @@
-// Reads a part of a file for one answer. Blocking; for whole files of any size see Reader.
+// Reads a part of a file for one answer. Blocking; for complete files of any size see Reader.
 #pragma once
 
 #include "root.hpp"
@@ -14,7 +14,7 @@ constexpr std::size_t max_read_bytes = 512 << 10;
 struct Content {
     std::string bytes;
     std::uint64_t offset = 0;
-    std::uint64_t size = 0; // of the whole file
+    std::uint64_t size = 0; // of the complete file
     std::int64_t modified_ms = 0;
     mode_t mode = 0;
     [[nodiscard]] bool complete() const { return offset == 0 && bytes.size() == size; }
@@ -23,7 +23,7 @@ struct Content {
 // Up to `length` bytes (at most max_read_bytes) from `offset`; fewer at the end of the file. Throws.
 Content read_part(const Root&, const Path&, std::uint64_t offset = 0, std::size_t length = max_read_bytes);
 
-// A whole file of at most `max` bytes. Throws TOO_LARGE, with the size.
+// A complete file of at most `max` bytes. Throws TOO_LARGE, with the size.
 std::string read_whole(const Root&, const Path&, std::size_t max);
 
 // Streams a file: for transfers. The file may grow or shrink meanwhile; at most size() bytes are read.

@@ -16,8 +16,8 @@ namespace agenthost::docker::files {
 
 namespace {
 
-// The game may create files while we delete: each pass deletes what it finds, and the folder goes when a pass
-// leaves it empty.
+// The game may create files while we delete: each pass deletes what it finds, and the folder is deleted once
+// a pass leaves it empty.
 constexpr int max_passes = 8;
 // An agent without root's rights cannot enter what the game made unreadable, but it may own it.
 constexpr mode_t owner_all = S_IRWXU;
@@ -27,7 +27,7 @@ std::uint64_t disk_bytes(const struct stat& info)
     return info.st_nlink == 1 ? static_cast<std::uint64_t>(info.st_blocks) * 512 : 0;
 }
 
-// Gives the owner access to a folder. False: it is not ours, or no folder.
+// Gives the owner access to a folder. False: it is not ours, or not a folder.
 bool make_accessible(int parent, const char* name)
 {
     const base::Fd fd{::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
@@ -97,7 +97,7 @@ private:
     Control& control_;
 };
 
-// Not ENOTEMPTY, which another pass may mend.
+// Not ENOTEMPTY, which another pass may fix.
 bool is_final(int error) { return error != 0 && error != ENOTEMPTY && error != EEXIST; }
 
 Path below(const Path& path, const std::string& where)
@@ -126,7 +126,7 @@ void remove_tree(int parent, const Path& path, Removed& removed, Control& contro
         if (!folder) {
             if (errno == ENOENT && pass > 0) return; // the server deleted it too
             if (errno != ENOTDIR && errno != ELOOP) fail_errno(errno, path, "cannot be deleted");
-            // It was replaced by something that is no folder.
+            // It was replaced by something that is not a folder.
             if (const int error = sweep.unlink(parent, name, 0, 0); error == 0 || error == ENOENT) return;
             continue;
         }
@@ -144,7 +144,7 @@ void remove_tree(int parent, const Path& path, Removed& removed, Control& contro
     fail_filled(path);
 }
 
-// Tells the disk limit also when the deletion ends early.
+// Updates the disk limit even if the deletion ends early.
 class Freed {
 public:
     Freed(DiskLimit& limit, const Removed& removed) : limit_{limit}, removed_{removed} {}

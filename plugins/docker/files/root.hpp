@@ -22,7 +22,7 @@ struct Owner {
 
 class Root {
 public:
-    // Throws, also on a kernel without openat2. `owner`: of what operations create; absent: the agent's own
+    // Throws, also on a kernel without openat2. `owner`: owns what operations create; absent: the agent's own
     // user.
     explicit Root(const std::string& folder, std::optional<Owner> owner = {}, DiskLimit::Options limit = {});
 

@@ -26,7 +26,7 @@ namespace agenthost::docker::files {
 class TreeWalk {
 public:
     enum class Step {
-        file,      // anything that is no folder
+        file,      // anything that is not a folder
         enter,     // a folder, now open
         leave,     // the same folder, after its contents
         unreadable // a folder that cannot be opened: `error`
@@ -56,8 +56,7 @@ public:
     // After unreadable: tries the same folder once more.
     void retry();
 
-    // Folders whose contents were not all seen: moved away meanwhile, or too many. A leave of each is
-    // missing.
+    // Folders whose contents were not all seen: moved away meanwhile, or too many. They get no `leave`.
     [[nodiscard]] std::uint64_t lost() const { return lost_; }
     // The folder of the last entry, below the top: "" or "a/b". For messages.
     [[nodiscard]] std::string folder_path() const;
@@ -74,7 +73,7 @@ private:
     bool read_entry(); // the next entry of the folder that is being read
     bool fill_buffer();
     void remember(const char* name);
-    bool descend(); // false: nothing to tell
+    bool descend(); // false: nothing to report
     bool go_back();
     bool reopen_parent();
 

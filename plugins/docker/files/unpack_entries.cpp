@@ -83,7 +83,7 @@ void UnpackEntries::take(archive* a, archive_entry* entry)
     }
 }
 
-// The folder in which the last component of `path` goes; created as needed.
+// The folder that will contain the last component of `path`; created as needed.
 int UnpackEntries::parent_of(const Path& path)
 {
     const Path parent = path.parent();
@@ -148,7 +148,7 @@ void UnpackEntries::file(archive* a, archive_entry* entry, const Path& path)
     if (::archive_entry_mtime_is_set(entry) != 0) {
         const timespec times[2] = {{0, UTIME_OMIT},
                                    {::archive_entry_mtime(entry), ::archive_entry_mtime_nsec(entry)}};
-        ::futimens(out.get(), times); // a time that the file system cannot keep is no reason to fail
+        ::futimens(out.get(), times); // may fail: not every file system can keep every time
     }
     const mode_t mode = ::archive_entry_perm(entry) & 0777;
     if (::fchmod(out.get(), mode == 0 ? 0644 : mode | S_IRUSR | S_IWUSR) != 0)

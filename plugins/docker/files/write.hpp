@@ -1,4 +1,4 @@
-// Writes a file so that its path has the old content or all of the new one, also after a power cut.
+// Writes a file so that its path has the old content or all of the new one, even after a power cut.
 //
 //     Writer writer{root, Path::parse("config/a.txt"), {.declared_size = 5}};
 //     writer.write("hello");
@@ -37,13 +37,13 @@ public:
     Writer& operator=(const Writer&) = delete;
     ~Writer();
 
-    // Claims space for `size` bytes in all, before they come. Throws DISK_FULL, TOO_LARGE.
+    // Claims space for `size` bytes in all, before they arrive. Throws DISK_FULL, TOO_LARGE.
     void expect(std::uint64_t size);
     // Throws DISK_FULL, TOO_LARGE.
     void write(std::string_view);
     // Throws. Returns the size.
     std::uint64_t commit();
-    // Starts again from an empty file: a transfer that is repeated.
+    // Starts again from an empty file, for a repeated transfer.
     void restart();
 
     [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -63,7 +63,7 @@ private:
     std::optional<mode_t> old_mode_;
 };
 
-// A whole content at once.
+// Writes the complete content at once.
 std::uint64_t write_file(const Root&, const Path&, std::string_view content, const WriteOptions&);
 
 // Permission bits that may be set: no set-uid, set-gid or sticky bit. Throws INVALID_REQUEST.

@@ -218,7 +218,7 @@ private:
         end_scalar(id, text_[from] == '"' ? YamlNode::Kind::dquoted : YamlNode::Kind::single, from, to);
     }
 
-    // Behind the closing quote, or npos when it is not before `limit`.
+    // The position after the closing quote; npos if it is not before `limit`.
     [[nodiscard]] std::size_t quote_end(std::size_t from, std::size_t limit) const
     {
         const char quote = text_[from];
@@ -262,7 +262,7 @@ private:
         }
     }
 
-    // The colon that ends the key of the current line; npos: there is none.
+    // The colon that ends the key of the current line; npos: no colon.
     [[nodiscard]] std::size_t key_end() const
     {
         const std::string_view text = content();

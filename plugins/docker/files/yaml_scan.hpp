@@ -22,7 +22,7 @@ struct YamlNode {
     std::vector<std::pair<std::string, std::size_t>> members; // key and index of the node
     std::vector<std::size_t> elements;
     std::size_t indent = 0; // of the members
-    std::size_t end = 0;    // behind the last line of the members; of a null: behind its line
+    std::size_t end = 0;    // after the last line of the members; of a null: after its line
 };
 
 // Nodes; the first is the document. Throws CONFIG_INVALID with the line.

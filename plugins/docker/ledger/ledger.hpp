@@ -1,5 +1,5 @@
 // Keeps which server has claimed which host ports, and how much memory and disk all servers together have
-// claimed, against what the node gives.
+// claimed, against the node's limits.
 //
 // A claim is made when a server is created and ends when it is deleted: a server that is offline keeps its
 // ports and its share, so that it can always be started. Memory is a promise and not what is used now.
@@ -46,14 +46,14 @@ public:
     // exists. Each conflict as a sentence.
     std::vector<std::string> restore(Claim);
     void release(const std::string& server) { claims_.erase(server); }
-    // The node's limits were configured anew; claims stay.
+    // The node's limits have changed; claims stay.
     void limit(NodeLimits limits) { limits_ = limits; }
 
     struct Totals {
         std::size_t servers = 0;
         std::uint64_t memory = 0, disk = 0;
     };
-    // `without`: as if this server were not there.
+    // `without`: as if this server did not exist.
     [[nodiscard]] Totals totals(std::string_view without = {}) const;
     [[nodiscard]] const NodeLimits& limits() const { return limits_; }
     // The server that has claimed a port which excludes this one, and the port.

@@ -1,5 +1,5 @@
 // Reads /proc/net/{tcp,tcp6,udp,udp6}: on which ports of the host programs listen, so that PORT_CONFLICT can
-// name a holder that is no container. Pure; the caller reads the files and looks the inode up in
+// name a holder that is not a container. Pure; the caller reads the files and looks the inode up in
 // /proc/PID/fd.
 #pragma once
 
@@ -21,8 +21,8 @@ struct Listener {
 
 constexpr std::size_t max_listeners = 65536;
 
-// TCP sockets that listen, UDP sockets that are bound and not connected. Both families by the length of the
-// address. Lines that are not understood are passed over.
+// TCP sockets that listen, UDP sockets that are bound and not connected. The length of the address gives the
+// family. Lines that cannot be parsed are skipped.
 std::vector<Listener> read_listeners(std::string_view file, Transport);
 
 } // namespace agenthost::docker::ledger

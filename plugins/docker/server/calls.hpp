@@ -1,8 +1,8 @@
 // Tracks the calls to the engine that are in flight, and what the last inspect showed.
 //
-// Three lines run beside each other: one call that works on the containers, one kill, one inspect. A call
-// that was given up stays in its line until it is done, because nobody knows what it does; only a pull can be
-// cancelled. Owned by the machine.
+// Calls of three kinds run in parallel, one of each: a call that works on the containers, a kill, an inspect.
+// An abandoned call still counts as in flight until it is done, because its effect is unknown; only a pull
+// can be cancelled. Owned by the machine.
 #pragma once
 
 #include "effect_list.hpp"
@@ -25,13 +25,13 @@ public:
         return working() && number == work_.number && !work_.given_up;
     }
 
-    // Beside it; a repeated kill replaces the one before.
+    // In parallel; a repeated kill replaces the previous one.
     void begin_kill(Verb, EffectList&);
     [[nodiscard]] bool killing() const { return kill_.number != 0; }
     // Nothing is in flight that changes the containers.
     [[nodiscard]] bool idle() const { return !working() && !killing(); }
 
-    // Inspects; when one is in flight already, once more after it.
+    // Inspects now, or again after the inspect in flight.
     void look(EffectList&);
     [[nodiscard]] bool looking() const { return look_ != 0; }
     [[nodiscard]] bool looks_again() const { return look_again_; }

@@ -1,5 +1,5 @@
 // Decides when a crashed server is started again: the delay doubles with each crash, and too many crashes in
-// a short time end it. A run of a whole window forgives all earlier crashes.
+// a short time stop the restarts. A run that lasts a full window clears all earlier crashes.
 #pragma once
 
 #include <chrono>

@@ -102,7 +102,7 @@ void Machine::call_done(Verb verb, const Done& done)
     case Verb::remove_all:
     case Verb::remove_files: return remove_done(verb, done);
     case Verb::inspect:
-    case Verb::kill: return; // inspect and kill have lines of their own
+    case Verb::kill: return; // inspect and kill are not calls of this kind
     }
 }
 
@@ -115,7 +115,7 @@ void Machine::start_done(const Done& done)
         attempt_.tried_again = true; // somebody removed it just now
         attempt_.progress = Progress::pulled;
     } else {
-        attempt_.failure = done.problem; // unless inspect shows that it runs all the same
+        attempt_.failure = done.problem; // unless inspect shows that it runs nevertheless
     }
 }
 

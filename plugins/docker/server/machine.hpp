@@ -1,10 +1,10 @@
-// The life of one game server as a state machine without I/O: it is told what people ask and what the engine
-// does, and says what to do next.
+// The life of one game server as a state machine without I/O: it receives what people ask and what the engine
+// does, and decides what to do next.
 //
 // The machine works towards a goal (record.hpp) from what inspect last showed, one engine call at a time.
 // Engine events only make it look again, so a lost event delays it and cannot mislead it; the shell also
 // feeds EngineEvent from time to time. After an absence of the engine or a restart of the agent it looks
-// first, and goes on with the goal it had.
+// first, and continues with the goal it had.
 //
 // Actions:
 // - A change of the desired state is saved before the engine is called.
@@ -12,7 +12,7 @@
 // - kill and remove pre-empt everything: running and waiting actions are answered as cancelled, a pull is
 //   cancelled, an installer is killed. A start that the engine is working on is killed when it comes up.
 // - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins,
-//   or after 10 s with the state so far. What happens to it later is told by state changes.
+//   or after 10 s with the state so far. What happens later is reported by state changes.
 // - A start that fails is given up when a person asked for it: the server is offline with the reason, also
 //   when the answer was given before. A start that the machine made by itself is tried again as after a
 //   crash.
@@ -20,17 +20,18 @@
 //   with growing delays, and accepts only kill and remove.
 //
 // Deaths and other surprises:
-// - A death while we stop the server is no crash, whatever its exit code.
-// - A restart of the engine explains every death found after it except one for memory, and a container that
-//   is gone: the server is started again at once, and no crash is counted. An engine kills its containers
-//   with 137 or 143 as it goes or comes back; what ended by itself in that minute cannot be told apart. The
-//   engine closes its socket before it ends its containers, so such a death is never seen before Away.
+// - A death while we stop the server is not a crash, whatever its exit code.
+// - A restart of the engine explains every death found after it, except one for lack of memory, and a missing
+//   container: the server is started again at once, and no crash is counted. An engine kills its containers
+//   with 137 or 143 when it stops or starts; a server that ended by itself in that time cannot be
+//   distinguished. The engine closes its socket before it ends its containers, so such a death is never seen
+//   before Away.
 // - Exit code 0 means that the game was ended from within (/stop): offline, unless crash_on_clean_exit.
 // - A container that runs although the server is offline was started by hand: it is adopted, and the desired
-//   state becomes running. One that runs because a start was under way when it was pre-empted is stopped.
+//   state becomes running. One that runs because a start was in progress when it was pre-empted is stopped.
 // - A container that was removed by hand while the server should run is created again, even without
 //   restart_after_crash: the desired state says so, and stop_server is the way to change it. It counts for
-//   the crash policy, so that a clean-up job that removes it each minute does not go on for ever.
+//   the crash policy, so that a clean-up job that removes it each minute does not continue indefinitely.
 //
 // One machine for each server; not thread-safe, called from the engine thread. More than 25 members: each
 // input and each goal is a function.
@@ -82,8 +83,8 @@ private:
     enum class Progress { none, pulled, created, launched, containers_removed };
     enum class Stuck { no, inspecting, killing, removing };
 
-    // Of the present goal; forgotten with it. An absence of the engine forgets all but what was asked of the
-    // server.
+    // State of the current goal; reset with it. An absence of the engine resets everything except what was
+    // asked of the server.
     struct Attempt {
         Progress progress = Progress::none;
         bool asked = false;             // to stop, by signal or command
@@ -167,7 +168,7 @@ private:
     bool engine_restarted_ = false; // not yet taken into account
     // The engine may still carry out a start whose call is void: a run that nobody wants is then ended once.
     bool loose_start_ = false;
-    bool oom_ = false; // in the present run
+    bool oom_ = false; // in the current run
     bool backing_off_ = false;
 
     Calls calls_;

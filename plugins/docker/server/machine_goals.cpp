@@ -74,7 +74,7 @@ bool Machine::drive_start()
     }
 }
 
-// A person is told and decides. Without one, it is tried again as after a crash.
+// A person gets the error and decides. Otherwise the start is retried as after a crash.
 bool Machine::fail_start(Problem problem)
 {
     if (requests_.running()) {

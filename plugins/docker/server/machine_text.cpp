@@ -59,7 +59,7 @@ template <class Out> void tell_power(Out& out, const char* name, const std::opti
 
 } // namespace
 
-// Each member is told under the same conditions every time, so that equal keys are equal states.
+// Each member is written under the same conditions every time, so that equal keys are equal states.
 template <class Out> void Machine::tell(Out& out) const
 {
     out.choice("goal", record_.goal, 7);

@@ -99,14 +99,14 @@ void Machine::crashed(const Problem& problem, milliseconds ran_for, bool start_a
 
 void Machine::judge_stuck()
 {
-    // The other container goes on as it likes.
+    // Whether the other container runs does not matter here.
     const bool alive = attempt_.kill == Verb::kill ? calls_.running() : calls_.installer_running();
     if (stuck_ == Stuck::killing && !alive) unstick();
     const bool overdue = std::exchange(attempt_.overdue, false);
     if (alive && !overdue) return;
     attempt_.killed = false; // what runs after this is killed again
     if (!alive) return;
-    reason_ = {code::docker_error, "the engine does not end " + settings_.name + ". It is tried again."};
+    reason_ = {code::docker_error, "the engine does not end " + settings_.name + ". agenthost keeps trying."};
     stick(Stuck::killing);
 }
 

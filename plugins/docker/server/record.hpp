@@ -17,8 +17,8 @@ struct Record {
     bool wants_running = false; // the desired state; survives crashes, engine restarts and agent restarts
     Goal goal = Goal::none;     // resumed after a restart of the agent
     Install install = Install::missing;
-    bool installer_ran = false; // of the present goal `install`: its container was started
-    bool install_over = false;  // of the present goal `install`: all but cleaning up is done
+    bool installer_ran = false; // of the current goal `install`: its container was started
+    bool install_over = false;  // of the current goal `install`: all but cleaning up is done
     bool gave_up = false;       // crashed too often; only a power action starts the server again
     bool ready = false;         // the done line of `run` was seen
     std::string run;            // the run that is believed to be running; empty: none

@@ -27,7 +27,7 @@ public:
     void end(Verdict, const Problem&, EffectList&);
     // Ends both.
     void cancel_all(const Problem&, EffectList&);
-    // The caller of `id` waits no longer: what waits is dropped, what runs goes on.
+    // The caller of `id` no longer waits: a waiting action is dropped, a running one continues.
     void cancel(const std::string& id, EffectList&);
 
 private:

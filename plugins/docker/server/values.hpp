@@ -40,13 +40,13 @@ enum class Verb {
     kill,             // SIGKILL
     pull_installer,   //
     run_installer,    // removes an older installer, creates and starts a new one
-    remove_installer, // by force, after its log was read; ok when it is not there
-    remove_all,       // both containers, by force; ok when they are not there
+    remove_installer, // by force, after its log was read; ok if it does not exist
+    remove_all,       // both containers, by force; ok if they do not exist
     remove_files,     // the server's folder
 };
 std::string_view to_string(Verb);
 
-// `not_found`: the container is not there or does not run. `deadline`: nobody knows what happened.
+// `not_found`: the container does not exist or does not run. `deadline`: the outcome is unknown.
 enum class Outcome { ok, not_found, failed, deadline };
 
 // A container as inspect shows it. Paused and restarting ones are `running`; dead ones and ones that are
@@ -55,7 +55,7 @@ enum class Container { absent, created, running, exited };
 
 struct ContainerFacts {
     Container is = Container::absent;
-    std::string run; // container id and StartedAt: another one for each start
+    std::string run; // container id and StartedAt: differs for each start
     int exit_code = 0;
     bool oom = false;
 };
@@ -73,7 +73,7 @@ struct Power {
     std::string signal;                  // stop and restart: instead of the server's own way to stop
     bool then_start = false;             // install
 };
-// The caller waits no longer.
+// The caller no longer waits.
 struct Cancel {
     std::string id;
 };
@@ -88,7 +88,7 @@ struct Seen {
     Facts facts;
     Problem problem;
 };
-struct PullBegan { // the image is not there: this will take a while
+struct PullBegan { // the image is missing: this will take a while
     CallNumber call = 0;
 };
 struct EngineEvent {}; // the engine reports an event of one of the containers
@@ -106,7 +106,7 @@ using Input = std::variant<Power, Cancel, Done, Seen, PullBegan, EngineEvent, Oo
 
 // Effects, to be carried out in order ----------------------------------------------------------------------
 
-// To be durable before the next effect. When it cannot be saved, the shell reports that and goes on: a full
+// To be durable before the next effect. When it cannot be saved, the shell reports that and continues: a full
 // disk must not keep a server from being stopped.
 struct Save {
     Record record;
@@ -126,7 +126,7 @@ struct Arm { // replaces the timer of this kind
 struct Disarm {
     Timer timer = Timer::answer;
 };
-// `refused` and, where a waiting action ends so, `cancelled`: nothing was done, the id may run again.
+// `refused` and, for a waiting action, `cancelled`: nothing was done, the id may run again.
 enum class Verdict { ok, refused, failed, cancelled };
 struct Answer {
     std::string id;

@@ -11,7 +11,7 @@ namespace agenthost::docker::service {
 
 namespace {
 
-// An engine may be installed or started later, so that its absence is told by health() alone.
+// An engine may be installed or started later, so only health() reports its absence.
 void check_socket(const Config& config, const Check& report)
 {
     struct stat found {};
@@ -48,9 +48,8 @@ void check(const Config& config, const Check& report)
     check_socket(config, report);
     check_folder(config, report);
     if (config.policy.images.empty())
-        report.warning("allow_images",
-                       "no image is allowed, so that no server can be created. Add patterns such "
-                       "as ghcr.io/pelican-eggs/*");
+        report.warning("allow_images", "no image is allowed, so no server can be created. Add patterns such "
+                                       "as ghcr.io/pelican-eggs/*");
     if (const std::string problem = transfer::problem_of_ca(config.transfers); !problem.empty())
         report.error("transfers.tls_ca", problem);
     for (std::size_t i = 0; i < config.registries.size(); ++i) {

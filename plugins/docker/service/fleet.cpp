@@ -148,7 +148,8 @@ bool Fleet::restarted(const engine::EventStream::Opened& opening)
     const std::string now = process_behind(config_.socket);
     const std::string before = std::exchange(engine_process_, now);
     if (now != before) records_.set_engine(now);
-    // Behind systemd's socket it cannot be known: then a death is explained rather than counted as a crash.
+    // With systemd's socket activation this is unknown: a death is then attributed to a restart rather than
+    // counted as a crash.
     return opening.restarted || (!before.empty() && now != before);
 }
 
@@ -173,7 +174,8 @@ void Fleet::opened(const engine::EventStream::Opened& opening)
 void Fleet::went_away(const engine::Error& error)
 {
     set_trouble(error.text);
-    node_.log(Level::warn, error.text + " Servers keep their desired state; it is tried again.");
+    node_.log(Level::warn,
+              error.text + " Servers keep their desired state; agenthost keeps trying to connect.");
     if (std::exchange(away_, true)) return;
     for (const auto& [id, server] : servers_) server->away();
     publish_engine();

@@ -1,5 +1,5 @@
 // All game servers of this node, and what is known of its engine: follows the engine's events, hands them to
-// their servers, tells all of them when the engine goes away and comes back, and admits new ones.
+// their servers, notifies all of them when the engine goes away and returns, and admits new ones.
 //
 // The state of a server comes from inspect, the events and its stored record; on each connection to the
 // engine all of them look again. Containers that carry our label but belong to no known server are left alone

@@ -1,8 +1,8 @@
-// Makes images available on the engine: looks whether they are there, pulls them as the node's policy says,
-// with the credential of exactly their registry.
+// Makes images available on the engine: checks whether they are present, pulls them as the node's policy
+// says, with the credential of exactly their registry.
 //
 // On the engine thread; password files are read on `disk`. A registry that refuses because of too many
-// requests is left alone for a while, first 1 minute, then up to 15.
+// requests is not asked again for a while: 1 minute at first, then up to 15.
 #pragma once
 
 #include "config.hpp"
@@ -37,7 +37,7 @@ public:
 
     // As the policy says.
     Ticket ensure(const ImageRef&, Handlers);
-    // Whatever is there.
+    // Even if the image is present.
     Ticket pull(const ImageRef&, Handlers);
     // on_end is not called.
     void cancel(Ticket);

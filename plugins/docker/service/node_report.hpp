@@ -1,4 +1,4 @@
-// What this node gives to servers, for the answer of list_servers: hubs place servers by it.
+// What this node offers to servers, for the answer of list_servers: hubs place servers by it.
 //
 //     {"maxMemory":"16384MB","maxCpuCores":4,"maxDisk":500107862016,"freeDisk":120034123776,"ports":["25565-25600"],
 //      "usedPorts":["0.0.0.0:25570/tcp"],"images":["ghcr.io/pelican-eggs/*"]}
@@ -20,14 +20,14 @@ namespace agenthost::docker::service {
 
 constexpr std::size_t max_reported_ports = 512;
 
-// What only the machine itself can tell.
+// What only the machine itself knows.
 struct NodeReport {
     std::uint64_t disk = 0, disk_free = 0; // bytes of data_dir's file system; 0: not known
     std::vector<ledger::HostPort>
         listening; // within the policy's ports, in order; at most max_reported_ports
 };
 
-// Blocking: on a pool thread. Does not throw on a machine that tells nothing.
+// Blocking: on a pool thread. Does not throw if the machine reports nothing.
 NodeReport read_node(const NodePolicy&, const std::string& proc = "/proc");
 
 // Writes an object. Ports that servers have claimed are left out: the list has them already. Pure.

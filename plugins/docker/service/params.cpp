@@ -16,7 +16,7 @@ namespace agenthost::docker::service {
 
 namespace {
 
-// What makes a program end or tell something; not SIGSTOP, which would leave it hanging.
+// Signals that end a program or tell it something; not SIGSTOP, which would suspend it.
 constexpr std::array<std::string_view, 9> signals{"SIGTERM", "SIGINT",  "SIGQUIT", "SIGHUP",  "SIGUSR1",
                                                   "SIGUSR2", "SIGABRT", "SIGKILL", "SIGWINCH"};
 constexpr double max_timeout_s = 3600;
@@ -78,7 +78,8 @@ std::string create_payload(const Request& request)
     Json json = parsed(params);
     if (json.contains("serverId")) {
         if (json["serverId"] != request.target())
-            invalid("the payload's serverId is not the command's. Write it once, or the same twice.");
+            invalid("the payload's serverId differs from the command's. Send only one of them, or the same "
+                    "id in both.");
         return params;
     }
     json["serverId"] = std::string{request.target()};

@@ -19,7 +19,7 @@ public:
     PlayersQuery(boost::asio::io_context&, std::string address, std::uint16_t port);
     ~PlayersQuery(); // nothing happens afterwards
 
-    // A new question, unless one is under way.
+    // Asks again, unless a question is in progress.
     void ask();
     // Of the last answer; absent when there was none, or when the last question was not answered.
     [[nodiscard]] const std::optional<Players>& players() const { return players_; }

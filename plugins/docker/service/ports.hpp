@@ -14,7 +14,7 @@ namespace agenthost::docker::service {
 // "25565/udp".
 std::string port_text(const PortMapping&);
 
-// "container web (nginx:1)"; of the rows but `own_name`.
+// "container web (nginx:1)"; of the rows other than `own_name`.
 std::optional<std::string> holder_among(const std::vector<engine::ContainerRow>&,
                                         const std::vector<PortMapping>&, const std::string& own_name,
                                         PortMapping* which);

@@ -8,7 +8,7 @@
 namespace agenthost::docker::service {
 
 Problem problem_of(const engine::Error&);
-// `not_found` for a container that is not there or does not run, `deadline` when nobody knows what happened.
+// `not_found` for a container that does not exist or does not run, `deadline` when the outcome is unknown.
 server::Outcome outcome_of(const engine::Error&);
 // The exception in flight; call inside a catch block.
 Problem problem_of_exception();

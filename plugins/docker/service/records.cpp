@@ -74,7 +74,7 @@ std::string Records::engine() const
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-// Not worth a sync: what is lost with the machine's power is the engine as well.
+// Not worth a sync: a power cut ends the engine as well.
 void Records::set_engine(const std::string& process)
 {
     boost::asio::post(thread_, [file = engine_file_, process] {

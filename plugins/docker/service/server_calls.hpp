@@ -1,8 +1,8 @@
-// Carries out what a server's machine asks of the engine and of the file system, and tells it when each call
-// is done. On the engine thread; folders are made and removed on the pool.
+// Carries out what a server's machine asks of the engine and of the file system, and reports to it when each
+// call is done. On the engine thread; folders are made and removed on the pool.
 //
-// A call that failed because the engine vanished is told only after a moment: until then the event stream has
-// noticed as well, and the machine, which was told that the engine is away, ignores it.
+// A call that failed because the engine vanished is reported only after a moment: by then the event stream
+// has noticed as well, and the machine, which knows that the engine is away, ignores the call.
 #pragma once
 
 #include "node_context.hpp"
@@ -23,11 +23,11 @@ class ServerCalls {
 public:
     struct Handlers {
         std::function<void(server::Input)> feed;
-        // What inspect shows of the server's own container; null: it is not there.
+        // What inspect shows of the server's own container; null: it does not exist.
         std::function<void(const engine::ContainerFacts*)> on_view;
         std::function<void(const ImageRef&, const engine::PullProgress&)> on_pull;
         std::function<void(const std::string& line, std::function<void(const std::string& why)>)> type;
-        // Calls back when all that the old container has printed was read.
+        // Calls back when all output of the old container was read.
         std::function<void(std::function<void()>)> before_replacing;
         std::function<void(const std::string&)> warn;
     };

@@ -68,7 +68,7 @@ void ServerRoots::count(const FileScope& scope, const base::Cancel& cancel)
             own->limit().recount(control);
         }
     } catch (const std::exception&) {
-        // Cancelled, or not readable now: it is tried again when somebody asks.
+        // Cancelled, or not readable now: the next question retries it.
     }
     const std::scoped_lock lock{mutex_};
     if (const auto known = entries_.find(scope.id); known != entries_.end()) known->second.counting = false;

@@ -1,7 +1,8 @@
-// The folders of all servers for file actions, opened on first use, and what their content takes on disk.
+// The folders of all servers for file actions, opened on first use, and the disk space of their content.
 //
-// The first count removes what a crashed agent left unfinished. Counting walks over a folder, on a thread of its own: usage() tells what the last walk found and begins
-// another one when it is due. Any thread; root() blocks.
+// The first count removes what a crashed agent left unfinished. Counting walks over a folder, on a thread of
+// its own: usage() returns what the last walk found, and begins another one when it is due. Any thread;
+// root() blocks.
 #pragma once
 
 #include "usage.hpp"
@@ -35,7 +36,7 @@ public:
     ServerRoots(const ServerRoots&) = delete;
     ServerRoots& operator=(const ServerRoots&) = delete;
 
-    // The root of a server's folder, which is made when it is not there. Blocking. Throws.
+    // The root of a server's folder, which is created if it is missing. Blocking. Throws.
     std::shared_ptr<files::Root> root(const FileScope&);
     // nullopt: not counted yet. Never blocks.
     std::optional<DiskUse> usage(const FileScope&);

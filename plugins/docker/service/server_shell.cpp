@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A log that does not end is not waited for: the container is gone and its engine is slow.
+// After this time, the end of a log is no longer awaited: the container is gone and its engine is slow.
 constexpr auto log_end_timeout = 5s;
 constexpr auto start_margin = 2s;
 constexpr auto pull_interval = 1s; // between two events of one pull
@@ -124,7 +124,7 @@ void ServerShell::on(const server::Save& save)
             if (alive.expired()) return;
             if (problem)
                 node_.log(Level::error, spec_.id +
-                                            ": its state cannot be stored, so that it may be wrong after the "
+                                            ": its state cannot be stored, so it may be wrong after the "
                                             "next restart of the agent: " +
                                             problem->message);
             saving_ = false;
@@ -153,7 +153,7 @@ void ServerShell::on(const server::Arm& arm)
                        alive = std::weak_ptr{alive_}](boost::system::error_code failed) {
         if (failed || alive.expired()) return;
         auto& now = timers_[static_cast<std::size_t>(which)];
-        if (now.get() != armed) return; // armed anew meanwhile
+        if (now.get() != armed) return; // re-armed meanwhile
         now.reset();
         feed(server::Fired{which});
     });

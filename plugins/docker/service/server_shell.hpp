@@ -31,7 +31,7 @@ struct ContainerView {
     std::string id;
     std::int64_t pid = 0, started_ns = 0;
     bool running = false;
-    // The machine has seen it since the engine is back.
+    // The machine has seen it since the engine returned.
     bool current = false;
 };
 
@@ -39,7 +39,7 @@ class ServerShell {
 public:
     using AnswerFn = std::function<void(const server::Answer&)>;
 
-    // `on_gone`: the server is deleted; destroy it, but not inside of the call.
+    // `on_gone`: the server is deleted; destroy it, but not inside the call.
     ServerShell(NodeContext&, ServerSpec, const store::StoredServer&, std::function<void()> on_gone);
     ~ServerShell();
     ServerShell(const ServerShell&) = delete;
@@ -51,19 +51,19 @@ public:
     void back(bool engine_restarted);
     void event(const engine::Event&);
     void poll() { feed(server::EngineEvent{}); }
-    // The agent stops: callers are told what is known; what is in progress goes on with the next agent.
+    // The agent stops: callers get the state so far, and the next agent continues what is in progress.
     void answer_all();
 
     void send(const std::string& line, std::function<void(const std::string& why)> then);
     void read_log(const console::Query&, std::function<void(console::Page)> then);
-    // Reads the container's usage anew; nullptr when it does not run.
+    // Reads the container's usage again; nullptr when it does not run.
     const Usage* measure();
 
     [[nodiscard]] const ServerSpec& spec() const { return spec_; }
     [[nodiscard]] const std::string& payload_hash() const { return payload_hash_; }
     [[nodiscard]] server::State state() const { return machine_.state(); }
     [[nodiscard]] const server::Record& record() const { return machine_.record(); }
-    // Or is back, and the server was not looked at yet: what is known is from before.
+    // Or it is back and the server was not inspected yet, so what is known may be outdated.
     [[nodiscard]] bool engine_away() const { return machine_.engine_away() || !view_.current; }
     [[nodiscard]] const ContainerView& view() const { return view_; }
     // Of the last question to the game; null: not known.

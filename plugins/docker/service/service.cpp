@@ -119,7 +119,7 @@ template <class Work> void Service::on_server(Request request, Work work)
             ServerShell* const server = fleet_->find(id);
             if (server == nullptr)
                 throw Error{"SERVER_NOT_FOUND",
-                            "no server " + id + " on this agent; list_servers names those that are there",
+                            "no server " + id + " on this agent; list_servers names the servers that exist",
                             AGH_E_NOT_FOUND};
             work(shared, *server);
         });

@@ -1,5 +1,5 @@
-// get_file with uploadUrl and write_file with downloadUrl: whole files of any size by URL, on threads of their
-// own, so that a slow other end delays no other file action.
+// get_file with uploadUrl and write_file with downloadUrl: complete files of any size by URL, on threads of
+// their own, so that a slow peer does not delay other file actions.
 //
 // At most `transfers.max` run and `transfers.queue` wait, in the order of their arrival. A transfer ends by
 // its request's cancel or deadline within milliseconds, also while it waits. Any thread.

@@ -1,6 +1,6 @@
-// Reads what a running container uses, from the files of its cgroup and of its first process: nothing of it
-// costs the engine anything (its own statistics take 1 to 2 s a call). Tens of microseconds; the files are
-// the kernel's, so nothing blocks. cgroup v1 and v2.
+// Reads what a running container uses, from the files of its cgroup and of its first process. This costs the
+// engine nothing (its own statistics take 1 to 2 s a call). Tens of microseconds; the files are the kernel's,
+// so nothing blocks. cgroup v1 and v2.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 namespace agenthost::docker::service {
 
 struct Usage {
-    double cpu_percent = 0;         // of one core, since the reading before; of the first one since the start
+    double cpu_percent = 0;         // of one core, since the previous reading; at the first, since the start
     std::uint64_t memory = 0;       // bytes, without the page cache that the kernel can drop
     std::uint64_t memory_limit = 0; // 0: none
     std::uint64_t network_rx = 0, network_tx = 0; // bytes since the start

@@ -7,7 +7,7 @@
 
 namespace agenthost::docker {
 
-// In billionths of a core, from 0.01 to 1024 cores. Throws CONFIG_INVALID: anything behind the number, an
+// In billionths of a core, from 0.01 to 1024 cores. Throws CONFIG_INVALID: anything after the number, an
 // exponent, or another value.
 std::uint64_t read_nano_cpus(const Node&);
 

@@ -126,7 +126,7 @@ void EggReader::check_members()
     if (const auto scripts = egg_->find("scripts")) check_keys(*scripts, {"installation"}, notes_);
 }
 
-// A member of the document's form. Some may also stand in an egg file that was completed for one server.
+// A member of the document's form. Some may also appear in an egg file that was completed for one server.
 std::optional<Node> EggReader::find(std::string_view key) const
 {
     if (auto own = own_.find(key)) return own;

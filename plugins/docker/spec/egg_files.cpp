@@ -79,7 +79,7 @@ void read_edits(const Node& find, std::vector<ConfigEdit>& edits)
             add(read_edit(where, value));
             continue;
         }
-        // {"servers.*.address": {"regex:^127\\.": "new value"}}: only where the present value is this.
+        // {"servers.*.address": {"regex:^127\\.": "new value"}}: only where the current value is this.
         for (const auto& [condition, replacement] : value.members(max_edits)) {
             ConfigEdit edit = read_edit(where, replacement);
             edit.if_value = read_text_match(condition, replacement);

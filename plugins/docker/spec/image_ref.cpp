@@ -90,7 +90,7 @@ bool is_digest(std::string_view text)
     return size != 0 && hex.size() == size && all(hex, is_hex);
 }
 
-// Takes the registry off the front of `rest`; docker.io when there is none.
+// Takes the registry off the front of `rest`; docker.io if it names no registry.
 std::string take_registry(std::string_view& rest, std::string_view path)
 {
     const auto slash = rest.find('/');

@@ -7,8 +7,8 @@
 // The first part is a registry when it contains '.' or ':' or is "localhost"; otherwise the registry is
 // docker.io. Everything that decides about an image (allow list, credentials) compares the parsed registry,
 // never a prefix of the text: the registry of "ghcr.io.evil.com/x" is "ghcr.io.evil.com". Image ids do not
-// exist in this form: "sha256:<hex>" and a bare id become names on docker.io, so that no image passes by an
-// id that no list knows.
+// exist in this form: "sha256:<hex>" and a bare id become names on docker.io, so that an image id cannot
+// bypass the allow list.
 //
 // Stricter than the grammar: no upper case in a registry, ports from 1 to 65535, sha256, sha384 and sha512
 // digests only.

@@ -15,7 +15,7 @@ bool is_word(std::string_view text, std::size_t at)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// In front of text[at]: does a word begin or end here?
+// Whether a word begins or ends before text[at].
 bool is_boundary(std::string_view text, std::size_t at)
 {
     return (at > 0 && is_word(text, at - 1)) != is_word(text, at);
@@ -64,7 +64,7 @@ std::optional<Pattern> Pattern::compile_delimited(std::string_view text, std::st
     };
     const std::string_view openers = "/#~@!%", flags_known = "iuD";
     if (text.size() < 2 || openers.find(text[0]) == std::string_view::npos)
-        return refused("an expression stands between delimiters, such as /^[a-z]+$/");
+        return refused("an expression needs delimiters, such as /^[a-z]+$/");
     const auto end = text.rfind(text[0]);
     if (end == 0) return refused("the closing delimiter is missing");
     bool ignore_case = false;

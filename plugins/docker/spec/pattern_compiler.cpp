@@ -282,7 +282,7 @@ std::optional<unsigned char> PatternCompiler::escaped_byte()
     return static_cast<unsigned char>(c);
 }
 
-// Behind "[".
+// Reads a class after its "[".
 Bytes PatternCompiler::bracket()
 {
     Bytes bytes;

@@ -142,7 +142,7 @@ ContainerPlan plan_installer(const ServerSpec& spec, const NodePolicy& policy, c
     installer.image = spec.installer->image.canonical();
     installer.entrypoint = {spec.installer->entrypoint};
     installer.command = {"/mnt/install/install.sh"};
-    // The home of the server is not there; scripts write caches to HOME.
+    // The server's home does not exist here; scripts write caches to HOME.
     if (spec.environment.find("HOME") == spec.environment.end()) environment["HOME"] = "/tmp";
     installer.environment = lines_of(environment);
     installer.ports.clear();

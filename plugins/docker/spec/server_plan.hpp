@@ -1,10 +1,10 @@
 // Admits a server to this node: compares what was asked with the policy, fills in defaults, and replaces all
 // placeholders.
 //
-// The result has no open question left; create_body.hpp only writes it down. From the payload come the image
-// (on the allow list), the arguments and environment of the program, ports (within the node's ranges), limits
-// (within its bounds) and the stop signal (from a fixed list). Paths, mounts, networks, users and names come
-// from the policy and the checked id.
+// The result decides everything; create_body.hpp only writes it down. From the payload come the image (on the
+// allow list), the arguments and environment of the program, ports (within the node's ranges), limits (within
+// its bounds) and the stop signal (from a fixed list). Paths, mounts, networks, users and names come from the
+// policy and the checked id.
 #pragma once
 
 #include "node_policy.hpp"

@@ -29,14 +29,14 @@ struct PortMapping {
 // Absent values are the node's defaults.
 struct Limits {
     std::optional<std::uint64_t> memory;    // bytes
-    std::string memory_text;                // as it was given: status reports it so
+    std::string memory_text;                // as given; status reports it unchanged
     std::optional<std::uint64_t> nano_cpus; // 1e9: one core
     std::optional<std::uint64_t> disk;      // bytes; 0: not limited
     std::optional<std::uint32_t> processes;
     std::optional<std::uint16_t> io_weight; // 10 to 1000
 };
 
-// One of the two is given, or none: then the image's own command runs.
+// At most one of the two is given; without either, the image's own command runs.
 struct Startup {
     std::string line;              // a template
     std::vector<std::string> argv; // templates, one for each argument
@@ -65,7 +65,7 @@ enum class FileFormat { text, properties, ini, yaml, json, xml };
 
 struct ConfigEdit {
     std::string where;                 // "server-port", "listeners[0].host", "servers.*.address"
-    std::optional<TextMatch> if_value; // only where the present value is this
+    std::optional<TextMatch> if_value; // only where the current value is this
     std::string value;                 // a template in ServerSpec, the text itself in ServerPlan
     bool quoted = true;                // false: a number, true, false or null of JSON
 };

@@ -137,7 +137,7 @@ private:
     bool present_ = false;
 };
 
-// Behind the opening quote, up to the closing one.
+// Reads from after the opening quote up to the closing one.
 void quoted_part(Scanner& in, Arguments& arguments, char quote, std::string_view path)
 {
     arguments.quote();
@@ -190,8 +190,7 @@ public:
     // After this, the quoting is no longer certain; empty: it is.
     [[nodiscard]] std::string_view unclear() const { return unclear_; }
 
-    // `in` stands before a byte that is not the beginning of a placeholder. Returns how many bytes belong
-    // together.
+    // `in` is at a byte that does not begin a placeholder. Returns how many bytes belong together.
     std::size_t step(const Scanner& in)
     {
         const char c = in.rest().front();

@@ -47,10 +47,10 @@ std::string fill(std::string_view text, const TemplateValues&, std::string_view 
 // is refused unless it is quoted.
 std::vector<std::string> fill_arguments(std::string_view line, const TemplateValues&, std::string_view path);
 
-// A startup line for `sh -c`: every value in single quotes, also where the placeholder stands inside quotes.
-// A placeholder is refused where the quoting around it is not certain: after a backtick, "$(...)" in double
+// A startup line for `sh -c`: every value in single quotes, even where the placeholder is inside quotes. A
+// placeholder is refused where the quoting around it is not certain: after a backtick, "$(...)" in double
 // quotes, <<, ((, $'...' and comments. What eval or an arithmetic comparison of the line itself does with a
-// value is the business of whoever wrote the line.
+// value is up to whoever wrote the line.
 std::string fill_shell(std::string_view line, const TemplateValues&, std::string_view path);
 
 } // namespace agenthost::docker

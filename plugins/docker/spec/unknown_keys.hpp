@@ -1,8 +1,8 @@
 // What happens to members that an object of the payload should not have.
 //
 // The container is built from known members alone, so an unknown one never has an effect. One that asks for
-// less isolation (privileged, mounts, capabilities, namespaces, devices, security options, ...) is refused
-// all the same: whoever sent it believes that the server has it. Others become notes. A value that asks for
+// less isolation (privileged, mounts, capabilities, namespaces, devices, security options, ...) is still
+// refused, because its sender believes that the server has it. Others become notes. A value that asks for
 // nothing (false, null, "", 0, [], {}) is ignored.
 #pragma once
 

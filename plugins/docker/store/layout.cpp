@@ -7,9 +7,9 @@ namespace agenthost::docker::store {
 
 namespace {
 
-// A specification has a table of its own: SQLite writes a whole row at each change of it, and the states
-// change often. Its digest finds damage that SQLite does not look for. `lease_holder` and `lease_until` are
-// for failover between machines; nothing uses them yet.
+// A specification has a table of its own: SQLite writes a complete row at each change, and the states change
+// often. Its digest finds damage that SQLite does not look for. `lease_holder` and `lease_until` are for
+// failover between machines; nothing uses them yet.
 constexpr const char* version_1 = R"(
 CREATE TABLE servers(
   id TEXT PRIMARY KEY, spec_hash TEXT NOT NULL, created_ms INTEGER NOT NULL,

@@ -13,7 +13,7 @@ std::span<const char* const> layout_steps();
 
 // The SQLite user_version.
 int layout_version(base::Database&);
-// Runs the missing steps, each in a transaction of its own, so that a crash leaves a whole version behind.
+// Runs the missing steps, each in a transaction of its own, so that a crash leaves a complete version behind.
 // Throws base::SqliteError. The file's version must not be above the number of steps.
 void upgrade_layout(base::Database&, std::span<const char* const> steps);
 

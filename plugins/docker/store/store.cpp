@@ -51,7 +51,7 @@ void bind_record(base::Statement& statement, int at, const Record& record)
     statement.bind(at + 6, record.fault.code).bind(at + 7, cut(record.fault.message, max_fault_bytes));
 }
 
-// False: no value of this enumeration.
+// False: not a value of this enumeration.
 template <class Enum> bool read_enum(std::int64_t number, Enum last, Enum& out)
 {
     if (number < 0 || number > static_cast<std::int64_t>(last)) return false;

@@ -38,7 +38,7 @@ struct ConsolePosition {
 
 struct StoredServer {
     std::string id;
-    std::string spec;      // the payload of create_server as it came: may contain secrets, never logged
+    std::string spec;      // the payload of create_server as received: may contain secrets, never logged
     std::string spec_hash; // of the container (spec_hash in create_body.hpp)
     std::int64_t created_ms = 0;
     ledger::Claim claim;
@@ -67,14 +67,14 @@ public:
     };
     Loaded load();
 
-    // A problem: it is there already, or a bound is reached.
+    // A problem: it exists already, or a bound is reached.
     std::optional<Problem> add(const StoredServer&);
-    // A new specification for a server: the claim comes with it.
+    // A new specification for a server, with its claim.
     std::optional<Problem> change(const std::string& id, const std::string& spec,
                                   const std::string& spec_hash, const ledger::Claim&);
     void remove(const std::string& id);
 
-    // Rows that are gone are passed over: a server may be deleted while its last change waits.
+    // Missing rows are skipped: a server may be deleted while its last change waits.
     void save(const std::vector<std::pair<std::string, server::Record>>&);
     void save_container(const std::string& id, const std::string& container, server::State);
     void save_consoles(const std::vector<std::pair<std::string, ConsolePosition>>&);

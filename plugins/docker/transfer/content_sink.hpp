@@ -1,5 +1,5 @@
-// Takes the bytes of a download into an unfinished file: claims disk space before they come, hashes them, and
-// compares them with what was declared. It does no network I/O, so tests feed it by hand.
+// Takes the bytes of a download into an unfinished file: claims disk space before they arrive, hashes them,
+// and compares them with what was declared. It does no network I/O, so tests feed it by hand.
 //
 // A refusal stops the transfer: begin(), write() and restart() return false and problem() has the reason.
 // One thread; owned by the download.

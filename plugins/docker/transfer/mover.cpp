@@ -68,7 +68,7 @@ std::uint64_t size_of(int file, const files::Path& path)
     return static_cast<std::uint64_t>(info.st_size);
 }
 
-// A cancel that comes after the last byte still leaves the old file.
+// A cancel after the last byte still keeps the old file.
 void check_still_wanted(const netclient::WaitLimits& limits)
 {
     if (Clock::now() >= limits.deadline) fail_ended(Transfer::End::deadline);

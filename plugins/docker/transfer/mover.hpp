@@ -1,4 +1,4 @@
-// Moves one whole file between a server's folder and a URL, under the network settings of the server that
+// Moves one complete file between a server's folder and a URL, under the network settings of the server that
 // asked and the node's address policy.
 //
 // A download goes to an unfinished file and is renamed into place when all of it is there, checked and synced:

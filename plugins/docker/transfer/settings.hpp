@@ -13,7 +13,7 @@ struct Settings {
     unsigned max = 4;    // concurrent transfers
     unsigned queue = 64; // that may wait; beyond it: BUSY
     netclient::AddressPolicy policy;
-    std::string ca_file; // trusted beside the system's authorities
+    std::string ca_file; // trusted in addition to the system's authorities
     std::chrono::milliseconds connect_timeout{10'000}, idle_timeout{10'000};
     base::RateFloor::Limits min_rate{128, std::chrono::seconds{60}};
 };

@@ -93,7 +93,7 @@ protected:
             sum += at->file_size(gone);
         return sum;
     }
-    // Kills followers at random moments until the container's log is complete. How many.
+    // Kills followers at random moments until the container's log is complete. Returns how many.
     template <class Check> int kill_followers(const std::string& container, unsigned seed, Check check)
     {
         std::mt19937 random{seed};
@@ -219,7 +219,7 @@ TEST_P(Consoles, GiveCommandsToTheRunThatTheyWereMeantFor)
     ASSERT_TRUE(run_until(io_, [&] { return stopped; }));
 }
 
-TEST_P(Consoles, FindTheDoneLineThatAnAgentBeforeThemHasRead)
+TEST_P(Consoles, FindTheDoneLineThatAnEarlierAgentHasRead)
 {
     create("game", "echo Done; sleep 60");
     const auto since = now_ns();
@@ -250,7 +250,7 @@ protected:
         engine_arguments_ = {"--live-restore"};
         Consoles::SetUp();
     }
-    // Its engine's end leaves a container alone.
+    // A container survives the end of its engine.
     void TearDown() override
     {
         if (client_) remove("game");
@@ -296,8 +296,8 @@ TEST_P(DockerConsoles, AgreeWithTheLogOfAnEngineThatWasKilled)
     std::printf("killed %d times, the engine twice; its log has %zu of 30000 lines\n", killed, log.size());
 }
 
-// What it costs is printed, not judged: 2 cores are shared with whatever else runs.
-TEST_P(DockerConsoles, ReadAFloodOf50MegabytesWhole)
+// The cost is printed, not checked: 2 cores are shared with whatever else runs.
+TEST_P(DockerConsoles, ReadAllOfAFloodOf50Megabytes)
 {
     constexpr std::uint64_t count = 540'000;
     log_options_.clear(); // 100 MB: rotation drops nothing

@@ -1,4 +1,5 @@
-// Deaths of the game, the agent and the engine, and hands that meddle: what the server becomes, and what the panel is told.
+// Deaths of the game, the agent and the engine, and changes by hand: the server's next state, and what the
+// panel is told.
 #include "rig.hpp"
 
 #include <gmock/gmock.h>
@@ -110,7 +111,7 @@ TEST_F(Faults, ADeathWhileTheAgentWasAwayIsNoticed)
     EXPECT_FALSE(crashed().is_null());
 }
 
-TEST_F(Faults, AnEngineThatRestartsIsNoCrash)
+TEST_F(Faults, AnEngineRestartIsNotACrash)
 {
     start_agent();
     run_server("s1", {{"environment", {{"TICK", "50"}}}});
@@ -154,7 +155,7 @@ TEST_F(Faults, ContainersOfOthersAreLeftAlone)
     EXPECT_EQ(engine("GET", "/containers/agenthost-s1/json")["Name"], "/agenthost-s1");
 }
 
-TEST_F(Faults, AnEngineThatIsNotThereIsWaitedFor)
+TEST_F(Faults, WaitsForAnEngineThatIsMissing)
 {
     engine_->stop();
     start_agent();

@@ -23,7 +23,7 @@ public:
     // The command's id.
     std::string send(const std::string& action, const std::string& server,
                      const nlohmann::json& payload = nullptr);
-    // The response; null when none comes in time.
+    // The response; null if none arrives in time.
     nlohmann::json response(const std::string& id);
     nlohmann::json call(const std::string& action, const std::string& server,
                         const nlohmann::json& payload = nullptr)
@@ -32,7 +32,7 @@ public:
     }
     // All data of the events of this name so far, in order.
     std::vector<nlohmann::json> events(const std::string& name);
-    // Waits for one; null when none comes. Those before `from` do not count.
+    // Waits for one; null if none arrives. Those before `from` do not count.
     nlohmann::json event(const std::string& name, const std::function<bool(const nlohmann::json&)>& is,
                          std::size_t from = 0);
 

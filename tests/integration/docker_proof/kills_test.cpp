@@ -1,6 +1,6 @@
 // Servers print numbered lines while the agent and the engine are killed at random moments: no line is lost
-// and none comes twice. 8 kills of the agent and one of the engine under 4 servers; with AGENTHOST_PROOF 200
-// and 20 under 20.
+// or repeated. 8 kills of the agent and one of the engine under 4 servers; with AGENTHOST_PROOF 200 and 20
+// under 20.
 #include "proof_rig.hpp"
 
 #include <cstdio>

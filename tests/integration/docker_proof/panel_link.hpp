@@ -39,9 +39,9 @@ public:
     // The command's id. Waits for an agent. `times`: the same command again, with the same id.
     std::string send(const std::string& action, const std::string& server,
                      const nlohmann::json& payload = nullptr, int times = 1);
-    // All answers to it so far; waits for the first. Empty: none came.
+    // All answers to it so far; waits for the first. Empty: none arrived.
     std::vector<Came> answers(const std::string& id);
-    // The answer; null when none comes.
+    // The answer; null if none arrives.
     nlohmann::json call(const std::string& action, const std::string& server,
                         const nlohmann::json& payload = nullptr);
 

@@ -1,4 +1,4 @@
-// What power actions must come to, without knowing when each ends: the state that a server is in after a
+// What power actions must lead to, without knowing when each ends: the state that a server is in after a
 // burst of commands, and how often its container may have been started. An oracle for power_test; pure.
 #pragma once
 
@@ -29,7 +29,7 @@ public:
         return {};
     }
     [[nodiscard]] bool runs() const { return runs_; }
-    // Actions that were cancelled may have come so far or not.
+    // Cancelled actions may or may not have had their effect.
     [[nodiscard]] int least_starts() const { return starts_; }
     [[nodiscard]] int most_starts() const { return starts_ + perhaps_; }
 

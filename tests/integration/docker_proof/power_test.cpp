@@ -110,7 +110,7 @@ TEST_F(PowerActions, AtRandomAreNeitherLostNorCarriedOutTwice)
     ASSERT_TRUE(ready()) << agent_->log();
     const bool whole = std::getenv("AGENTHOST_PROOF") != nullptr;
     const int servers = whole ? 8 : 3, actions = whole ? 1000 : 18;
-    // The engine remembers few events: they are read as they come.
+    // The engine remembers few events: they are read as they arrive.
     const Process reader{
         {.argv = {"curl", "-sN", "--unix-socket", engine_->socket(), "-G", "--data-urlencode",
                   R"(filters={"type":["container"],"event":["start"]})", "http://engine/v1.41/events"},

@@ -214,7 +214,7 @@ TEST_F(FollowedLog, AsksForMoreWhenTheNewestMessagesDoNotReachBack)
     EXPECT_EQ(gaps_, 0);
 }
 
-// All of it is newer than the window around the position, so no reading begins before that.
+// All messages are newer than the window around the position, so no reading begins before it.
 TEST_F(FollowedLog, EndsWithTheContainerAlsoIfItIsShort)
 {
     const auto first = now_ns() - 60'000'000'000;
@@ -229,7 +229,7 @@ TEST_F(FollowedLog, EndsWithTheContainerAlsoIfItIsShort)
     EXPECT_EQ(gaps_, 0);
 }
 
-TEST_F(FollowedLog, TellsWhatTheEngineHasDropped)
+TEST_F(FollowedLog, ReportsWhatTheEngineHasDropped)
 {
     const auto first = now_ns();
     engine([first](auto& peer, const auto&, int n) {

@@ -35,7 +35,7 @@ engine::LogPart part(std::int64_t stamp, std::string_view text, bool ends_line =
     return part;
 }
 
-TEST(ConsoleItem, ComesBackAsItWasPacked)
+TEST(ConsoleItem, IsReadAsItWasPacked)
 {
     std::string packed;
     const Item item{.kind = Item::Kind::entry,
@@ -214,7 +214,7 @@ DoneWatch::Test has(std::string word)
     return [word](std::string_view text) { return text.find(word) != std::string_view::npos; };
 }
 
-TEST(DoneWatch, TellsTheLineOnce)
+TEST(DoneWatch, ReportsTheLineOnce)
 {
     DoneWatch watch{{has("Done ("), has("ready")}};
     EXPECT_TRUE(watch.waiting());
@@ -225,7 +225,7 @@ TEST(DoneWatch, TellsTheLineOnce)
     EXPECT_FALSE(DoneWatch{}.add(line("Done (")));
 }
 
-TEST(DoneWatch, LooksBehindColoursWhenItIsAsked)
+TEST(DoneWatch, IgnoresColoursOnRequest)
 {
     const auto coloured = line("\x1b[32mDo\x1b[0mne (");
     EXPECT_FALSE((DoneWatch{{has("Done (")}}.add(coloured)));

@@ -66,7 +66,7 @@ TEST_F(Events, AreCutWhereLevelOrStreamChanges)
     EXPECT_EQ(out[2].position, 3u);
 }
 
-TEST_F(Events, TellHowManyLinesAFloodHasDropped)
+TEST_F(Events, ReportHowManyLinesAFloodHasDropped)
 {
     for (int i = 0; i < 25; ++i) add("flood");
     auto out = take();
@@ -85,7 +85,7 @@ TEST_F(Events, TellHowManyLinesAFloodHasDropped)
     EXPECT_EQ(out[0].dropped, 16u);
 }
 
-TEST_F(Events, TellTheCountWithoutALineWhenTheFloodEnds)
+TEST_F(Events, ReportTheCountWithoutALineWhenTheFloodEnds)
 {
     for (int i = 0; i < 12; ++i) add("flood");
     take();

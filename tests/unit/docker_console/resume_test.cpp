@@ -1,4 +1,4 @@
-// An engine's log, an agent that is killed anywhere, and a ring that loses its newest bytes: whatever happens,
+// An engine's log, an agent that is killed anywhere, and a ring that loses its newest bytes: in every case,
 // each message is in the console once, in order.
 #include "plugins/docker/console/ring.hpp"
 #include "tests/support/support.hpp"
@@ -25,7 +25,7 @@ struct Log {
     std::size_t written = 0; // by now
     bool whole_seconds = false;
 
-    // The messages that the engine gives for this position, as Client::logs() asks for it.
+    // The messages that the engine returns for this position, as Client::logs() asks for them.
     [[nodiscard]] std::vector<std::size_t> since(std::int64_t from, std::size_t tail) const
     {
         constexpr std::int64_t second = 1'000'000'000;

@@ -172,7 +172,7 @@ TEST_F(ConsoleRing, BoundsTheBytesOfAPage)
     EXPECT_EQ(page.entries.back().position, 39u);
 }
 
-TEST_F(ConsoleRing, DropsWhatACrashHasCutAndContinues)
+TEST_F(ConsoleRing, DropsABlockThatACrashHasCutAndContinues)
 {
     open();
     fill(50);
@@ -193,7 +193,7 @@ TEST_F(ConsoleRing, DropsWhatACrashHasCutAndContinues)
     }
 }
 
-TEST_F(ConsoleRing, DropsWhatIsNotItsOwn)
+TEST_F(ConsoleRing, DropsFilesAndBytesThatAreNotItsOwn)
 {
     open(64 * 1024);
     for (int i = 0; i < 300; ++i) {

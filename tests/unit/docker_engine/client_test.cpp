@@ -84,7 +84,7 @@ TEST_F(EngineClient, ChoosesTheVersionOnceAndPrefixesEveryPath)
     EXPECT_EQ(server_->connections(), 2u); // the second inspection used the first one's again
 }
 
-TEST_F(EngineClient, RefusesAnEngineThatIsTooOldInWords)
+TEST_F(EngineClient, ExplainsThatAnEngineIsTooOld)
 {
     server_ = std::make_unique<FakeHttp>(
         dir_ / "s", [](auto& peer, auto&) { peer.reply(200, "OK", "Api-Version: 1.24\r\n"); });
@@ -116,7 +116,7 @@ TEST_F(EngineClient, ChoosesAgainWhenTheEngineRefusesTheVersion)
     EXPECT_EQ(server_->requests().back(), "GET /v1.45/containers/game/json");
 }
 
-TEST_F(EngineClient, TellsWhyTheSocketCannotBeUsed)
+TEST_F(EngineClient, SaysWhyTheSocketCannotBeUsed)
 {
     auto out = inspect();
     ASSERT_FALSE(out.ok());
@@ -395,7 +395,7 @@ TEST_F(EngineClient, ContinuesALogWhereItEnded)
     EXPECT_FALSE(reading.gap());
 }
 
-TEST_F(EngineClient, ReadsALineOfATerminalAgainThatABreakHasCut)
+TEST_F(EngineClient, RereadsATerminalLineThatABreakHasCut)
 {
     const std::string one = "2026-11-30T08:00:00.000000001Z one\r\n",
                       two = "2026-11-30T08:00:00.000000002Z two\r\n";

@@ -129,7 +129,7 @@ struct Log {
     }
 };
 
-// Reads the log in sessions that end anywhere; each goes on from the position of the one before.
+// Reads the log in sessions that end anywhere; each continues from the position of the previous one.
 std::vector<std::size_t> read_in_sessions(const Log& log, std::mt19937& random)
 {
     std::vector<std::size_t> taken;
@@ -183,7 +183,7 @@ TEST(LogPosition, DoesNotCountWhatATailLeftOut)
     EXPECT_EQ(taken, std::vector<std::size_t>{5});
 }
 
-TEST(LogPosition, TellsThatRotationHasDroppedMessages)
+TEST(LogPosition, ReportsThatRotationHasDroppedMessages)
 {
     LogResume first;
     for (std::int64_t stamp = 1000; stamp < 1010; ++stamp) EXPECT_TRUE(first.take(stamp));

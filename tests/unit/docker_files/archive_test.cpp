@@ -295,7 +295,7 @@ TEST(ArchiveUnpack, BombsStopAtTheirLimits)
     EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
-// A tar of one entry that is said to be 1 TiB of hole takes nothing on disk, and is refused all the same.
+// A tar whose only entry claims a hole of 1 TiB takes no disk space, but is refused as well.
 TEST(ArchiveUnpack, HolesCount)
 {
     FilesFixture fixture;
@@ -315,7 +315,7 @@ TEST(ArchiveUnpack, HolesCount)
     EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
-TEST(ArchiveUnpack, RefusesWhatIsNoArchiveOrDamaged)
+TEST(ArchiveUnpack, RefusesWhatIsDamagedOrNotAnArchive)
 {
     FilesFixture fixture;
     fill(fixture);

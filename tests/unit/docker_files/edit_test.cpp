@@ -303,7 +303,7 @@ TEST(EditXml, ChangesTextAndAttributes)
               "<Port>27015</Port>\r\n    <Name>a &lt;b&gt; &amp; c</Name>\r\n"
               "    <property name=\"x\" value=\"2\"/>\r\n  </Server>\r\n</Settings>\r\n");
     EXPECT_EQ(misses(FileFormat::xml, text, {set("Settings.Nothing", "1")}),
-              "Settings.Nothing: there is no such element");
+              "Settings.Nothing: the element does not exist");
     EXPECT_EQ(misses(FileFormat::xml, text, {set("Settings.Server", "1")}),
               "Settings.Server: the element has elements inside");
     for (const char* bad : {"", "<a>", "<a></b>", "<a", "<a><!-- </a>"})
@@ -325,7 +325,7 @@ TEST(EditAnyFormat, IsBounded)
     EXPECT_EQ(code_of([&] { edited(FileFormat::json, "{}", {set(many + "b", "1")}); }), "CONFIG_INVALID");
 }
 
-// Whatever the text: an answer, no crash; without edits not a byte changes; a second run changes nothing.
+// For any text: a result and no crash; without edits, no byte changes; a second run changes nothing.
 TEST(EditAnyFormat, SurvivesEveryTextAndIsStable)
 {
     std::mt19937 random{3};

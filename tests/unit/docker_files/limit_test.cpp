@@ -169,7 +169,7 @@ TEST(DiskLimit, DISABLED_AFullDiskLeavesTheOldFile)
     Control control;
     write_file(root, path("a"), "old", {});
     std::string text;
-    // The free space is asked for first; what comes between is the kernel's ENOSPC.
+    // The free space is checked first; if it shrinks after that, the kernel reports ENOSPC.
     EXPECT_EQ(code_of([&] { write_file(root, path("a"), std::string(16 * mebibyte, 'x'), {}); }, &text),
               "DISK_FULL");
     EXPECT_NE(text.find("Free space"), std::string::npos) << text;

@@ -1,4 +1,4 @@
-// Links, FIFOs and devices that stand still. Those that move: race_test.cpp.
+// Links, FIFOs and devices that do not change. race_test.cpp has those that do.
 #include "plugins/docker/files/archive.hpp"
 #include "plugins/docker/files/change.hpp"
 #include "plugins/docker/files/copy.hpp"

@@ -140,7 +140,7 @@ TEST_F(QuotaDisk, CountsOneServerOnlyAndWhatItHadBefore)
     EXPECT_NE(::rename((dir_ / "disk/other/file").c_str(), (folder() + "/moved").c_str()), 0);
 }
 
-TEST(ProjectQuota, SaysWhyThereIsNone)
+TEST(ProjectQuota, SaysWhyItIsNotAvailable)
 {
     FilesFixture fixture;
     const std::string why = ProjectQuota{fixture.root->fd(), 5}.unavailable();

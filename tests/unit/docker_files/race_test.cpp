@@ -67,7 +67,7 @@ struct Arena : FilesFixture {
         EXPECT_EQ(::mkfifo(in("pipe").c_str(), 0666), 0);
         before = outside();
     }
-    // Calls it again and again, on a busy machine until it succeeded once. How often it succeeded.
+    // Calls it repeatedly, on a busy machine until it has succeeded once. Returns how often it succeeded.
     int repeat(const std::function<void()>& action)
     {
         int good = run(action);

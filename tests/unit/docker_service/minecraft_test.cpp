@@ -57,7 +57,7 @@ TEST(Minecraft, RefusesWhatIsNotAnAnswer)
               Is::wrong);
 }
 
-TEST(Minecraft, BoundsWhatItIsTold)
+TEST(Minecraft, BoundsTheAnswer)
 {
     std::string sample;
     for (int i = 0; i < 500; ++i) sample += R"({"name":")" + std::string(200, 'n') + R"("},)";

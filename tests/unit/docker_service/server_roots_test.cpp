@@ -63,7 +63,7 @@ TEST_F(Roots, MakeNoFolderForAQuestion)
 {
     EXPECT_FALSE(roots_.usage(scope("s1")));
     std::filesystem::create_directories(dir_ / "s2");
-    counted(roots_, scope("s2")); // the question before was worked on first
+    counted(roots_, scope("s2")); // the earlier question was handled first
     EXPECT_FALSE(std::filesystem::exists(dir_ / "s1"));
     EXPECT_FALSE(roots_.usage(scope("s1")));
 }

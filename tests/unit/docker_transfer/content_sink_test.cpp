@@ -1,4 +1,4 @@
-// What a download's bytes are compared with, before a name of the server's folder shows them.
+// The checks of a download's bytes, before they appear in the server's folder.
 #include "plugins/docker/transfer/content_sink.hpp"
 #include "tests/unit/docker_files/files_fixture.hpp"
 

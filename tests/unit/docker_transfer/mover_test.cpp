@@ -1,4 +1,4 @@
-// Whole transfers against scripted servers: what ends one, what is left, what is refused.
+// Complete transfers against scripted servers: what ends one, what is left, what is refused.
 #include "plugins/docker/transfer/mover.hpp"
 #include "tests/support/proxy.hpp"
 #include "tests/unit/docker_files/files_fixture.hpp"
@@ -60,7 +60,7 @@ protected:
     std::vector<std::uint64_t> progress_;
 };
 
-TEST_F(Move, FetchesAFileAndTellsItsChecksum)
+TEST_F(Move, FetchesAFileAndReportsItsChecksum)
 {
     const std::string content = random_bytes(3'000'000, 7);
     HttpServer server{[&](const HttpRequest&) { return http_answer("200 OK", content); }};

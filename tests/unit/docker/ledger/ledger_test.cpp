@@ -85,7 +85,7 @@ TEST(Ledger, APortIsTakenByAddressAndTransport)
     }
 }
 
-TEST(Ledger, NamesStrangersThatHoldAPort)
+TEST(Ledger, NamesOtherProgramsThatHoldAPort)
 {
     Ledger ledger{{}};
     const std::vector<Stranger> strangers{{port("0.0.0.0:80/tcp"), "process nginx (pid 712)"},
@@ -97,14 +97,14 @@ TEST(Ledger, NamesStrangersThatHoldAPort)
     EXPECT_EQ(said(ledger.claim(claim("a", {"192.0.2.1:3000/tcp"}), strangers)), "granted");
 }
 
-TEST(Ledger, AServerClaimsAgainWithoutMeetingItself)
+TEST(Ledger, AServerMayClaimItsOwnPortsAgain)
 {
     Ledger ledger{{1000, 1000, 2}};
     EXPECT_EQ(said(ledger.claim(claim("a", {"0.0.0.0:1/tcp"}, 800, 800))), "granted");
     EXPECT_EQ(said(ledger.claim(claim("a", {"0.0.0.0:1/tcp", "0.0.0.0:2/tcp"}, 1000, 900))), "granted");
     EXPECT_EQ(ledger.totals().memory, 1000u);
     EXPECT_EQ(ledger.totals().disk, 900u);
-    // A claim that is refused leaves the former one.
+    // A refused claim keeps the previous one.
     EXPECT_THAT(said(ledger.claim(claim("a", {}, 1001, 1))), HasSubstr("INSUFFICIENT_RESOURCES"));
     EXPECT_TRUE(ledger.holder(port("192.0.2.1:2/tcp")));
     ledger.release("a");

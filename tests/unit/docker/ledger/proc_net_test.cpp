@@ -70,7 +70,7 @@ TEST(ProcNet, FindsASocketOfThisProcess)
     }
 }
 
-TEST(ProcNet, PassesOverWhatItDoesNotUnderstand)
+TEST(ProcNet, SkipsLinesThatItCannotParse)
 {
     std::string line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000    "
                        "    0 31337 1 0 100";

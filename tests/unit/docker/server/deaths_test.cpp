@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-TEST(ServerMachine, ADeathThatWeAskedForIsNoCrash)
+TEST(ServerMachine, ADeathThatWeAskedForIsNotACrash)
 {
     for (const int code : {0, 1, 137, 143, 255})
         for (const Action action : {Action::stop, Action::kill}) {
@@ -76,7 +76,7 @@ TEST(ServerMachine, AServerThatDiesAtOnceWasStarted)
               "save, arm backoff 1000, a ok, disarm answer, starting>crashed CRASHED");
 }
 
-TEST(ServerMachine, AnEngineRestartIsNoCrash)
+TEST(ServerMachine, AnEngineRestartIsNotACrash)
 {
     for (const int code : {137, 143, 255, 0}) {
         Scene scene;
@@ -131,7 +131,7 @@ TEST(ServerMachine, AContainerRemovedByHandIsCreatedAgainWhileTheServerIsWanted)
     EXPECT_EQ(scene.fired(Timer::backoff), "save, pull, crashed>starting");
     for (const Verb verb : {Verb::pull, Verb::create, Verb::start}) scene.done(verb);
     EXPECT_EQ(scene.seen(running("r2")), "save, starting>running");
-    // Not for ever.
+    // Not indefinitely.
     scene.step(EngineEvent{});
     EXPECT_EQ(scene.seen({}), "save, running>crashed CONTAINER_NOT_FOUND");
 

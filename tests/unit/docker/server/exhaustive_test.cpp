@@ -42,7 +42,7 @@ std::vector<Input> inputs_for(WatchedMachine& node, bool with_installer)
     int next = 0;
     while (watch.pends(std::to_string(next))) ++next;
     const std::string id = std::to_string(next);
-    // What waits has no effect before it begins, so a few kinds of it are enough.
+    // A waiting action has no effect before it begins, so a few kinds of it are enough.
     const bool waits = node.machine().record().goal != Goal::none;
     std::vector actions{Action::start, Action::kill, Action::remove};
     if (with_installer)
@@ -85,7 +85,8 @@ std::vector<Input> inputs_for(WatchedMachine& node, bool with_installer)
     return out;
 }
 
-// An engine that does all that it is asked for, until nothing moves. What does not fit at the end.
+// Runs an engine that does everything it is asked for, until nothing changes. Returns what is wrong at the
+// end.
 std::string settle(WatchedMachine node)
 {
     ContainerFacts server, installer;
@@ -223,7 +224,7 @@ private:
         waiting_.push_back(std::move(node));
         steps_.push_back(step);
     }
-    // States are not kept once they were looked at; the way to one is walked again.
+    // States are not kept after their visit; the steps to one are repeated.
     void report(std::size_t at, const std::string& input, const std::string& faults)
     {
         if (faults.empty()) return;

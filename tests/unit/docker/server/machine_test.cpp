@@ -156,7 +156,7 @@ TEST(ServerMachine, KillEndsABackoff)
     EXPECT_EQ(scene.fired(Timer::backoff), "");
 }
 
-TEST(ServerMachine, AStartThatFailsIsAnsweredAndIsNoCrash)
+TEST(ServerMachine, AStartThatFailsIsAnsweredAndIsNotACrash)
 {
     Scene scene;
     scene.up();

@@ -167,7 +167,7 @@ private:
     }
     void reply(const Call& call, int agent, Outcome outcome)
     {
-        if (agent != agent_) return; // the request was carried out all the same
+        if (agent != agent_) return; // the request was carried out nevertheless
         const Problem problem{outcome == Outcome::ok ? "" : "DOCKER_ERROR", ""};
         if (call.verb == Verb::inspect)
             step(Seen{call.number, outcome, {server_, {}}, problem});
@@ -248,7 +248,7 @@ private:
             step(Back{std::exchange(engine_restarted_, false)});
         });
     }
-    // The calls in flight are lost for us, and carried out all the same.
+    // The calls in flight are lost for us but are still carried out.
     void stream_breaks()
     {
         if (!up_) return;

@@ -86,7 +86,7 @@ public:
             demand(watch_.pending.empty(), "nothing pends on a deleted server");
             return faults;
         }
-        demand(watch_.shown == machine_.state(), "every change of the state is told");
+        demand(watch_.shown == machine_.state(), "every change of the state is reported");
         demand(watch_.saved == machine_.record(), "every change of the record is saved");
         demand(watch_.pending.size() <= 2, "one runs and one waits");
         if (const auto* power = std::get_if<Power>(&input)) {
@@ -100,7 +100,7 @@ public:
                            before.goal == Goal::kill || before.goal == Goal::remove ||
                            before.goal == Goal::install;
         demand(!asked || machine_.state() != State::crashed || state_before == State::crashed,
-               "a death that was asked for is no crash");
+               "a death that was asked for is not a crash");
         return faults;
     }
 
@@ -151,8 +151,7 @@ private:
         if (const auto* fired = std::get_if<Fired>(&input)) watch_.disarm(fired->timer);
         if (std::holds_alternative<Away>(input) || std::holds_alternative<Back>(input)) watch_.calls.clear();
     }
-    // A kill arms its timer. One that is repeated makes the one before void: to the machine, its end is that
-    // of an unknown call.
+    // A kill arms its timer. A repeated kill makes the previous one void: its end is that of an unknown call.
     void add_call(const std::vector<Effect>& effects, std::size_t at)
     {
         const Call& call = std::get<Call>(effects[at]);
@@ -201,7 +200,7 @@ private:
         });
         demand(killed || before.run.empty(), "kill does not wait");
     }
-    // Nothing waits for something that never comes.
+    // Nothing waits for something that never happens.
     template <class Demand> void check_progress(const Demand& demand) const
     {
         const Record& record = machine_.record();
@@ -217,7 +216,7 @@ private:
                "a wanted server is started again");
         demand(machine_.state() != State::stuck || watch_.is_armed(Timer::retry) || !watch_.calls.empty() ||
                    watch_.is_armed(Timer::kill) || watch_.is_armed(Timer::stop),
-               "what is stuck is tried again");
+               "a stuck action is retried");
     }
     static bool said_more(const std::vector<Effect>& effects) { return effects.size() > 1; }
 

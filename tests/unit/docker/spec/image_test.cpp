@@ -177,7 +177,7 @@ TEST(RegistryCredentials, AreChosenByTheExactRegistryOnly)
         EXPECT_FALSE(header(other)) << other;
 }
 
-TEST(RegistryCredentials, RefuseWhatIsNoRegistry)
+TEST(RegistryCredentials, RefuseWhatIsNotARegistry)
 {
     RegistryCredentials credentials;
     credentials.add({"ghcr.io", "me", "secret"}, "registries[0]");

@@ -139,7 +139,7 @@ std::string run(const std::string& line)
     return out;
 }
 
-// A real shell reads what we wrote: hostile values come out as they went in, wherever the placeholder stands.
+// A real shell reads what we wrote: hostile values are passed unchanged, wherever the placeholder is.
 TEST(StartupShell, ARealShellSeesValuesAsText)
 {
     const std::vector<std::string> hostile{"it's",

@@ -18,7 +18,7 @@ namespace {
 
 // Kept aside ----------------------------------------------------------------------------------------------
 
-TEST(DockerStoreDamage, AFileThatIsNoDatabaseIsKeptAside)
+TEST(DockerStoreDamage, AFileThatIsNotADatabaseIsKeptAside)
 {
     const test::TempDir dir;
     const std::string file = dir / "servers.db";
@@ -34,7 +34,7 @@ TEST(DockerStoreDamage, AFileThatIsNoDatabaseIsKeptAside)
     EXPECT_EQ(open_store(file).content.servers, std::vector{stored("a")});
 }
 
-TEST(DockerStoreDamage, NoOverwrittenPageGivesAServerThatWasNotStored)
+TEST(DockerStoreDamage, AnOverwrittenPageNeverYieldsAServerThatWasNotStored)
 {
     const test::TempDir dir;
     const std::string good = dir / "good.db";
@@ -61,7 +61,7 @@ TEST(DockerStoreDamage, NoOverwrittenPageGivesAServerThatWasNotStored)
             const Opened opened = open_store(file);
             for (const StoredServer& each : opened.content.servers)
                 EXPECT_EQ(std::count(servers.begin(), servers.end(), each), 1) << "page " << page / 4096;
-            if (opened.degraded.empty()) { // the text of a specification is no structure
+            if (opened.degraded.empty()) { // the page held text of a specification, not structure
                 EXPECT_EQ(opened.content.servers.size() + opened.content.unreadable.size(), servers.size());
                 damaged_specs += opened.content.unreadable.size();
                 continue;
@@ -153,7 +153,7 @@ TEST(DockerStoreCrash, WhatWasAcknowledgedSurvivesKills)
     }
 }
 
-// A power cut may leave any beginning of the log: then the state is one of those that were saved, whole.
+// A power cut may keep only the beginning of the log: the state is then exactly one of those that were saved.
 TEST(DockerStoreCrash, ALogThatWasCutGivesAStateThatWasSaved)
 {
     const test::TempDir dir;

@@ -203,7 +203,7 @@ TEST(DockerStoreLayout, ANewerFileIsRefusedAndLeftAlone)
     EXPECT_FALSE(std::filesystem::exists(file + ".damaged-1"));
 }
 
-TEST(DockerStoreLayout, AFolderThatIsNotThereIsNamed)
+TEST(DockerStoreLayout, NamesAMissingFolder)
 {
     const test::TempDir dir;
     try {
