@@ -76,7 +76,7 @@ std::uint32_t lines(const std::string& text)
     return n;
 }
 
-// The options of server; false: the word is none of them.
+// The options of server; false: the word is not one of them.
 bool server_option(Reader& in, Arguments& out)
 {
     std::string value;

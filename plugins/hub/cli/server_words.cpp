@@ -27,7 +27,7 @@ std::string read_file(const std::string& path)
     return text;
 }
 
-// The file is a whole request, an eggConfig, or an egg file of Pterodactyl or Pelican.
+// The file is a complete request, an eggConfig, or an egg file of Pterodactyl or Pelican.
 Ordered file_params(const std::string& path)
 {
     Ordered given = base::parse_json<Ordered>(read_file(path));

@@ -223,7 +223,7 @@ int logs(const Arguments& args)
             code = 1;
         }
     }
-    // What the last line causes may still come.
+    // Output that the last line causes may still arrive.
     const auto end = Clock::now() + max_wait_at_end;
     last_output = Clock::now();
     while (Clock::now() < end && Clock::now() - last_output.load() < quiet_at_end)

@@ -24,12 +24,12 @@ public:
 
     // Returns the bytes of the events that were dropped for it.
     std::size_t push(std::string_view agent, Frame);
-    // These events were dropped before they came here.
+    // These events were dropped before they reached this queue.
     void lost(std::string_view agent, std::uint64_t events);
 
     struct Next {
         std::string_view agent;
-        std::uint64_t dropped = 0; // events of the agent that the dashboard was not told of yet
+        std::uint64_t dropped = 0; // events of the agent that were not yet reported to the dashboard
         Frame frame;               // null: only the notice is left
     };
     // What to send next; valid until the next call. nullopt: nothing.

@@ -101,7 +101,7 @@ void DashboardFeed::collect(std::string_view key, std::string_view agent, const 
                 return wish.agent == by && wish.covers(topic, event.target);
             });
         };
-        // A wish for this agent has been served before one for all.
+        // A subscription to this agent was served before one to all agents.
         if (covered(key) && (key == agent || !covered(agent))) to.push_back(session->send_queue);
     }
 }
@@ -114,7 +114,7 @@ void DashboardFeed::agent_lost(std::string_view agent)
     rates_.erase(at);
 }
 
-// Tells the number even if no other event follows.
+// Reports the number even if no other event follows.
 void DashboardFeed::skip(std::string_view agent, std::size_t kind, std::shared_ptr<const Recipients> to)
 {
     Rate& rate = rates_.find(agent)->second.at(kind);

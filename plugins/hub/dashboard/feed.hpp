@@ -56,7 +56,7 @@ private:
     using Recipients = std::vector<std::shared_ptr<ClientSendQueue>>;
     struct Rate {
         Allowance allowance{events_per_second};
-        std::uint64_t skipped = 0;                      // not told yet
+        std::uint64_t skipped = 0;                      // not reported yet
         std::shared_ptr<const Recipients> to = nullptr; // for whom the last one was
         Timers::Id notice{};
     };
@@ -71,7 +71,7 @@ private:
     Core& core_;
     const Find find_;
     std::unordered_map<Conn, std::vector<Wish>> wishes_ GUARDED;
-    ById<std::vector<Conn>> by_agent_ GUARDED; // who has a wish for it; "*" too
+    ById<std::vector<Conn>> by_agent_ GUARDED; // who subscribed to it; "*" too
     ById<Rates> rates_ GUARDED;                // of agents with events
     std::shared_ptr<std::atomic<std::size_t>> on_the_way_ = std::make_shared<std::atomic<std::size_t>>(0);
 };

@@ -1,6 +1,6 @@
 // The servers of all agents that the hub knows: finds, lists and counts them. Pure. Not thread-safe: the
-// hub's lock guards it. Bounds: servers in total and of one agent; beyond them new ones are not kept, which
-// is counted.
+// hub's lock guards it. Bounds: servers in total and of one agent; beyond them, new ones are not kept but
+// counted.
 #pragma once
 
 #include "record.hpp"

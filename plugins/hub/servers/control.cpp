@@ -141,7 +141,8 @@ void ServerControl::run(const json& params, bool writing, const ReplyPtr& reply)
 {
     const std::string word = text(params, writing ? "do" : "get");
     const std::string_view action = writing ? action_of(writes, word) : action_of(reads, word);
-    if (action.empty()) return fail(reply, "INVALID_REQUEST", "there is no \"" + word + "\" of servers");
+    if (action.empty())
+        return fail(reply, "INVALID_REQUEST", "\"" + word + "\" is not an operation on servers");
     const auto agent = agent_of(params, reply);
     if (!agent) return;
     const auto more = params.find("params");

@@ -87,7 +87,7 @@ void ServerFollowers::answered(const FollowerPtr& follower, const Requests::Answ
     if (follower->over) return;
     bool more = false;
     if (!answer.ok) {
-        // Away: its next session is asked. Without the action: its events are enough.
+        // An absent agent is asked in its next session. For one without the action, its events are enough.
         const bool wait = answer.code == "AGENT_OFFLINE" || answer.code == "TIMEOUT" || answer.code == "BUSY";
         const bool events = answer.code == "UNKNOWN_ACTION";
         if (!follower->wish.follow || (!wait && !events) || (wait && !follower->begun))
@@ -140,12 +140,12 @@ void ServerFollowers::take_event(const FollowerPtr& follower, const wire::Event&
     if (!line) return;
     const bool space = follower->unsent.size() < max_unsent;
     if (!line->position) {
-        // Nothing else will bring it.
+        // Nothing else will deliver it.
         if (!follower->begun || !space) return lost(*follower, line->lines);
         follower->unsent += line->text;
         return wake(follower);
     }
-    if (follower->next && *line->position < *follower->next) return; // it has it
+    if (follower->next && *line->position < *follower->next) return; // it has this line
     const bool next = follower->next && *line->position == *follower->next && line->dropped == 0;
     if (!next || follower->asking || !space) {
         follower->again = true;

@@ -1,8 +1,8 @@
 // Follows the consoles of servers for callers of hub.server_follow: the last lines, then each new one,
-// without gap or repeat where the agent numbers its lines.
+// without gaps or repeats where the agent numbers its lines.
 //
 // An agent's events are a hint: a line that follows directly on the last one is passed on; otherwise the
-// lines from the last position on are asked for (docker.get_logs), also after the agent was away. Agents that
+// lines from the last position on are requested (docker.get_logs), also after the agent was away. Agents that
 // number nothing are followed by their events alone. Nothing is buffered for a slow caller beyond
 // `max_unsent`: its lines stay with the agent; those that the agent no longer has are reported as lost.
 //
@@ -39,7 +39,7 @@ public:
     struct Wish {
         std::string agent, server;
         std::uint32_t tail = 100;
-        bool follow = true; // false: ends after the lines that are there
+        bool follow = true; // false: ends after the existing lines
     };
     void add(const ReplyPtr&, Wish) UNDER_LOCK;
     void left(const Reply*) UNDER_LOCK;     // the caller is gone
@@ -54,7 +54,7 @@ private:
         ReplyPtr reply;
         Wish wish;
         std::optional<std::uint64_t> next; // position of the next line; nullopt: the agent numbers nothing
-        bool begun = false;                // the first lines have come
+        bool begun = false;                // the first lines have arrived
         bool asking = false, again = false;
         bool pumping = false, woken = false, over = false;
         std::string unsent;     // lines for the caller

@@ -93,7 +93,7 @@ std::string server_metrics(const ServerBook& book, const ServerBook::View& view,
         out.append(prefix).append(name).append(" ").append(shown(value)) += '\n';
     };
     total("known", "Servers that the hub knows", static_cast<double>(servers.total));
-    total("not_shown", "Of them, those without series here",
+    total("not_shown", "Of these, servers without a series here",
           static_cast<double>(servers.total - servers.servers.size()));
     return out;
 }

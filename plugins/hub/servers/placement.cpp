@@ -17,8 +17,9 @@ std::string percent(double share) { return std::to_string(std::lround(share * 10
 
 std::string size_reason(const char* what, std::uint64_t wanted, std::uint64_t used, std::uint64_t total)
 {
-    return "it needs " + base::format_size(wanted) + " of " + what + ", and of " + base::format_size(total) +
-           " only " + base::format_size(total > used ? total - used : 0) + " is free";
+    return "it needs " + base::format_size(wanted) + " of " + what + ", and only " +
+           base::format_size(total > used ? total - used : 0) + " of " + base::format_size(total) +
+           " is free";
 }
 
 std::optional<Refusal> no_size(const ServerNeeds& needs, const Node& node)
@@ -40,8 +41,8 @@ std::optional<Refusal> no_size(const ServerNeeds& needs, const Node& node)
                       base::format_size(*has.disk_free) + " is free on that file system");
     if (want.milli_cpus && has.milli_cpus && full(*want.milli_cpus, node.milli_cpus, *has.milli_cpus)) {
         const std::uint32_t left = *has.milli_cpus > node.milli_cpus ? *has.milli_cpus - node.milli_cpus : 0;
-        return refuse("it needs " + format_cpus(*want.milli_cpus) + " cores, and of " +
-                      format_cpus(*has.milli_cpus) + " only " + format_cpus(left) + " are free");
+        return refuse("it needs " + format_cpus(*want.milli_cpus) + " cores, and only " + format_cpus(left) +
+                      " of " + format_cpus(*has.milli_cpus) + " are free");
     }
     return std::nullopt;
 }

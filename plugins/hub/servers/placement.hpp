@@ -1,8 +1,8 @@
 // Chooses the agent of a new server: the least loaded healthy agent that it fits on. Pure.
 //
 // The load of an agent is the largest share that is in use, after the placement, of its memory, its cores and
-// its disk, and of the processor, memory and disk that its machine reports. Agents whose load nobody knows
-// come last; of equal ones the one with fewer servers wins, then the smaller id.
+// its disk, and of the processor, memory and disk that its machine reports. Agents with unknown load are
+// last; among equal ones, the one with fewer servers wins, then the smaller id.
 #pragma once
 
 #include "needs.hpp"
@@ -21,7 +21,7 @@ struct PortRange {
     friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
-// What an agent offers; absent: it has not said so, and is not checked.
+// What an agent offers; absent: not reported, and not checked.
 struct Capacity {
     std::optional<std::uint64_t> memory = {}, disk = {}, disk_free = {}; // bytes
     std::optional<std::uint32_t> milli_cpus = {};

@@ -12,7 +12,7 @@ namespace agenthost::hub {
 
 namespace {
 
-// After these nothing is left on the agent, and another one may have space.
+// These mean that the agent has no capacity left; another one may have some.
 constexpr std::array<std::string_view, 3> try_the_next{"PORT_CONFLICT", "INSUFFICIENT_RESOURCES",
                                                        "DISK_FULL"};
 

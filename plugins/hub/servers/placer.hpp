@@ -1,8 +1,8 @@
-// Creates a server on the least loaded agent that it fits on, and on the next one when that agent knows
-// better. Under the hub's lock.
+// Creates a server on the least loaded agent that it fits on, and on the next one if that agent refuses.
+// Under the hub's lock.
 //
-// An agent is asked only after the one before it has refused: after a lost answer the server may exist, and
-// no other agent is asked.
+// An agent is asked only after the previous one has refused: after a lost answer the server may exist, and no
+// other agent is asked.
 #pragma once
 
 #include "calls.hpp"

@@ -148,7 +148,7 @@ void ServerWatch::answered(const std::string& id, const Requests::Answer& answer
     const auto list = answer.ok ? read_list(answer.data) : std::nullopt;
     if (!list) {
         known.asking = false;
-        // It does not know the question, or says nothing: not again in this session.
+        // It does not know the question, or does not answer it: it is not asked again in this session.
         known.never = answer.ok || answer.code == "UNKNOWN_ACTION" || answer.code == "TIMEOUT" ||
                       answer.code == "INVALID_REQUEST";
         if (!known.never) ask_in(id, known, list_every);
@@ -246,7 +246,7 @@ void ServerWatch::ended(const TaskRecord& task)
     const std::string_view verb = server_verb(task.action);
     const bool success = task.state == TaskState::success;
     if (verb == "list_servers" && success) {
-        // Perhaps a page of a caller: says nothing about servers that it does not have.
+        // This may be one page that a caller asked for: other servers may still exist.
         if (const auto list = read_list(task.data)) {
             apply(task.agent, *list);
             if (!fanout_.online(task.agent)) return;
@@ -287,7 +287,7 @@ void ServerWatch::not_created(const TaskRecord& task, const std::string& id)
     if (server == nullptr || server->creating != task.id) return;
     server->creating.clear();
     if (!perhaps_done(task)) book_.erase(task.agent, id);
-    // Its next list of servers tells.
+    // Its next list of servers decides.
     if (task.sent > 0 && fanout_.online(task.agent)) offers(task.agent, agent(task.agent));
 }
 

@@ -2,10 +2,10 @@
 // the agents that offer servers for their lists. Keeps what each server should do in the store. Under the
 // hub's lock.
 //
-// An agent is asked when it connects, every `list_every`, and when a server that nobody knows is reported.
-// Only agents are asked that have said that they run containers, by their capabilities, their registration or
-// an event: agents of other software may not know the question. Agents that never answer it are asked again
-// in their next session.
+// An agent is asked when it connects, every `list_every`, and when it reports an unknown server. Only agents
+// that have reported that they run containers are asked (by their capabilities, their registration or an
+// event): agents of other software may not know the question. Agents that never answer it are asked again in
+// their next session.
 //
 // More than 25 members: one function for each event of an agent and each kind of answer.
 #pragma once
@@ -66,7 +66,7 @@ private:
         std::vector<std::string> ids; // of the list that is being received
     };
     Agent& agent(std::string_view id) UNDER_LOCK;
-    // An event said what its registration would say now.
+    // An event reported what its registration would contain now.
     void changed(const std::string& id, std::string_view capabilities) UNDER_LOCK;
     void offers(const std::string& id, Agent&) UNDER_LOCK;
     void ask_in(const std::string& id, Agent&, Timers::Time::duration) UNDER_LOCK;

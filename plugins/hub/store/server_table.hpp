@@ -10,7 +10,7 @@
 
 namespace agenthost::hub {
 
-// What the hub was last asked to make of a server, and the agent accepted.
+// The state that the hub was last asked to bring a server to, if the agent accepted.
 enum class DesiredState : std::uint8_t { none, stopped, running };
 std::string_view to_string(DesiredState);
 DesiredState desired_state(std::string_view word); // none for anything else

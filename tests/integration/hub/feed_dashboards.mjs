@@ -1,6 +1,7 @@
-// Many dashboards that subscribe to events.   node feed_dashboards.mjs URL TOKEN N STALLED AGENT_ID EVENTS
-// N dashboards subscribe to server_log of the agent; the first STALLED of them stop reading until SIGUSR2. Says
-// {"ready": N}, {"done": {...}} when each of the others has heard of EVENTS events, got or dropped, and {"all": {...}} when each has.
+// Many dashboards that subscribe to events.   node feed_dashboards.mjs URL TOKEN N STALLED AGENT_ID EVENTS N
+// dashboards subscribe to server_log of the agent; the first STALLED of them stop reading until SIGUSR2. Says
+// {"ready": N}, {"done": {...}} when each of the others knows of EVENTS events, received or dropped, and
+// {"all": {...}} when each has.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 

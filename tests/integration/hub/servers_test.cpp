@@ -35,7 +35,7 @@ protected:
             {{"sub", sub}, {"role", role}, {"iat", now - 5}, {"exp", now + 600}, {"jti", sub + role}});
     }
     std::string ws(const std::string& path) const { return "ws" + url_.substr(4) + path; }
-    // Known to the hub as an agent with servers: its registration says so, or its first event.
+    // Makes the hub know it as an agent with servers, by its registration or its first event.
     std::unique_ptr<NodeAgent> node(const std::string& id, const json& options = json::object())
     {
         auto made = std::make_unique<NodeAgent>(

@@ -54,7 +54,7 @@ TEST(EventQueue, DropsTheOldestOfTheAgentWithTheMostBytes)
     EXPECT_EQ(out.size(), 11U);
 }
 
-TEST(EventQueue, TellsWhatWasLostElsewhereEvenWithoutAnEvent)
+TEST(EventQueue, ReportsWhatWasLostElsewhereEvenWithoutAnEvent)
 {
     EventQueue queue;
     queue.lost("a", 0);

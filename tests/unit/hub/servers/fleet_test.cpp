@@ -54,7 +54,7 @@ TEST_F(ServersTest, ACallerSeesTheServersOfItsAgentsOnly)
     EXPECT_EQ(status(ask("GET", "/api/agents/n1/servers/a", {}, {}, token)), 404);
     const Conn metrics = ask("GET", "/api/servers/metrics", {}, {}, token);
     EXPECT_THAT(daemon.answers.at(metrics).body, HasSubstr("agenthost_hub_server_known 1"));
-    // A server of an agent that it does not see is not a duplicate for it, and is not revealed.
+    // A server of an agent that the caller does not see is not a duplicate, and is not revealed.
     ask("POST", "/api/servers", egg("a").dump(), {}, token);
     EXPECT_EQ(last().agent, "n2");
 }
@@ -249,7 +249,7 @@ TEST_F(ServersTest, ServersThatAreBeingCreatedTakeTheirPlace)
     EXPECT_EQ(json::parse(last().params)["serverId"], "d") << "the failed one gave back what it took";
 }
 
-TEST_F(ServersTest, AsksTheNextAgentWhenOneKnowsBetter)
+TEST_F(ServersTest, AsksTheNextAgentWhenOneRefuses)
 {
     node("n1");
     node("n2");
@@ -287,7 +287,7 @@ TEST_F(ServersTest, ADryRunOnlyChooses)
     EXPECT_EQ(status(ask("POST", "/api/servers")), 400);
 }
 
-TEST_F(ServersTest, AnUnknownOutcomeKeepsThePlaceUntilTheListTells)
+TEST_F(ServersTest, AnUnknownOutcomeKeepsThePlaceUntilTheNextList)
 {
     node("n1");
     ask("POST", "/api/servers", egg().dump());

@@ -1,4 +1,4 @@
-// Following a console: no line lost, none twice, whatever comes when.
+// Following a console: no line is lost or repeated, in whatever order things happen.
 #include "tests/unit/hub/parts.hpp"
 
 #include "plugins/hub/servers/followers.hpp"
@@ -99,7 +99,7 @@ TEST_F(FollowersTest, PrintsTheLastLinesThenEachNewOne)
     EXPECT_EQ(fanout.sent.size(), 1U) << "events that follow each other need no question";
 }
 
-TEST_F(FollowersTest, AsksForWhatNoEventBrought)
+TEST_F(FollowersTest, AsksForLinesThatNoEventContained)
 {
     add();
     answer();

@@ -287,7 +287,7 @@ private:
     std::mt19937 random_;
 };
 
-// Written without a look at placement.cpp.
+// Written independently of placement.cpp.
 bool oracle_fits(const ServerNeeds& s, const Node& n)
 {
     if (!n.online || !n.serves || !n.degraded.empty()) return false;
