@@ -24,26 +24,61 @@ FollowPlan::Step FollowPlan::begin(bool follow)
 {
     following_ = follow;
     new_ = 0;
+    bytes_ = 0;
     return follow ? Step::follow : Step::read;
 }
 
 std::optional<std::uint32_t> FollowPlan::tail(std::uint32_t taken) const
 {
-    const std::uint64_t newer = std::max(reach_, std::uint64_t{4} * last_new_);
+    const std::uint64_t newer = lost_ ? reach_ : std::max(reach_, std::uint64_t{4} * last_new_);
     if (podman_ || all_ || taken == 0 || taken + newer > max_reach) return std::nullopt;
     return static_cast<std::uint32_t>(taken + newer);
 }
 
-void FollowPlan::on_part()
+bool FollowPlan::on_part(std::size_t bytes)
 {
     ++new_;
+    bytes_ += bytes;
     delay_ = {};
+    if (podman_ || ended_) return false;
+    return backlog_ ? new_ > backlog_messages || bytes_ > backlog_bytes
+                    : new_ > burst_messages || bytes_ > burst_bytes;
+}
+
+FollowPlan::Step FollowPlan::on_flood(Time now, std::chrono::nanoseconds took)
+{
+    rest_until_ = now + std::clamp<std::chrono::nanoseconds>(rest_factor * took, rest_time, max_rest);
+    failed_ = 0;
+    backlog_ = lost_ = false;
+    reach_ = min_reach;
+    all_ = true; // the newest messages do not reach back
+    return Step::peek;
+}
+
+FollowPlan::Step FollowPlan::on_peeked(const Newest& newest, Time now)
+{
+    // Stamps are compared with each other, not with the clock, which may be set at any time.
+    const auto time = std::chrono::nanoseconds{newest.last_ns - newest.first_ns};
+    const bool silent = std::exchange(newest_ns_, newest.last_ns) == newest.last_ns;
+    backlog_ = silent || newest.messages < peek_messages || time >= flood_time;
+    flood_ = !backlog_;
+    if (flood_ && now < rest_until_) return Step::rest;
+    newest_ns_ = 0;
+    return begin(false);
 }
 
 FollowPlan::Step FollowPlan::on_cut()
 {
     reach_ = std::max(reach_, std::uint64_t{4} * last_new_) * 16;
     all_ = reach_ > max_reach;
+    return begin(false);
+}
+
+FollowPlan::Step FollowPlan::on_lost()
+{
+    lost_ = true;
+    all_ = false;
+    reach_ = flood_ ? burst_messages : kept_messages;
     return begin(false);
 }
 
@@ -65,6 +100,7 @@ FollowPlan::Step FollowPlan::on_end(bool clean)
         return wait();
     }
     failed_ = 0;
+    backlog_ = flood_ = lost_ = false;
     const auto brought = std::exchange(new_, 0);
     // If the log of a running container keeps ending without a line, there is a pause before the next
     // request.
@@ -74,7 +110,7 @@ FollowPlan::Step FollowPlan::on_end(bool clean)
     reach_ = min_reach;
     finished_ = ended_ && brought == 0;
     if (ended_) return Step::inspect;
-    return begin(brought <= few);
+    return brought <= few ? begin(true) : Step::gather;
 }
 
 FollowPlan::Step FollowPlan::wait()

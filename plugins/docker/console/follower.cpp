@@ -34,8 +34,9 @@ struct Follower::State : std::enable_shared_from_this<State> {
 
     // Of the current reading.
     engine::LogReading reading{{}, std::make_shared<engine::LogResume>()};
-    bool tty = false, live = false, first_part = false, newest_only = false;
+    bool tty = false, live = false, first_part = false, newest_only = false, flood = false;
     std::int64_t newest_ns = 0; // of what was taken
+    FollowPlan::Time began;
 
     // A callback of the current attempt; it does nothing once another one has begun.
     template <class Function> auto bound(Function function)
@@ -48,8 +49,10 @@ struct Follower::State : std::enable_shared_from_this<State> {
 
     void leave();
     void step(Step);
+    void after(std::chrono::milliseconds, Step (FollowPlan::*next)());
     void inspect();
     void read_log(bool follow);
+    void peek();
     void on_part(const engine::LogPart&);
     void check_after(std::chrono::milliseconds);
     void check();
@@ -73,12 +76,9 @@ void Follower::State::step(Step next)
     case Step::inspect: return inspect();
     case Step::read: return read_log(false);
     case Step::follow: return read_log(true);
-    case Step::gather:
-        retry_timer.expires_after(FollowPlan::gather_time);
-        retry_timer.async_wait(bound([](State& self, error_code cancelled) {
-            if (!cancelled) self.step(self.plan.on_gathered());
-        }));
-        return;
+    case Step::peek: return peek();
+    case Step::gather: return after(FollowPlan::gather_time, &FollowPlan::on_gathered);
+    case Step::rest: return after(FollowPlan::rest_time, &FollowPlan::on_rested);
     case Step::wait:
         waiting = true;
         retry_timer.expires_after(plan.delay());
@@ -91,6 +91,14 @@ void Follower::State::step(Step next)
         handlers.on_complete();
         return;
     }
+}
+
+void Follower::State::after(std::chrono::milliseconds time, Step (FollowPlan::*next)())
+{
+    retry_timer.expires_after(time);
+    retry_timer.async_wait(bound([next](State& self, error_code cancelled) {
+        if (!cancelled) self.step((self.plan.*next)());
+    }));
 }
 
 void Follower::State::inspect()
@@ -116,6 +124,8 @@ void Follower::State::read_log(bool follow)
     newest_only = tail.has_value();
     live = follow && !client.podman();
     first_part = true;
+    flood = false;
+    began = std::chrono::steady_clock::now();
     reading =
         client.logs(container, {.tty = tty, .follow = follow, .from = from, .tail = tail},
                     {.on_open = bound([](State& self) {
@@ -125,8 +135,8 @@ void Follower::State::read_log(bool follow)
                      .on_end = bound([](State& self, const std::optional<engine::Error>& error) {
                          // The end of a follower matters even if its messages did not reach back; a short log
                          // never does.
-                         const bool cut =
-                             !error && self.newest_only && !self.live && !self.reading.reaches_back();
+                         const bool cut = !error && self.newest_only && !self.live && !self.plan.lost() &&
+                                          !self.reading.reaches_back();
                          self.step(cut ? self.plan.on_cut() : self.plan.on_end(!error));
                      })});
     if (paused) reading.pause();
@@ -135,13 +145,37 @@ void Follower::State::read_log(bool follow)
 void Follower::State::on_part(const engine::LogPart& part)
 {
     if (std::exchange(first_part, false)) {
-        if (newest_only && !reading.reaches_back()) return step(plan.on_cut());
-        if (!live && reading.gap()) handlers.on_gap(part.stamp_ns);
+        const bool cut = newest_only && !reading.reaches_back();
+        if (cut && !plan.lost()) return step(plan.on_cut());
+        const bool gap = !live && (cut || reading.gap());
+        if (gap && !newest_only && !client.podman()) return step(plan.on_lost());
+        if (gap) handlers.on_gap(part.stamp_ns);
     }
     if (live) return step(plan.on_output());
-    plan.on_part();
+    if (flood && !part.continues) { // not in the middle of a message
+        const auto now = std::chrono::steady_clock::now();
+        return step(plan.on_flood(now, now - began));
+    }
+    flood = plan.on_part(part.text.size()) || flood;
     newest_ns = std::max(newest_ns, part.stamp_ns);
     handlers.on_part(part);
+}
+
+void Follower::State::peek()
+{
+    const auto newest = std::make_shared<FollowPlan::Newest>();
+    reading =
+        client.logs(container, {.tty = tty, .follow = false, .from = {}, .tail = FollowPlan::peek_messages},
+                    {.on_open = {},
+                     .on_part =
+                         [newest](const engine::LogPart& part) {
+                             if (newest->messages++ == 0) newest->first_ns = part.stamp_ns;
+                             newest->last_ns = std::max(newest->last_ns, part.stamp_ns);
+                         },
+                     .on_end = bound([newest](State& self, const std::optional<engine::Error>& error) {
+                         self.step(error ? self.plan.on_end(false)
+                                         : self.plan.on_peeked(*newest, std::chrono::steady_clock::now()));
+                     })});
 }
 
 void Follower::State::check_after(std::chrono::milliseconds time)

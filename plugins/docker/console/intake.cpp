@@ -66,7 +66,7 @@ void Intake::gap(std::int64_t stamp_ns)
 {
     add({.stream = Stream::note,
          .stamp_ns = stamp_ns,
-         .text = "output was printed while the agent was away, and dropped by log rotation"});
+         .text = "output is missing here: the log was rotated before the agent had read it"});
 }
 
 Batch Intake::take()

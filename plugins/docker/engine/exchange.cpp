@@ -6,7 +6,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace agenthost::docker::engine {
@@ -25,7 +28,7 @@ bool means_success(int status) { return (status >= 200 && status < 300) || statu
 
 Exchange::Exchange(Shell& shell, Request request, Handlers handlers)
     : shell_{shell}, request_{std::move(request)}, handlers_{std::move(handlers)}, timer_{shell.io},
-      reader_{request_.switching}
+      pace_timer_{shell.io}, reader_{request_.switching}
 {}
 
 void Exchange::begin()
@@ -103,7 +106,7 @@ void Exchange::write_more()
 
 void Exchange::wait_readable()
 {
-    if (over_ || paused_ || waiting_ || !socket_) return;
+    if (over_ || paused_ || waiting_ || !socket_ || !unpark()) return;
     waiting_ = true;
     socket_->async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
         self->waiting_ = false;
@@ -116,15 +119,55 @@ void Exchange::on_readable()
 {
     for (int i = 0; i < reads_in_a_row && !over_ && !paused_; ++i) {
         error_code error;
-        const auto n = socket_->read_some(asio::buffer(shell_.read_buffer), error);
+        const auto n = read_some(error);
         if (error == asio::error::would_block || error == asio::error::try_again) break;
         if (error) return on_connection_end(error == asio::error::eof ? std::string{} : error.message());
         last_piece_ = Clock::now();
         const bool more = n == shell_.read_buffer.size();
         take({shell_.read_buffer.data(), n}); // its callbacks may destroy the client, and the shell with it
+        if (request_.pace.count() > 0 && reader_.has_head()) return pace();
         if (!more) break;
     }
     wait_readable();
+}
+
+std::size_t Exchange::read_some(error_code& error)
+{
+    if (!parked_) return socket_->read_some(asio::buffer(shell_.read_buffer), error);
+    const auto n = ::recv(parked_.get(), shell_.read_buffer.data(), shell_.read_buffer.size(), MSG_DONTWAIT);
+    if (n > 0) return static_cast<std::size_t>(n);
+    error = n == 0 ? error_code{asio::error::eof} : error_code{errno, asio::error::get_system_category()};
+    return 0;
+}
+
+void Exchange::pace()
+{
+    if (over_) return;
+    if (!parked_ && writing_.empty()) {
+        error_code ignored;
+        parked_ = base::Fd{socket_->release(ignored)};
+    }
+    waiting_ = true;
+    pace_timer_.expires_after(request_.pace);
+    pace_timer_.async_wait([self = shared_from_this()](error_code error) {
+        self->waiting_ = false;
+        if (!self->over_ && !error && !self->paused_) self->on_readable();
+    });
+}
+
+// Gives the descriptor back to the event loop. False: that failed, and the exchange has ended.
+bool Exchange::unpark()
+{
+    if (!parked_) return true;
+    error_code error;
+    socket_->assign(boost::asio::local::stream_protocol{}, parked_.get(), error);
+    if (!error) {
+        parked_.release();
+        socket_->non_blocking(true, error);
+    }
+    if (!error) return true;
+    end(error_of_break(request_.context, error.message(), sent_));
+    return false;
 }
 
 void Exchange::take(std::string_view bytes)
@@ -199,6 +242,7 @@ void Exchange::end(std::optional<Error> error)
     if (over_) return;
     over_ = true;
     timer_.cancel();
+    pace_timer_.cancel();
     const bool written = writing_.empty() && out_.empty();
     const bool reusable = socket_ && socket_->is_open() && reader_.reusable() && written &&
                           !request_.own_connection && (!error || failing_);
@@ -231,6 +275,7 @@ void Exchange::abandon()
 {
     over_ = ended_ = true;
     timer_.cancel();
+    pace_timer_.cancel();
     close();
 }
 
@@ -247,6 +292,7 @@ void Exchange::resume()
 
 void Exchange::close()
 {
+    parked_.reset();
     if (!socket_) return;
     error_code ignored;
     socket_->close(ignored);

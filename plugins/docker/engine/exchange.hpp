@@ -6,6 +6,7 @@
 // by piece; it is not stored here.
 #pragma once
 
+#include "base/fd.hpp"
 #include "error.hpp"
 #include "reply_reader.hpp"
 
@@ -45,6 +46,8 @@ struct Request {
     bool streamed_body = false;
     netclient::Switching switching = netclient::Switching::refused;
     Timeouts timeouts;
+    // How long to wait between two reads, so that a read takes many small pieces at once. Zero: none.
+    std::chrono::milliseconds pace{0};
     // Has a connection of its own, because it lasts, or because it must not wait for others.
     bool own_connection = false;
     // Whether the target is below /vX.Y.
@@ -104,13 +107,19 @@ public:
     [[nodiscard]] Request& request() { return request_; }
     [[nodiscard]] bool over() const { return over_; }
     // Only inside of on_head and on_content.
-    [[nodiscard]] int descriptor() { return socket_ ? socket_->native_handle() : -1; }
+    [[nodiscard]] int descriptor()
+    {
+        return parked_ ? parked_.get() : socket_ ? socket_->native_handle() : -1;
+    }
 
     static constexpr std::size_t max_error_body = 64 * 1024;
 
 private:
     void write_more();
     void wait_readable();
+    void pace();
+    bool unpark();
+    std::size_t read_some(boost::system::error_code&);
     void on_readable();
     void take(std::string_view bytes);
     bool take_step(std::string_view& bytes);
@@ -128,7 +137,10 @@ private:
     Request request_;
     Handlers handlers_;
     std::optional<Socket> socket_;
-    boost::asio::steady_timer timer_;
+    // The socket's descriptor between two paced reads: while the event loop knows it, each piece wakes the
+    // loop.
+    base::Fd parked_;
+    boost::asio::steady_timer timer_, pace_timer_;
     ReplyReader reader_;
     std::string out_, writing_, error_body_;
     Clock::time_point begun_, last_piece_;

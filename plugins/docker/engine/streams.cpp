@@ -10,6 +10,9 @@ namespace {
 
 // Until a stream begins. The engine answers at once unless it is stuck.
 constexpr std::chrono::seconds stream_begins{15};
+// The engine sends each message of a log in a write of its own. Reads that take many of them at once cost much
+// less, and this delay cannot be noticed at a console.
+constexpr std::chrono::milliseconds log_pace{5};
 
 // The state of a log reading between its pieces.
 struct LogState {
@@ -103,6 +106,7 @@ LogReading Client::logs(std::string_view container, const LogOptions& options, L
     logs.own_connection = true;
     // A container may stay silent for any length of time, so its stream has no idle limit.
     logs.timeouts.head = stream_begins;
+    logs.pace = log_pace;
     if (!options.follow) logs.timeouts.idle = options_.transfer_idle;
     const CallContext context{options_.socket, logs.context.what, podman_};
     const auto state =

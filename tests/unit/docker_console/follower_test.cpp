@@ -133,6 +133,30 @@ TEST_F(FollowedLog, IsReadToItsEndThenFollowedThenReadOut)
     EXPECT_EQ(complete_, 1);
 }
 
+TEST_F(FollowedLog, IsLeftAloneInAFloodAndReadToItsEndAfterIt)
+{
+    constexpr int all = 3000; // more than a burst
+    const auto begin = now_ns() - 60'000'000'000;
+    const auto line = [begin](int i) { return message(begin + i * 1000, std::to_string(i)); };
+    int looks = 0;
+    engine([&, line](auto& peer, const auto& request, int) {
+        if (request.target.find("tail=500") != std::string::npos) {
+            ++looks;
+            for (int i = all - 500; i < all; ++i) peer.chunk(line(i));
+        } else {
+            peer.chunk(older());
+            for (int i = 0; i < all; ++i) peer.chunk(line(i));
+            if (looks == 0 || follows(request)) return peer.wait_closed();
+        }
+        peer.chunk("");
+    });
+    ASSERT_TRUE(run_until(io_, [&] { return lines_.size() > all; }));
+    EXPECT_EQ(looks, 2) << "in the flood, and when nothing new was printed";
+    ASSERT_EQ(lines_.size(), all + 1u);
+    for (int i = 0; i < all; ++i) ASSERT_EQ(lines_[i + 1u], std::to_string(i));
+    EXPECT_EQ(gaps_, 0);
+}
+
 TEST_F(FollowedLog, IsReadWhenTheFollowerHasSkippedMessages)
 {
     const auto first = now_ns();
@@ -234,12 +258,12 @@ TEST_F(FollowedLog, ReportsWhatTheEngineHasDropped)
     const auto first = now_ns();
     engine([first](auto& peer, const auto&, int n) {
         peer.chunk(n == 1 ? older() + message(first, "one") : message(first + 2, "three"));
-        if (n < 6) return (void)peer.chunk("");
+        if (n < 7) return (void)peer.chunk("");
         peer.wait_closed();
     });
     ASSERT_TRUE(run_until(io_, [&] { return gaps_ > 0; }));
-    EXPECT_EQ(logs_at_gap_, 5); // twice for more of the newest messages, then for all
-    EXPECT_TRUE(run_until(io_, [&] { return logs_ >= 6; }));
+    EXPECT_EQ(logs_at_gap_, 6); // twice for more of the newest messages, then for all, then for what is kept
+    EXPECT_TRUE(run_until(io_, [&] { return logs_ >= 7; }));
     EXPECT_EQ(lines_, (Lines{"older", "one", "three"}));
     EXPECT_EQ(gaps_, 1);
 }
