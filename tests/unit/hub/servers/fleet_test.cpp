@@ -177,7 +177,7 @@ TEST_F(ServersTest, ARegistrationThatNamesDockerIsRemembered)
     const Conn conn = ask("POST", "/api/servers", egg("x", {{"limits", {{"memory", "8g"}}}}).dump());
     EXPECT_EQ(status(conn), 507) << "but the hub knows what it has";
     EXPECT_THAT(body(conn)["refused"][0]["reason"].get<std::string>(),
-                HasSubstr("of 4GiB only 4GiB is free"));
+                HasSubstr("only 4GiB of 4GiB is free"));
 }
 
 // ---- placement ----

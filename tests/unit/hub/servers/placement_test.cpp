@@ -179,7 +179,7 @@ std::vector<Case> cases_of_room()
          "",
          {{"a", "INSUFFICIENT_RESOURCES"}},
          "INSUFFICIENT_RESOURCES",
-         "only 4GiB is free"},
+         "only 4GiB of 16GiB is free"},
         {"exactly full", needs(4), {busy}, "a", {}, "", "100 % of its memory"},
         {"cores",
          needs(1, 9000),
