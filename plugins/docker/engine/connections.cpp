@@ -52,8 +52,9 @@ Peer peer_of(int descriptor)
 }
 
 Connections::Connections(asio::io_context& io, std::string socket, Limits limits)
-    : io_{io}, socket_{std::move(socket)}, read_buffer_(read_size, '\0'), limits_{limits},
-      shell_{io, read_buffer_, [this](Exchange& exchange, Socket s) { on_over(exchange, std::move(s)); },
+    : io_{io}, socket_{std::move(socket)}, limits_{limits},
+      shell_{io, std::make_shared<std::string>(read_size, '\0'),
+             [this](Exchange& exchange, Socket s) { on_over(exchange, std::move(s)); },
              [this](Exchange& exchange) { on_stale(exchange); }}
 {
     if (const auto address = netclient::unix_address(socket_, why_not_))

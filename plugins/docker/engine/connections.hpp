@@ -59,7 +59,7 @@ private:
     bool take_idle(Socket& into);
 
     boost::asio::io_context& io_;
-    std::string socket_, read_buffer_, why_not_;
+    std::string socket_, why_not_;
     std::string sockaddr_; // of the socket's path; empty: the path is not usable
     Limits limits_;
     Exchange::Shell shell_;

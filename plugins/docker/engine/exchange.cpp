@@ -117,14 +117,15 @@ void Exchange::wait_readable()
 
 void Exchange::on_readable()
 {
+    const auto buffer = shell_.read_buffer;
     for (int i = 0; i < reads_in_a_row && !over_ && !paused_; ++i) {
         error_code error;
         const auto n = read_some(error);
         if (error == asio::error::would_block || error == asio::error::try_again) break;
         if (error) return on_connection_end(error == asio::error::eof ? std::string{} : error.message());
         last_piece_ = Clock::now();
-        const bool more = n == shell_.read_buffer.size();
-        take({shell_.read_buffer.data(), n}); // its callbacks may destroy the client, and the shell with it
+        const bool more = n == buffer->size();
+        take({buffer->data(), n}); // its callbacks may destroy the client, and the shell with it
         if (request_.pace.count() > 0 && reader_.has_head()) return pace();
         if (!more) break;
     }
@@ -133,8 +134,9 @@ void Exchange::on_readable()
 
 std::size_t Exchange::read_some(error_code& error)
 {
-    if (!parked_) return socket_->read_some(asio::buffer(shell_.read_buffer), error);
-    const auto n = ::recv(parked_.get(), shell_.read_buffer.data(), shell_.read_buffer.size(), MSG_DONTWAIT);
+    if (!parked_) return socket_->read_some(asio::buffer(*shell_.read_buffer), error);
+    const auto n =
+        ::recv(parked_.get(), shell_.read_buffer->data(), shell_.read_buffer->size(), MSG_DONTWAIT);
     if (n > 0) return static_cast<std::size_t>(n);
     error = n == 0 ? error_code{asio::error::eof} : error_code{errno, asio::error::get_system_category()};
     return 0;

@@ -71,8 +71,9 @@ public:
     // What the owner of the connections does for an exchange; both outlive it or abandon() it.
     struct Shell {
         boost::asio::io_context& io;
-        // Pieces are read into it; one for all exchanges, since each piece is consumed at once.
-        std::string& read_buffer;
+        // Pieces are read into it; one for all exchanges, since each piece is consumed at once. An exchange
+        // whose handler destroys the shell still looks at the rest of the piece.
+        std::shared_ptr<std::string> read_buffer;
         // The exchange has ended. The socket is open when it may carry another request.
         std::function<void(Exchange&, Socket)> on_over;
         // The connection was closed before a byte arrived, and the request may be repeated on a new one.
