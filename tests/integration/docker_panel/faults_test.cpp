@@ -116,9 +116,9 @@ TEST_F(Faults, AnEngineRestartIsNotACrash)
     start_agent();
     run_server("s1", {{"environment", {{"TICK", "50"}}}});
     engine_->kill();
-    const json away = panel_->call("stop_server", "s1");
+    ASSERT_TRUE(wait_for([&] { return status("s1").value("engine", "") == "away"; })) << status("s1");
+    json away = panel_->call("stop_server", "s1");
     EXPECT_EQ(away["error"]["code"], "DOCKER_ERROR") << away;
-    EXPECT_EQ(status("s1")["engine"], "away");
     engine_->start();
     ASSERT_TRUE(wait_for([&] {
         const json now = status("s1");
