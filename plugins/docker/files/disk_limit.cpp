@@ -89,18 +89,28 @@ void DiskLimit::set_max(std::uint64_t bytes)
 
 void DiskLimit::use_quota(const ProjectQuota& quota)
 {
-    const std::lock_guard lock{mutex_};
-    quota_ = quota;
+    {
+        const std::lock_guard lock{mutex_};
+        quota_ = quota;
+    }
     refresh_exact();
 }
 
 void DiskLimit::refresh_exact()
 {
-    if (!quota_) return;
-    if (const auto numbers = quota_->numbers()) {
-        used_ = numbers->used;
-        counted_ = true;
+    std::optional<ProjectQuota> quota;
+    {
+        const std::lock_guard lock{mutex_};
+        quota = quota_;
     }
+    if (!quota) return;
+    const auto numbers = quota->numbers();
+    const std::lock_guard lock{mutex_};
+    counted_ = numbers.has_value();
+    if (numbers)
+        used_ = numbers->used;
+    else
+        quota_.reset();
 }
 
 DiskLimit::State DiskLimit::state() const
@@ -122,9 +132,9 @@ bool DiskLimit::recount_due() const
 
 void DiskLimit::recount(Control& control)
 {
+    refresh_exact();
     {
         const std::lock_guard lock{mutex_};
-        refresh_exact();
         if (quota_ || counting_) return;
         counting_ = true;
     }
@@ -194,8 +204,8 @@ void DiskLimit::reserve(std::uint64_t bytes)
         Control unwatched;
         if (!fits) recount(unwatched);
     }
-    const std::lock_guard lock{mutex_};
     refresh_exact();
+    const std::lock_guard lock{mutex_};
     if (!has_space_for(bytes)) {
         fail("DISK_FULL", "the server uses " + shown_size(used_) + " of its disk limit of " +
                               shown_size(options_.max_bytes) + ", and " + shown_size(bytes) +

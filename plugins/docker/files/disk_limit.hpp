@@ -7,6 +7,7 @@
 //   - recount_due() is true when no walk was done, when the last one is older than `fresh` (and than 20 times its own
 //     duration, so that walking costs at most 5 % of a thread), or when the agent wrote a tenth of the limit since.
 //   - a claim that would be refused walks first when the count is older than 10 s.
+// Where the kernel no longer answers, because its quotas were switched off, the agent counts again.
 // A walk that ends early (its budget, a cancel) keeps the higher of the old and the new count.
 //
 // Thread-safe. claim, recount and usage may block on the disk: not on an I/O thread. state() and
@@ -88,7 +89,7 @@ private:
     void reserve(std::uint64_t bytes);
     void release(std::uint64_t bytes);
     bool has_space_for(std::uint64_t bytes) const; // with the lock
-    void refresh_exact();                          // with the lock
+    void refresh_exact(); // asks the kernel, without the lock: it may wait for the disk
     bool worth_recounting() const;
     void check_free_space(std::uint64_t bytes) const;
 

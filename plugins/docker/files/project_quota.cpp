@@ -5,6 +5,7 @@
 #include "tree_walk.hpp"
 
 #include <fcntl.h>
+#include <linux/dqblk_xfs.h>
 #include <linux/fs.h>
 #include <linux/quota.h>
 #include <sys/ioctl.h>
@@ -70,16 +71,32 @@ int set_project(int fd, std::uint32_t id, bool folder)
 
 std::string ProjectQuota::unavailable() const
 {
+    // Any user may ask for the state. A file system may count without enforcing limits: ext4 with the feature
+    // `quota`, mounted without prjquota.
+    struct fs_quota_statv state {};
+    state.qs_version = FS_QSTATV_VERSION1;
+    const int error = project_quotactl(folder_, Q_XGETQSTATV, 0, &state);
+    const bool root = ::geteuid() == 0;
+    if (error != 0 || (state.qs_flags & FS_QUOTA_PDQ_ENFD) == 0) {
+        const bool counts = error == 0 && (state.qs_flags & FS_QUOTA_PDQ_ACCT) != 0;
+        const std::string why = error != 0 ? " (" + std::string{std::strerror(error)} + ")" : std::string{};
+        return "the file system of the server's folder " +
+               (counts ? "counts projects and enforces no limits" : "keeps no project quotas" + why) +
+               ". Mount an ext4 or XFS file system with the option prjquota there." +
+               (root ? "" : " The agent's user may not set quotas either: Run it as root.");
+    }
     struct if_dqblk block {};
-    const int error = project_quotactl(folder_, Q_GETQUOTA, id_, &block);
-    if (error == 0 || error == ENOENT) return {};
-    if (error == EPERM)
-        return "the agent may not read project quotas. Run it as root, or let it count files itself.";
-    return "the file system of the server's folder keeps no project quotas (" +
-           std::string{std::strerror(error)} +
-           "). Mount an ext4 or XFS file system with the option prjquota there; until then the agent counts "
-           "files "
-           "itself.";
+    if (project_quotactl(folder_, Q_GETQUOTA, id_, &block) != EPERM) return {};
+    return std::string{"the agent may not use project quotas"} +
+           (root ? ", although it is root: it has no CAP_SYS_ADMIN. Give it this capability."
+                 : ". Run it as root.");
+}
+
+std::optional<std::uint32_t> ProjectQuota::project_of(int fd)
+{
+    struct fsxattr attributes {};
+    if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;
+    return attributes.fsx_projid;
 }
 
 void ProjectQuota::mark()
@@ -121,7 +138,9 @@ std::optional<ProjectQuota::Numbers> ProjectQuota::numbers() const
 {
     struct if_dqblk block {};
     if (project_quotactl(folder_, Q_GETQUOTA, id_, &block) != 0) return std::nullopt;
-    return Numbers{.used = block.dqb_curspace, .limit = block.dqb_bhardlimit * QIF_DQBLKSIZE};
+    return Numbers{.used = block.dqb_curspace,
+                   .limit = block.dqb_bhardlimit * QIF_DQBLKSIZE,
+                   .inodes = block.dqb_curinodes};
 }
 
 } // namespace agenthost::docker::files

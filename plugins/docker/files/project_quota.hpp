@@ -20,8 +20,11 @@ public:
     // `folder` must outlive it. `id`: 1 or more, one for each server of this file system.
     ProjectQuota(int folder, std::uint32_t id) : folder_{folder}, id_{id} {}
 
-    // Whether the file system keeps project quotas. Empty, or why not, with the remedy.
+    // Whether the file system keeps and enforces project quotas, and the agent may set them. Empty, or why
+    // not, with the remedy.
     [[nodiscard]] std::string unavailable() const;
+    // The project to which a file or folder belongs; 0: none. nullopt: the file system has no projects.
+    static std::optional<std::uint32_t> project_of(int fd);
 
     // Marks the folder; new files in it are counted. Throws.
     void mark();
@@ -31,7 +34,8 @@ public:
     void set_limit(std::uint64_t bytes);
 
     struct Numbers {
-        std::uint64_t used = 0, limit = 0;
+        std::uint64_t used = 0, limit = 0; // bytes; limit 0: none
+        std::uint64_t inodes = 0;
     };
     // nullopt: the file system does not say.
     [[nodiscard]] std::optional<Numbers> numbers() const;

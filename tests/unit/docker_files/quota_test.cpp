@@ -45,14 +45,19 @@ protected:
                  "truncate -s 64M '" + image + "' && mkfs.ext4 -q -O quota,project -E quotatype=prjquota '" +
                      image + "'"});
         if (made.code != 0) GTEST_SKIP() << "no ext4 with project quotas can be made here: " << made.err;
-        const Ran mounted = run({"mount", "-o", "loop,prjquota", image, (dir_ / "disk").string()});
+        const Ran mounted = mount("loop,prjquota");
         if (mounted.code != 0) GTEST_SKIP() << "it cannot be mounted here: " << mounted.err;
-        mounted_ = true;
         fs::permissions(dir_.path(), fs::perms{0755}); // the game reaches its folder
         fs::create_directory(dir_ / "disk/server");
         fs::create_directory(dir_ / "disk/other");
     }
     void TearDown() override { EXPECT_TRUE(!mounted_ || ::umount((dir_ / "disk").c_str()) == 0); }
+    Ran mount(const std::string& options)
+    {
+        Ran mounted = run({"mount", "-o", options, (dir_ / "image").string(), (dir_ / "disk").string()});
+        mounted_ = mounted.code == 0;
+        return mounted;
+    }
     [[nodiscard]] std::string folder() const { return (dir_ / "disk/server").string(); }
 
     TempDir dir_;
@@ -138,6 +143,56 @@ TEST_F(QuotaDisk, CountsOneServerOnlyAndWhatItHadBefore)
     EXPECT_LT(quota.numbers()->used, 3 * mebibyte);
     // A file that is moved in from outside would break the count: the kernel refuses the rename.
     EXPECT_NE(::rename((dir_ / "disk/other/file").c_str(), (folder() + "/moved").c_str()), 0);
+}
+
+TEST_F(QuotaDisk, AFolderKnowsItsProject)
+{
+    const Root root{folder()};
+    EXPECT_EQ(ProjectQuota::project_of(root.fd()), 0u);
+    ProjectQuota quota{root.fd(), 80};
+    quota.mark();
+    fs::create_directory(folder() + "/inner");
+    EXPECT_EQ(ProjectQuota::project_of(root.fd()), 80u);
+    EXPECT_EQ(ProjectQuota::project_of(Root{folder() + "/inner"}.fd()), 80u);
+    ASSERT_TRUE(quota.numbers());
+    EXPECT_EQ(quota.numbers()->inodes, 2u);
+}
+
+TEST_F(QuotaDisk, OnlyRootMaySetOne)
+{
+    const Root root{folder()};
+    EXPECT_EQ(as_plain_user([&] {
+                  return ProjectQuota{root.fd(), 81}.unavailable().find("Run it as root") != std::string::npos
+                             ? 1
+                             : 0;
+              }),
+              1);
+}
+
+TEST_F(QuotaDisk, ADiskThatCountsWithoutLimitsIsNotEnough)
+{
+    ASSERT_EQ(::umount((dir_ / "disk").c_str()), 0);
+    ASSERT_EQ(mount("loop").code, 0);
+    const Root root{folder()};
+    const std::string why = ProjectQuota{root.fd(), 82}.unavailable();
+    EXPECT_NE(why.find("enforces no limits"), std::string::npos) << why;
+    EXPECT_NE(why.find("prjquota"), std::string::npos) << why;
+}
+
+TEST(DiskLimitWithAQuota, CountsItselfWhenTheKernelNoLongerAnswers)
+{
+    FilesFixture fixture{{.max_bytes = 2 * mebibyte, .keep_free = 0}};
+    const ProjectQuota quota{fixture.root->fd(), 5};
+    if (quota.numbers()) GTEST_SKIP() << "the temporary folder has project quotas";
+    fixture.put("game", std::string(mebibyte, 'g'));
+    DiskLimit& limit = fixture.root->limit();
+    limit.use_quota(quota);
+    EXPECT_FALSE(limit.state().exact);
+    EXPECT_FALSE(limit.state().counted);
+    limit.recount(fixture.control);
+    EXPECT_GE(limit.state().used, mebibyte);
+    EXPECT_EQ(code_of([&] { write_file(*fixture.root, path("a"), std::string(mebibyte + 1, 'a'), {}); }),
+              "DISK_FULL");
 }
 
 TEST(ProjectQuota, SaysWhyItIsNotAvailable)
