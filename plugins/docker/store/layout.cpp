@@ -25,7 +25,12 @@ CREATE TABLE ports(
   server TEXT NOT NULL REFERENCES servers(id) ON DELETE CASCADE, position INTEGER NOT NULL,
   port TEXT NOT NULL, PRIMARY KEY(server, position)) WITHOUT ROWID;
 )";
-constexpr std::array<const char*, 1> steps{version_1};
+// The project of a server's disk quota; 0: none.
+constexpr const char* version_2 = R"(
+ALTER TABLE servers ADD COLUMN project INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX servers_project ON servers(project) WHERE project <> 0;
+)";
+constexpr std::array<const char*, 2> steps{version_1, version_2};
 
 } // namespace
 

@@ -93,6 +93,7 @@ Store::Store(const std::string& file)
                       "fault_code=?, fault=? WHERE id=?")},
       container_{db_.prepare("UPDATE servers SET container=?, state=? WHERE id=?")},
       console_{db_.prepare("UPDATE servers SET console_stamp=?, console_count=? WHERE id=?")},
+      project_{db_.prepare("UPDATE servers SET project=?1 WHERE id=?2 AND project<>?1")},
       put_spec_{db_.prepare(
           "INSERT INTO specs(server, spec, sha256) VALUES(?,?,?) ON CONFLICT(server) DO UPDATE SET "
           "spec=excluded.spec, sha256=excluded.sha256")},
@@ -153,11 +154,18 @@ Store::Loaded Store::load()
                 out.unreadable.push_back("server " + std::string{rows.text(0)} + ": " + why +
                                          ". Delete it and send create_server again.");
         }
+        load_projects(out);
     } catch (const base::SqliteError& error) {
         if ((error.code() & 0xff) == SQLITE_CORRUPT) throw Damaged{error.what()};
         throw;
     }
     return out;
+}
+
+void Store::load_projects(Loaded& out)
+{
+    auto rows = db_.prepare("SELECT id, project FROM servers WHERE project BETWEEN 1 AND 4294967295");
+    while (rows.step()) out.projects.emplace_back(rows.text(0), static_cast<std::uint32_t>(rows.integer(1)));
 }
 
 void Store::put_spec(const std::string& id, const std::string& spec)
@@ -234,6 +242,11 @@ void Store::save_consoles(const std::vector<std::pair<std::string, ConsolePositi
     for (const auto& [id, position] : positions)
         console_.bind(1, position.stamp_ns).bind(2, std::int64_t{position.count}).bind(3, id).run();
     transaction.commit();
+}
+
+void Store::save_project(const std::string& id, std::uint32_t project)
+{
+    project_.bind(1, std::int64_t{project}).bind(2, id).run();
 }
 
 } // namespace agenthost::docker::store

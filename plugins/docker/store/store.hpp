@@ -1,5 +1,5 @@
 // Keeps what must outlive the agent about each server, in SQLite: its specification, what it has claimed of
-// the node, its desired state, where its console was read to.
+// the node, its desired state, where its console was read to, the project of its disk quota.
 //
 // A change is on the disk when the function returns; the service carries out the rest of a machine's effects
 // only then, so the desired state is saved before the engine is called. Many changes of one moment go into
@@ -64,6 +64,9 @@ public:
     struct Loaded {
         std::vector<StoredServer> servers;
         std::vector<std::string> unreadable; // a sentence for each row that is damaged or unknown
+        // Server and project of its disk quota, also of rows that are unreadable otherwise: no other server
+        // may get it.
+        std::vector<std::pair<std::string, std::uint32_t>> projects;
     };
     Loaded load();
 
@@ -78,6 +81,8 @@ public:
     void save(const std::vector<std::pair<std::string, server::Record>>&);
     void save_container(const std::string& id, const std::string& container, server::State);
     void save_consoles(const std::vector<std::pair<std::string, ConsolePosition>>&);
+    // Throws also if another server has the project.
+    void save_project(const std::string& id, std::uint32_t project);
 
     // For tests.
     [[nodiscard]] base::Database& database() { return db_; }
@@ -86,9 +91,10 @@ private:
     void put_spec(const std::string& id, const std::string& spec);
     void put_ports(const std::string& id, const ledger::Claim&);
     std::optional<StoredServer> read_row(const base::Statement&, std::string& why);
+    void load_projects(Loaded&);
 
     base::Database db_;
-    base::Statement add_, change_, remove_, record_, container_, console_, put_spec_, add_port_,
+    base::Statement add_, change_, remove_, record_, container_, console_, project_, put_spec_, add_port_,
         remove_ports_;
 };
 

@@ -2,6 +2,8 @@
 
 #include "plugins/docker/store/layout.hpp"
 
+#include "base/hash.hpp"
+
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -158,6 +160,33 @@ TEST(DockerStore, SaysWhichRowItCannotRead)
     EXPECT_THAT(opened.content.unreadable[2], HasSubstr("server c: a port is unreadable"));
 }
 
+TEST(DockerStore, KeepsTheProjectOfAServerAndGivesItToNoOther)
+{
+    using testing::ElementsAre;
+    using testing::Pair;
+    const test::TempDir dir;
+    const std::string file = dir / "servers.db";
+    {
+        Opened opened = open_store(file);
+        Store& store = *opened.store;
+        for (const char* id : {"a", "b", "c"}) EXPECT_EQ(store.add(stored(id)), std::nullopt);
+        store.save_project("a", 7);
+        store.save_project("a", 7);
+        store.save_project("b", 4'000'000'000);
+        EXPECT_THROW(store.save_project("c", 7), base::SqliteError);
+        store.save_project("gone", 9);
+        store.database().exec(
+            "UPDATE servers SET goal=99 WHERE id='b'"); // unreadable, and its folder remains
+    }
+    Opened opened = open_store(file);
+    EXPECT_EQ(opened.content.servers, (std::vector{stored("a"), stored("c")}));
+    EXPECT_THAT(opened.content.projects, ElementsAre(Pair("a", 7), Pair("b", 4'000'000'000)));
+    opened.store->save_project("a", 8);
+    opened.store->save_project("c", 7);
+    opened.store->remove("b");
+    EXPECT_THAT(opened.store->load().projects, ElementsAre(Pair("a", 8), Pair("c", 7)));
+}
+
 // Layout ------------------------------------------------------------------------------------------------
 
 TEST(DockerStoreLayout, RunsTheStepsThatAreMissing)
@@ -187,18 +216,39 @@ TEST(DockerStoreLayout, AStepThatFailsLeavesTheVersionBefore)
     db.exec("CREATE TABLE u(b)"); // was rolled back
 }
 
+TEST(DockerStoreLayout, AFileOfTheFirstVersionKeepsItsServers)
+{
+    const test::TempDir dir;
+    const std::string file = dir / "servers.db";
+    {
+        base::Database old{file};
+        docker::store::upgrade_layout(old, docker::store::layout_steps().first(1));
+        old.exec("INSERT INTO servers(id, spec_hash, created_ms, memory, disk, wants_running, goal, install, "
+                 "flags, "
+                 "run, judged_run, fault_code, fault) VALUES('a','',0,0,0,1,0,1,0,'','','','')");
+        auto spec = old.prepare("INSERT INTO specs(server, spec, sha256) VALUES('a','{}',?)");
+        spec.bind_blob(1, base::sha256("{}")).run();
+    }
+    Opened opened = open_store(file);
+    ASSERT_EQ(opened.content.servers.size(), 1u);
+    EXPECT_TRUE(opened.content.servers[0].record.wants_running);
+    EXPECT_TRUE(opened.content.projects.empty());
+    opened.store->save_project("a", 5);
+    EXPECT_EQ(opened.store->load().projects.size(), 1u);
+}
+
 TEST(DockerStoreLayout, ANewerFileIsRefusedAndLeftAlone)
 {
     const test::TempDir dir;
     const std::string file = dir / "servers.db";
     open_store(file);
-    base::Database{file}.exec("PRAGMA user_version=2");
+    base::Database{file}.exec("PRAGMA user_version=3");
     try {
         open_store(file);
         FAIL();
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(),
-                    HasSubstr("its layout is version 2, and this agenthost knows 1. Run the newer"));
+                    HasSubstr("its layout is version 3, and this agenthost knows 2. Run the newer"));
     }
     EXPECT_FALSE(std::filesystem::exists(file + ".damaged-1"));
 }
