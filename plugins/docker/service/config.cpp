@@ -135,6 +135,8 @@ Config parse_config(std::string_view text)
     read_duration(node, "install_timeout", config.install_timeout);
     read_duration(node, "stats_interval", config.stats_interval);
     if (const auto crash = node.find("crash")) read_crash(*crash, config);
+    if (const auto project = node.find("quota_first_project"))
+        config.quota_first_project = static_cast<std::uint32_t>(project->whole(0, max_first_project));
     if (const auto transfers = node.find("transfers")) read_transfers(*transfers, config.transfers);
     return config;
 }

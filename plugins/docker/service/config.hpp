@@ -5,6 +5,8 @@
 //      "registries": [{"registry": "ghcr.io", "username": "bot", "password": {"file": "/etc/agenthost/ghcr"}}], "pull": "missing"}
 #pragma once
 
+#include "project_ids.hpp"
+
 #include "plugins/docker/server/crash_policy.hpp"
 #include "plugins/docker/spec/node_policy.hpp"
 #include "plugins/docker/transfer/settings.hpp"
@@ -39,6 +41,7 @@ struct Config {
     bool restart_after_crash = true, crash_on_clean_exit = false;
     server::CrashLimits crash_limits;
     transfer::Settings transfers;
+    std::uint32_t quota_first_project = default_first_project; // 0: no project quotas
 };
 
 // Throws agenthost::Error CONFIG_INVALID with the key's path.

@@ -79,6 +79,8 @@ Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store
                                            .state = std::move(state),
                                            .emit = outputs_.emit,
                                            .log = outputs_.log,
+                                           .limit_disk = outputs_.limit_disk,
+                                           .free_disk = outputs_.free_disk,
                                            .changed = [this] { publish_count(); }},
       ledger_{ledger::limits_of(config.policy)}, poll_timer_{client.io()}, usage_timer_{client.io()}
 {}

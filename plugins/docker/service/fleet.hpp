@@ -34,7 +34,9 @@ public:
         std::function<void(std::string_view key, const std::string& json)> publish; // a fact
         std::function<void(Level, const std::string&)> log;
         std::function<void(const std::string& id)> deleted;
-        std::function<std::optional<DiskUse>(const ServerSpec&)> disk_use; // never blocks
+        std::function<std::optional<DiskUse>(const ServerSpec&)> disk_use;          // never blocks
+        std::function<void(const FileScope&)> limit_disk = [](const FileScope&) {}; // on the pool
+        std::function<void(const FileScope&)> free_disk = [](const FileScope&) {};  // the same
     };
     struct Creation {
         ServerSpec spec;
@@ -61,6 +63,7 @@ public:
     [[nodiscard]] ServerShell* find(std::string_view id);
     [[nodiscard]] const Servers& servers() const { return servers_; }
     [[nodiscard]] Images& images() { return images_; }
+    [[nodiscard]] Records& records() { return records_; }
     [[nodiscard]] const ledger::Ledger& ledger() const { return ledger_; }
     [[nodiscard]] const NodeContext& node() const { return node_; }
     [[nodiscard]] const std::optional<engine::EngineFacts>& engine() const { return engine_; }

@@ -4,6 +4,7 @@
 #include "config.hpp"
 #include "images.hpp"
 #include "records.hpp"
+#include "server_roots.hpp"
 
 #include "plugins/docker/engine/client.hpp"
 
@@ -28,6 +29,8 @@ struct NodeContext {
     std::filesystem::path state;       // one folder for each server below it
     std::function<void(std::string_view topic, const std::string& json)> emit;
     std::function<void(Level, const std::string&)> log;
+    // Before a container is created, and after a server's folder was removed: its disk limit. On the pool.
+    std::function<void(const FileScope&)> limit_disk, free_disk;
     // A server's state changed.
     std::function<void()> changed;
 };

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <future>
 #include <iterator>
 
 namespace agenthost::docker::service {
@@ -66,6 +67,20 @@ void Records::flush()
             else
                 flush();
         });
+}
+
+void Records::keep_project(const std::string& id, std::uint32_t project)
+{
+    const auto done = std::make_shared<std::promise<void>>();
+    boost::asio::post(thread_, [store = store_, done, id, project] {
+        try {
+            store->save_project(id, project);
+            done->set_value();
+        } catch (...) {
+            done->set_exception(std::current_exception());
+        }
+    });
+    done->get_future().get();
 }
 
 std::string Records::engine() const

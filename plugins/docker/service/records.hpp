@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ public:
     void add(store::StoredServer, Then);
     void save(const std::string& id, const server::Record&, Then);
     void remove(const std::string& id, Then);
+    // Blocking, so not on the engine thread; throws.
+    void keep_project(const std::string& id, std::uint32_t project);
     void set_engine(const std::string& process);
     // Blocking.
     [[nodiscard]] std::string engine() const;

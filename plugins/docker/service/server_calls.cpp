@@ -222,8 +222,10 @@ void ServerCalls::prepare(const std::shared_ptr<Creation>& creation)
     }
     on_disk(
         creation->number,
-        [creation, policy = node_.policy] {
+        [creation, policy = node_.policy, limit_disk = node_.limit_disk,
+         scope = scope_of(node_.config.policy, spec_)] {
             prepare_folder(policy, creation->plan.server.server_id);
+            limit_disk(scope);
             if (creation->installer)
                 prepare_install(creation->plan, policy);
             else
@@ -412,7 +414,12 @@ void ServerCalls::remove_all(Number number)
 void ServerCalls::remove_files(Number number)
 {
     on_disk(
-        number, [dir = node_.policy.data_dir, id = spec_.id] { remove_folders(dir, id); },
+        number,
+        [dir = node_.policy.data_dir, free_disk = node_.free_disk,
+         scope = scope_of(node_.config.policy, spec_)] {
+            remove_folders(dir, scope.id);
+            free_disk(scope);
+        },
         [this, number] { done(number); });
 }
 

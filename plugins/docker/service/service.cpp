@@ -28,8 +28,8 @@ constexpr auto first_look = 1s; // an engine answers in a few ms; one that does 
 } // namespace
 
 Service::Service(Context& context, Config config)
-    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, files_{roots_},
-      transfers_{context, roots_, config_.transfers}
+    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, roots_{quotas()},
+      files_{roots_}, transfers_{context, roots_, config_.transfers}
 {}
 
 Service::~Service()
@@ -52,7 +52,33 @@ Fleet::Outputs Service::outputs()
             .publish = [this](std::string_view key, const std::string& json) { context_.publish(key, json); },
             .log = [this](Level level, const std::string& text) { context_.log(level, text); },
             .deleted = [this](const std::string& id) { roots_.forget(id); },
-            .disk_use = [this](const ServerSpec& spec) { return roots_.usage(scope_of(spec)); }};
+            .disk_use = [this](const ServerSpec& spec) { return roots_.usage(scope_of(spec)); },
+            .limit_disk = [this](const FileScope& scope) { roots_.prepare(scope); },
+            .free_disk = [this](const FileScope& scope) { roots_.end(scope); }};
+}
+
+DiskQuotas::Options Service::quotas()
+{
+    DiskQuotas::Options options;
+    options.first_project = config_.quota_first_project;
+    options.keep = [this](const std::string& id, std::uint32_t project) {
+        fleet_->records().keep_project(id, project);
+    };
+    options.log = [this](Level level, const std::string& text) { context_.log(level, text); };
+    options.counts = [this](bool kernel, const std::string& why) {
+        context_.publish("disk_limits", kernel ? base::json_object("countedBy", "kernel")
+                                               : base::json_object("countedBy", "agent", "reason", why));
+    };
+    return options;
+}
+
+// Every stored server, also one whose configuration cannot be read, keeps its project.
+void Service::adopt_folders(const store::Store::Loaded& stored)
+{
+    for (const auto& [id, project] : stored.projects) roots_.restore(id, project);
+    std::vector<FileScope> scopes;
+    for (const auto& [id, server] : fleet_->servers()) scopes.push_back(scope_of(server->spec()));
+    roots_.adopt(config_.policy.data_dir, std::move(scopes));
 }
 
 void Service::start()
@@ -68,6 +94,7 @@ void Service::start()
     fleet_ = std::make_unique<Fleet>(*client_, config_, std::move(opened.store), disk_.get_executor(), state,
                                      outputs());
     fleet_->load(opened.content);
+    adopt_folders(opened.content);
     boost::asio::post(io_.context(), [this] { fleet_->start(); });
     io_.start();
     fleet_->wait_for_engine(first_look); // so that a registration names its version
@@ -320,11 +347,7 @@ void Service::file_action(Request request)
               });
 }
 
-FileScope Service::scope_of(const ServerSpec& spec) const
-{
-    return {config_.policy, spec.id, spec.limits.disk.value_or(config_.policy.default_disk),
-            spec.file_denylist};
-}
+FileScope Service::scope_of(const ServerSpec& spec) const { return service::scope_of(config_.policy, spec); }
 
 // ---- images ----
 

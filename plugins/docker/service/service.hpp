@@ -60,6 +60,8 @@ private:
     void read_install_log(const Shared&, const ServerShell&);
     [[nodiscard]] std::string next_id() { return std::to_string(++last_id_); }
     Fleet::Outputs outputs();
+    DiskQuotas::Options quotas();
+    void adopt_folders(const store::Store::Loaded&);
     [[nodiscard]] FileScope scope_of(const ServerSpec&) const;
 
     Context& context_;

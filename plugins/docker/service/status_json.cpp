@@ -35,6 +35,7 @@ void write_resources(base::JsonWriter& json, ServerShell& server, const std::opt
     if (disk) {
         json.object("disk").member("used", engine::mebibytes(disk->used));
         if (disk->max > 0) json.member("available", engine::mebibytes(disk->max));
+        json.member("countedBy", disk->exact ? "kernel" : "agent");
         json.end();
     }
     json.end();

@@ -12,8 +12,8 @@
 namespace agenthost::docker::service {
 
 // {"serverId":"s1","status":"running","containerId":"..","uptime":3600,"resources":{"cpu":45.2,"memory":{"used":"1024m",
-//  "available":"2048m"},"network":{"tx":1,"rx":2},"disk":{"used":"17m","available":"5120m"}}}; unknown members
-// are absent. Reads the container's usage.
+//  "available":"2048m"},"network":{"tx":1,"rx":2},"disk":{"used":"17m","available":"5120m",
+//  "countedBy":"kernel"}}}; unknown members are absent. Reads the container's usage.
 std::string status_json(ServerShell&, const std::optional<DiskUse>&);
 // A page of the servers in the order of their ids, with "next" when there are more, and what the node offers.
 std::string list_json(const Fleet&, const ListQuestion&, const NodeReport&);

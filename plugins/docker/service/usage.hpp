@@ -21,6 +21,7 @@ struct Usage {
 // What a server's folder holds.
 struct DiskUse {
     std::uint64_t used = 0, max = 0; // bytes; max 0: not limited
+    bool exact = false;              // by the kernel, which enforces the limit; false: by a walk
 };
 
 class UsageReader {

@@ -5,9 +5,9 @@
 #include "plugins/docker/files/write.hpp"
 
 #include "files_fixture.hpp"
+#include "tests/support/quota_disk.hpp"
 
 #include <grp.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 namespace {
@@ -37,31 +37,16 @@ class QuotaDisk : public ::testing::Test {
 protected:
     void SetUp() override
     {
-        if (!is_root()) GTEST_SKIP() << "only root mounts file systems";
-        const std::string image = (dir_ / "image").string();
-        fs::create_directory(dir_ / "disk");
-        const Ran made =
-            run({"sh", "-c",
-                 "truncate -s 64M '" + image + "' && mkfs.ext4 -q -O quota,project -E quotatype=prjquota '" +
-                     image + "'"});
-        if (made.code != 0) GTEST_SKIP() << "no ext4 with project quotas can be made here: " << made.err;
-        const Ran mounted = mount("loop,prjquota");
-        if (mounted.code != 0) GTEST_SKIP() << "it cannot be mounted here: " << mounted.err;
+        if (!disk_.missing().empty()) GTEST_SKIP() << disk_.missing();
         fs::permissions(dir_.path(), fs::perms{0755}); // the game reaches its folder
         fs::create_directory(dir_ / "disk/server");
         fs::create_directory(dir_ / "disk/other");
     }
-    void TearDown() override { EXPECT_TRUE(!mounted_ || ::umount((dir_ / "disk").c_str()) == 0); }
-    Ran mount(const std::string& options)
-    {
-        Ran mounted = run({"mount", "-o", options, (dir_ / "image").string(), (dir_ / "disk").string()});
-        mounted_ = mounted.code == 0;
-        return mounted;
-    }
+    void TearDown() override { EXPECT_TRUE(disk_.unmount()); }
     [[nodiscard]] std::string folder() const { return (dir_ / "disk/server").string(); }
 
     TempDir dir_;
-    bool mounted_ = false;
+    agenthost::test::QuotaDisk disk_{dir_ / "disk", "64M"};
 };
 
 TEST_F(QuotaDisk, TheKernelStopsTheAgentAndTheGame)
@@ -171,8 +156,8 @@ TEST_F(QuotaDisk, OnlyRootMaySetOne)
 
 TEST_F(QuotaDisk, ADiskThatCountsWithoutLimitsIsNotEnough)
 {
-    ASSERT_EQ(::umount((dir_ / "disk").c_str()), 0);
-    ASSERT_EQ(mount("loop").code, 0);
+    ASSERT_TRUE(disk_.unmount());
+    ASSERT_EQ(disk_.mount("loop"), "");
     const Root root{folder()};
     const std::string why = ProjectQuota{root.fd(), 82}.unavailable();
     EXPECT_NE(why.find("enforces no limits"), std::string::npos) << why;

@@ -46,6 +46,19 @@ TEST(DockerConfig, ReadsWhatIsGiven)
     EXPECT_EQ(config.crash_limits.count, 2u);
 }
 
+TEST(DockerConfig, ReadsWhichProjectsDiskQuotasUse)
+{
+    EXPECT_EQ(parse_config(R"({"data_dir": "/srv"})").quota_first_project, 1'100'000'000u);
+    const auto first = [](const char* number) {
+        return parse_config(R"({"data_dir": "/srv", "quota_first_project": )" + std::string{number} + "}")
+            .quota_first_project;
+    };
+    EXPECT_EQ(first("0"), 0u);
+    EXPECT_EQ(first("5000"), 5000u);
+    EXPECT_EQ(first("2147418112"), 2'147'418'112u);
+    EXPECT_THROW(first("2147418113"), agenthost::Error);
+}
+
 TEST(DockerConfig, ReadsHowFilesAreTransferred)
 {
     const auto defaults = parse_config(R"({"data_dir": "/srv"})").transfers;
