@@ -1,28 +1,64 @@
 #include "pool.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 namespace agenthost::docker::files {
 
-Pool::Pool(Options options) : options_{options}
+Pool::Pool(Options options) : turns_{options.threads, options.max_waiting}
+{
+    for (unsigned i = 0; i < options.threads; ++i) spawn();
+}
+
+void Pool::spawn()
 {
     // The host handles signals: a plugin's threads block them.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { loop(); });
+    try {
+        threads_.emplace_back([this] { loop(); });
+    } catch (const std::system_error&) {
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (threads_.empty()) throw;
+        return; // the machine is out of threads: the others continue
+    }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-std::shared_ptr<base::Cancel> Pool::submit(Job job)
+// Under the lock.
+void Pool::run_next()
+{
+    while (const auto ticket = turns_.next()) {
+        ready_.push_back(*ticket);
+        if (threads_.size() < turns_.running() && !stopped_) spawn();
+    }
+    changed_.notify_all();
+}
+
+std::shared_ptr<base::Cancel> Pool::submit(Job job, std::string_view caller)
 {
     auto cancel = std::make_shared<base::Cancel>();
     const std::lock_guard lock{mutex_};
-    if (stopped_ || waiting_.size() >= options_.max_waiting) return nullptr;
-    waiting_.push_back({std::move(job), cancel});
-    changed_.notify_one();
+    if (stopped_) return nullptr;
+    const auto ticket = turns_.add(caller);
+    if (!ticket) return nullptr;
+    tasks_.emplace(*ticket, Task{std::move(job), cancel});
+    run_next();
     return cancel;
+}
+
+Pool::Job Pool::withdraw(const std::shared_ptr<base::Cancel>& cancel)
+{
+    const std::lock_guard lock{mutex_};
+    const auto task = std::find_if(tasks_.begin(), tasks_.end(),
+                                   [&](const auto& each) { return each.second.cancel == cancel; });
+    if (task == tasks_.end() || !turns_.withdraw(task->first)) return {};
+    Job job = std::move(task->second.job);
+    tasks_.erase(task);
+    return job;
 }
 
 void Pool::stop()
@@ -30,29 +66,39 @@ void Pool::stop()
     {
         const std::lock_guard lock{mutex_};
         stopped_ = true;
-        for (const Task& task : waiting_) task.cancel->set();
-        for (const auto& cancel : running_) cancel->set();
+        for (const auto& [ticket, task] : tasks_) {
+            task.cancel->set();
+            if (turns_.withdraw(ticket)) ready_.push_back(ticket);
+        }
         changed_.notify_all();
     }
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_) thread.join(); // no thread is added after stopped_ is set
     threads_.clear();
 }
 
 std::size_t Pool::waiting() const
 {
     const std::lock_guard lock{mutex_};
-    return waiting_.size();
+    return turns_.waiting();
+}
+
+std::string Pool::no_place(std::string_view caller) const
+{
+    const std::lock_guard lock{mutex_};
+    return std::to_string(turns_.waiting()) + " wait, " + std::to_string(turns_.waiting(caller)) +
+           " of them of " + (caller.empty() ? "this caller" : std::string{caller}) +
+           ", which has used its share";
 }
 
 void Pool::loop()
 {
     std::unique_lock lock{mutex_};
     for (;;) {
-        changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
-        if (waiting_.empty()) return;
-        Task task = std::move(waiting_.front());
-        waiting_.pop_front();
-        running_.insert(task.cancel);
+        changed_.wait(lock, [this] { return stopped_ || !ready_.empty(); });
+        if (ready_.empty()) return;
+        const Ticket ticket = ready_.front();
+        ready_.pop_front();
+        Task& task = tasks_.at(ticket); // stays where it is: only this thread erases it
         lock.unlock();
         try {
             task.job(*task.cancel);
@@ -61,7 +107,9 @@ void Pool::loop()
         }
         task.job = nullptr; // destroy what it holds outside the lock
         lock.lock();
-        running_.erase(task.cancel);
+        tasks_.erase(ticket);
+        turns_.finished(ticket);
+        run_next();
     }
 }
 

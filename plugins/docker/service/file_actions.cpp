@@ -176,8 +176,14 @@ FileActions::~FileActions() = default;
 
 void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string action)
 {
-    const auto job = pool_.submit([this, request, scope, action](const base::Cancel& cancel) {
+    const std::string panel = panel_of(request->caller());
+    const auto job = [this, request, scope, action](const base::Cancel& cancel) {
         try {
+            if (cancel.is_set())
+                return void(request->fail("CANCELLED",
+                                          "the file action was cancelled before its turn came. Nothing was "
+                                          "changed.",
+                                          {}, not_started));
             const auto own = roots_.root(scope);
             const Json params = Json::parse(request->params());
             Control control{&cancel, [&](const files::Progress& progress) {
@@ -193,13 +199,19 @@ void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, 
         } catch (const std::exception& e) {
             request->fail("INVALID_REQUEST", e.what());
         }
-    });
-    if (!job) {
-        request->fail("BUSY", "too many file actions wait. Try again later.", {}, not_started);
+    };
+    const auto submitted = pool_.submit(job, panel);
+    if (!submitted) {
+        request->fail("BUSY",
+                      "the queue of file actions is full: " + pool_.no_place(panel) + ". Try again later.",
+                      {}, not_started);
         return;
     }
-    request->on_cancel([weak = std::weak_ptr{job}] {
-        if (const auto running = weak.lock()) running->set();
+    request->on_cancel([this, weak = std::weak_ptr{submitted}] {
+        const auto cancel = weak.lock();
+        if (!cancel) return;
+        cancel->set();
+        if (const auto waiting = pool_.withdraw(cancel)) waiting(*cancel); // answers
     });
 }
 

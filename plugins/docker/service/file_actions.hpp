@@ -1,5 +1,5 @@
 // The file actions: reads their parameters, and carries them out in the server's folder on threads of their
-// own. Any thread.
+// own, shared fairly among the panels that asked (files/turns.hpp). Any thread.
 #pragma once
 
 #include "server_roots.hpp"

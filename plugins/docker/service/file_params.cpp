@@ -59,6 +59,13 @@ std::optional<mode_t> mode_of(const Json& params, const Path& path)
     return files::checked_mode(static_cast<mode_t>(mode), path);
 }
 
+std::string panel_of(std::string_view caller)
+{
+    const Json json = Json::parse(caller, nullptr, false);
+    const auto name = json.find("server");
+    return name != json.end() && name->is_string() ? name->get<std::string>() : std::string{};
+}
+
 files::WriteOptions write_options(const Json& params, const Path& path)
 {
     files::WriteOptions options;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace agenthost::docker::service {
 
@@ -25,6 +26,9 @@ std::uint64_t number_of(const nlohmann::json& params, const char* key, std::uint
 files::Path path_of(const nlohmann::json& params, const FileScope&, const char* key);
 // "0644", 420 or absent.
 std::optional<mode_t> mode_of(const nlohmann::json& params, const files::Path&);
+// The name of the server (a panel, usually) that sent a request, of its caller's JSON: threads and waiting
+// places are shared fairly among these. Never throws.
+std::string panel_of(std::string_view caller);
 // mode, replace and parents of write_file.
 files::WriteOptions write_options(const nlohmann::json& params, const files::Path&);
 

@@ -80,15 +80,12 @@ struct TransferActions::Job {
     files::Path path;
     transfer::Declared declared;
     files::WriteOptions options;
-    // By the thread that answers: the one that runs it, or the one that cancels it while it waits.
-    std::atomic<bool> taken = false;
 };
 
 TransferActions::TransferActions(const Context& context, ServerRoots& roots,
                                  const transfer::Settings& settings)
-    : context_{context}, roots_{roots}, settings_{settings}, mover_{settings}, pool_{{.threads = settings.max,
-                                                                                      .max_waiting =
-                                                                                          settings.queue}}
+    : context_{context}, roots_{roots}, mover_{settings}, pool_{{.threads = settings.max,
+                                                                 .max_waiting = settings.queue}}
 {}
 
 TransferActions::~TransferActions() { stop(); }
@@ -122,29 +119,28 @@ void TransferActions::run(const std::shared_ptr<Request>& request, const FileSco
         job->declared = declared_of(params);
         job->options = write_options(params, job->path);
     }
-    const auto running = pool_.submit([this, job](const base::Cancel& cancel) {
-        if (!job->taken.exchange(true)) work(*job, cancel);
-    });
-    if (!running) {
+    const std::string panel = panel_of(request->caller());
+    const auto submitted =
+        pool_.submit([this, job](const base::Cancel& cancel) { work(*job, cancel); }, panel);
+    if (!submitted) {
         request->fail("BUSY",
-                      std::to_string(settings_.queue) +
-                          " transfers wait already. Try again later, or raise transfers.max or "
-                          "transfers.queue.",
+                      "the queue of transfers is full: " + pool_.no_place(panel) +
+                          ". Try again when some have ended, or raise transfers.queue or transfers.max.",
                       {}, not_started);
         return;
     }
-    request->on_cancel([weak_job = std::weak_ptr{job}, weak = std::weak_ptr{running}] {
-        if (const auto cancel = weak.lock()) cancel->set();
-        const auto waiting = weak_job.lock();
-        if (waiting && !waiting->taken.exchange(true))
-            waiting->request->fail(ended_error(*waiting->request), not_started);
+    request->on_cancel([this, weak = std::weak_ptr{submitted}] {
+        const auto cancel = weak.lock();
+        if (!cancel) return;
+        cancel->set();
+        if (const auto waiting = pool_.withdraw(cancel)) waiting(*cancel); // answers
     });
 }
 
 void TransferActions::work(const Job& job, const base::Cancel& cancel)
 {
     try {
-        if (cancel.is_set()) return fail(*job.request, ended_error(*job.request));
+        if (cancel.is_set()) return fail(*job.request, ended_error(*job.request), not_started);
         job.request->reply(move(job, cancel));
     } catch (const Error& e) {
         fail(*job.request, e);
@@ -153,13 +149,13 @@ void TransferActions::work(const Job& job, const base::Cancel& cancel)
     }
 }
 
-void TransferActions::fail(Request& request, const Error& error)
+void TransferActions::fail(Request& request, const Error& error, std::uint32_t flags)
 {
     if (stopping_ && error.code() == "CANCELLED")
         request.fail("INTERRUPTED", "the agent is stopping; nothing was changed. Send the command again.", {},
                      not_started);
     else
-        request.fail(error);
+        request.fail(error, flags);
 }
 
 std::string TransferActions::move(const Job& job, const base::Cancel& cancel)

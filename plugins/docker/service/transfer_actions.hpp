@@ -1,8 +1,9 @@
 // get_file with uploadUrl and write_file with downloadUrl: complete files of any size by URL, on threads of
 // their own, so that a slow peer does not delay other file actions.
 //
-// At most `transfers.max` run and `transfers.queue` wait, in the order of their arrival. A transfer ends by
-// its request's cancel or deadline within milliseconds, also while it waits. Any thread.
+// At most `transfers.max` run and `transfers.queue` wait, shared fairly among the panels that asked
+// (files/turns.hpp). A transfer ends by its request's cancel or deadline within milliseconds, also while it
+// waits. Any thread.
 #pragma once
 
 #include "server_roots.hpp"
@@ -14,6 +15,7 @@
 #include <agenthost/request.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,11 +41,10 @@ private:
     struct Job;
     void work(const Job&, const base::Cancel&);
     std::string move(const Job&, const base::Cancel&);
-    void fail(Request&, const Error&);
+    void fail(Request&, const Error&, std::uint32_t flags = 0);
 
     const Context& context_;
     ServerRoots& roots_;
-    const transfer::Settings& settings_;
     transfer::Mover mover_;
     std::atomic<bool> stopping_ = false;
     files::Pool pool_; // the last member: joined first

@@ -51,6 +51,51 @@ TEST(FilePool, CancelsARunningJobAndOneThatWaits)
     EXPECT_TRUE(wait_for([&] { return cancelled == 2; }));
 }
 
+TEST(FilePool, AnotherCallersFirstJobDoesNotWait)
+{
+    Pool pool{{.threads = 2, .max_waiting = 8}};
+    std::promise<void> go;
+    const auto gate = go.get_future().share();
+    std::atomic<int> modest{0};
+    int greedy = 0;
+    while (pool.submit([&](const Cancel&) { gate.wait(); }, "greedy")) ++greedy;
+    EXPECT_EQ(greedy, 2 + 8);
+    EXPECT_EQ(pool.no_place("greedy"), "8 wait, 8 of them of greedy, which has used its share");
+    ASSERT_TRUE(pool.submit([&](const Cancel&) { ++modest; }, "modest"));
+    EXPECT_TRUE(wait_for([&] { return modest == 1; })) << "on a thread more";
+    ASSERT_TRUE(pool.submit([&](const Cancel&) { ++modest; }, "modest"));
+    EXPECT_TRUE(wait_for([&] { return modest == 2; }));
+    go.set_value();
+    EXPECT_TRUE(wait_for([&] { return pool.waiting() == 0; }));
+}
+
+TEST(FilePool, AJobThatIsWithdrawnRunsWhereItsCallerWants)
+{
+    Pool pool{{.threads = 1, .max_waiting = 1}};
+    std::promise<void> go;
+    const auto gate = go.get_future().share();
+    std::atomic<int> ran{0};
+    const auto job = [&](const Cancel& cancel) {
+        ++ran;
+        if (!cancel.is_set()) gate.wait();
+    };
+    const auto running = pool.submit(job);
+    ASSERT_TRUE(wait_for([&] { return ran == 1; }));
+    EXPECT_FALSE(pool.withdraw(running)) << "it runs";
+    const auto waiting = pool.submit(job);
+    ASSERT_TRUE(waiting);
+    EXPECT_FALSE(pool.submit(job));
+    waiting->set();
+    const Pool::Job withdrawn = pool.withdraw(waiting);
+    ASSERT_TRUE(withdrawn);
+    withdrawn(*waiting);
+    EXPECT_EQ(ran, 2);
+    EXPECT_FALSE(pool.withdraw(waiting));
+    EXPECT_TRUE(pool.submit(job)) << "its place is free";
+    go.set_value();
+    EXPECT_TRUE(wait_for([&] { return ran == 3; }));
+}
+
 TEST(FilePool, StoppingAnswersEveryJob)
 {
     std::atomic<int> answered{0};
@@ -67,6 +112,23 @@ TEST(FilePool, StoppingAnswersEveryJob)
     }
     EXPECT_EQ(answered, 50);
     EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(FilePool, StoppingAnswersTheJobsOfEveryCaller)
+{
+    std::atomic<int> answered{0};
+    {
+        Pool pool{{.threads = 1, .max_waiting = 100}};
+        for (int i = 0; i < 90; ++i) {
+            const auto job = [&answered](const Cancel& cancel) {
+                wait_for([&] { return cancel.is_set(); });
+                ++answered;
+            };
+            ASSERT_TRUE(pool.submit(job, std::to_string(i % 10)));
+        }
+        EXPECT_EQ(pool.waiting(), 80u) << "one of each runs";
+    }
+    EXPECT_EQ(answered, 90);
 }
 
 } // namespace
