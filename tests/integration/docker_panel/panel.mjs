@@ -1,17 +1,38 @@
 // A panel for tests: what the agent sends goes into the file frames, a line each; the lines of the file commands go to the agent.
-// A command waits while no agent is connected. Usage: panel.mjs FOLDER
+// A command waits while no agent is connected. Files below FOLDER/www are served and taken (PUT) at /files/NAME; each such request is a
+// line of the file served: "GET /files/NAME CN", where CN is the common name of the client's certificate, or -.
+// Usage: panel.mjs FOLDER [CERTIFICATE KEY [CLIENT_CA]]; with CLIENT_CA, every client needs a certificate of it.
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import path from 'node:path';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const { WebSocketServer } = require(fs.existsSync('/usr/share/nodejs/ws') ? '/usr/share/nodejs/ws' : 'ws');
-const folder = process.argv[2];
+const [folder, certificate, key, clientCa] = process.argv.slice(2);
 const frames = fs.openSync(`${folder}/frames`, 'a');
 fs.writeFileSync(`${folder}/commands`, '', { flag: 'a' });
 
 let agent, read = 0, rest = '', waiting = [];
-const server = http.createServer((request, response) => response.writeHead(404).end());
+function files(request, response) {
+  const name = request.url.startsWith('/files/') && `${folder}/www/${path.basename(request.url)}`;
+  if (!name) return response.writeHead(404).end();
+  const subject = request.socket.getPeerCertificate?.().subject?.CN ?? '-';
+  fs.appendFileSync(`${folder}/served`, `${request.method} ${request.url} ${subject}\n`);
+  if (request.method === 'PUT') {
+    request.pipe(fs.createWriteStream(name)).on('finish', () => response.writeHead(201).end());
+  } else if (fs.existsSync(name)) {
+    response.writeHead(200, { 'content-length': fs.statSync(name).size });
+    fs.createReadStream(name).pipe(response);
+  } else response.writeHead(404).end();
+}
+const tls = certificate && {
+  cert: fs.readFileSync(certificate), key: fs.readFileSync(key),
+  ...(clientCa && { ca: fs.readFileSync(clientCa), requestCert: true, rejectUnauthorized: true }),
+};
+fs.mkdirSync(`${folder}/www`, { recursive: true });
+const server = tls ? https.createServer(tls, files) : http.createServer(files);
 const sockets = new WebSocketServer({ server, path: '/ws/agents' });
 sockets.on('connection', (socket) => {
   agent = socket;

@@ -14,16 +14,27 @@ using nlohmann::json;
 
 // ---- the panel ----
 
-Panel::Panel(std::filesystem::path folder) : folder_{std::move(folder)}
+Panel::Panel(std::filesystem::path folder, const Tls& tls)
+    : folder_{std::move(folder)}, tls_{!tls.certificate.empty()}
 {
     std::filesystem::create_directories(folder_);
     const auto script = source_dir() / "tests/integration/docker_panel/panel.mjs";
-    node_ = std::make_unique<Process>(Process::Options{.argv = {"node", script.string(), folder_.string()}});
+    std::vector<std::string> command{"node", script.string(), folder_.string()};
+    if (tls_) command.insert(command.end(), {tls.certificate, tls.key, tls.client_ca});
+    node_ = std::make_unique<Process>(Process::Options{.argv = std::move(command)});
     wait_for([this] { return std::filesystem::exists(folder_ / "port") || !node_->running(); });
     port_ = read_file(folder_ / "port");
 }
 
-std::string Panel::url() const { return "ws://127.0.0.1:" + port_ + "/ws/agents"; }
+std::string Panel::url() const
+{
+    return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + port_ + "/ws/agents";
+}
+
+std::string Panel::file_url(const std::string& name) const
+{
+    return (tls_ ? "https://localhost:" : "http://127.0.0.1:") + port_ + "/files/" + name;
+}
 
 std::string Panel::send(const std::string& action, const std::string& server, const json& payload)
 {
@@ -114,14 +125,19 @@ void DockerPanel::TearDown()
     if (engine_ != nullptr) engine_->remove_containers();
 }
 
+std::string DockerPanel::server_yaml(const std::string& name, const Panel& panel,
+                                     const std::string& keys) const
+{
+    return "{name: " + name + ", protocol: panel, url: '" + panel.url() + "', credential: {file: '" +
+           (dir_ / "credential").string() + "'}, reconnect: {initial: 100ms, max: 1s}" + keys + "}";
+}
+
 void DockerPanel::start_agent(const std::string& more)
 {
     agent_.reset();
-    const std::string yaml = "servers: [{name: it, protocol: panel, url: '" + panel_->url() +
-                             "', credential: {file: '" + (dir_ / "credential").string() +
-                             "'}, reconnect: {initial: 100ms, max: 1s}}]\nplugins:\n  " +
-                             engine_->plugin_yaml(dir_ / "servers", more, node_);
-    agent_ = std::make_unique<Daemon>(Daemon::Options{.yaml = yaml, .dir = dir_ / "agent"});
+    const std::string yaml = "servers: [" + (servers_.empty() ? server_yaml("it", *panel_) : servers_) +
+                             "]\nplugins:\n  " + engine_->plugin_yaml(dir_ / "servers", more, node_);
+    agent_ = std::make_unique<Daemon>(Daemon::Options{.yaml = yaml, .env = env_, .dir = dir_ / "agent"});
     ASSERT_TRUE(agent_->wait_ready()) << agent_->log();
 }
 

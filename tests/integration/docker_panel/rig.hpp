@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,17 @@ namespace agenthost::test {
 // The panel's end, played by panel.mjs.
 class Panel {
 public:
-    explicit Panel(std::filesystem::path folder);
+    // Of an https server. With client_ca, every client needs a certificate of that authority.
+    struct Tls {
+        std::string certificate, key, client_ca;
+    };
+    explicit Panel(std::filesystem::path folder, const Tls& tls = {});
     [[nodiscard]] std::string url() const;
+    // The panel's own files, at its session's origin: what is below www() is served and taken at /files/NAME.
+    [[nodiscard]] std::string file_url(const std::string& name) const;
+    [[nodiscard]] std::filesystem::path www() const { return folder_ / "www"; }
+    // "GET /files/NAME CN" of each request for a file; CN is of the client's certificate, or "-".
+    [[nodiscard]] std::string served() const { return read_file(folder_ / "served"); }
 
     // The command's id.
     std::string send(const std::string& action, const std::string& server,
@@ -40,6 +50,7 @@ private:
     void read();
 
     std::filesystem::path folder_;
+    bool tls_;
     std::unique_ptr<Process> node_;
     std::string port_;
     std::size_t read_ = 0;
@@ -56,6 +67,9 @@ protected:
 
     // More keys of the plugin's configuration, as YAML: ", pull: never".
     void start_agent(const std::string& more = {});
+    // A panel among the agent's `servers`, as YAML. `keys`: more of them, ", proxy: ...".
+    [[nodiscard]] std::string server_yaml(const std::string& name, const Panel&,
+                                          const std::string& keys = {}) const;
     void kill_agent();
     static nlohmann::json egg(const std::string& id, const nlohmann::json& more = nlohmann::json::object())
     {
@@ -76,7 +90,10 @@ protected:
 
     static GameEngine* engine_;
     TempDir dir_;
-    GameEngine::Node node_; // for start_agent
+    // For start_agent.
+    GameEngine::Node node_;
+    std::string servers_; // YAML, of server_yaml(); empty: panel_ alone, named it
+    std::map<std::string, std::string> env_;
     std::unique_ptr<Panel> panel_;
     std::unique_ptr<Daemon> agent_;
 };
