@@ -213,6 +213,7 @@ std::string Runtime::Impl::bind_control()
 void Runtime::Impl::start_plugins()
 {
     phase.started_with = config;
+    dispatcher->hold_events();
     const auto path = plugin_path(*config, paths);
     plugins->apply(config->plugins, find_plugins(path), joined(path),
                    [this](const auto& changes) { plugins_started(changes); });
@@ -230,6 +231,7 @@ void Runtime::Impl::plugins_started(const PluginChanges& changes)
     // Initializes OpenSSL now, so that the memory it needs only for that is released with that of start-up.
     base::sha256({});
     sessions->start(config);
+    dispatcher->release_events();
     listeners->open();
     phase.ready = true;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -

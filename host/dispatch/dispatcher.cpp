@@ -121,6 +121,10 @@ agh_status Dispatcher::emit(std::string_view plugin, std::string_view topic, std
     return impl_->fan_out.emit(plugin, topic, audience, origin, json);
 }
 
+void Dispatcher::hold_events() { impl_->fan_out.hold(); }
+
+void Dispatcher::release_events() { impl_->fan_out.release(); }
+
 DispatchStats Dispatcher::stats() const
 {
     DispatchStats stats = impl_->core.stats;

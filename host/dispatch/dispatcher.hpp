@@ -59,6 +59,9 @@ public:
     // A caller is identified by policy().name; a second one of the same name replaces the first. What a
     // caller may call inside its callbacks: caller.hpp.
     void attach(std::shared_ptr<Caller>);
+    // While plugins start, servers are not attached yet: events for them are kept, until release_events().
+    void hold_events();
+    void release_events();
     // Its requests go on; their results wait in the outbox or are dropped.
     void detach(const Caller&);
     // The caller is connected and authenticated, perhaps again: the outbox is sent, oldest result first.

@@ -4,6 +4,8 @@
 #include "permissions.hpp"
 #include "utc.hpp"
 
+#include <utility>
+
 namespace agenthost::host {
 
 namespace {
@@ -39,8 +41,34 @@ agh_status FanOut::emit(std::string_view plugin, std::string_view topic, std::st
     return added ? AGH_OK : AGH_E_BUSY;
 }
 
+bool FanOut::is_early(const EmittedEvent& event)
+{
+    if (!holding_ || event.audience == "*") return holding_;
+    const CallerRecord* record = core_.callers.named(event.audience);
+    return record == nullptr || !record->caller;
+}
+
+void FanOut::keep(const EmittedEvent& event)
+{
+    held_bytes_ += event.json.size();
+    held_.push_back(event);
+    while (held_.size() > max_events || held_bytes_ > max_event_bytes) {
+        held_bytes_ -= held_.front().json.size();
+        held_.pop_front();
+        ++core_.stats.dropped_events;
+    }
+}
+
+void FanOut::release()
+{
+    holding_ = false;
+    held_bytes_ = 0;
+    for (const EmittedEvent& event : std::exchange(held_, {})) send(event);
+}
+
 void FanOut::send(const EmittedEvent& event)
 {
+    if (is_early(event)) return keep(event);
     if (event.audience != "*") {
         CallerRecord* record = core_.callers.named(event.audience);
         if (record && record->caller && admits_plugin(record->policy(), core_.registry, event.plugin))

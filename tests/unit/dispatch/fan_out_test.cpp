@@ -62,6 +62,51 @@ TEST_F(EventTest, GoToTheServerWhoseRequestItWas)
     EXPECT_EQ(emit("", 0), AGH_E_STALE);
 }
 
+// Plugins start before sessions do.
+TEST_F(EventTest, ReachServersThatAreAttachedAfterThePluginsStart)
+{
+    w.dispatcher->detach(*w.server);
+    w.dispatcher->hold_events();
+    emit("*");
+    emit("server", 0, "2");
+    emit("other", 0, "3"); // already attached
+    w.poll();
+    EXPECT_THAT(other->events, ElementsAre("files.changed 3"));
+    w.dispatcher->attach(w.server);
+    w.poll();
+    EXPECT_THAT(w.server->events, IsEmpty());
+    w.dispatcher->release_events();
+    EXPECT_THAT(w.server->events, ElementsAre(said, "files.changed 2"));
+    EXPECT_THAT(other->events, ElementsAre("files.changed 3", said));
+    emit("*", 0, "4");
+    emit("nobody", 0, "5");
+    w.poll();
+    EXPECT_THAT(w.server->events, ElementsAre(said, "files.changed 2", "files.changed 4"));
+    EXPECT_EQ(w.dispatcher->stats().dropped_events, 1u) << "nobody is not held for any more";
+}
+
+TEST_F(EventTest, OfAStartAreBounded)
+{
+    w.dispatcher->hold_events();
+    for (int i = 0; i < 300; ++i) {
+        EXPECT_EQ(emit("*", 0, std::to_string(i)), AGH_OK);
+        if (i % 100 == 99) w.poll();
+    }
+    EXPECT_EQ(w.dispatcher->stats().dropped_events, 44u);
+    w.dispatcher->release_events();
+    EXPECT_THAT(other->events, SizeIs(256));
+    EXPECT_EQ(other->events.front(), "files.changed 44") << "the oldest are dropped";
+    const std::string large = '"' + std::string(600 << 10, 'x') + '"';
+    w.dispatcher->hold_events();
+    for (int i = 0; i < 3; ++i) {
+        emit("*", 0, large);
+        w.poll();
+    }
+    EXPECT_EQ(w.dispatcher->stats().dropped_events, 46u) << "1 MiB holds one";
+    w.dispatcher->release_events();
+    EXPECT_THAT(other->events, SizeIs(257));
+}
+
 TEST_F(EventTest, RefuseBrokenOnes)
 {
     EXPECT_EQ(emit("*", 0, "{"), AGH_E_INVALID);
