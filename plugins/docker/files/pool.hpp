@@ -1,7 +1,7 @@
 // A few threads for operations that block, shared fairly among callers: the order is that of Turns.
 //
 //     Pool pool{{.threads = 2, .max_waiting = 64}};
-//     auto job = pool.submit([root](const base::Cancel& cancel) { Control control{&cancel}; ... }, caller);
+//     auto job = pool.submit([root](base::Cancel& cancel) { Control control{&cancel}; ... }, caller);
 //     if (!job) ... BUSY, nothing was done ...
 //     job->set();                                   // cancels it, waiting or running
 //
@@ -31,7 +31,7 @@ namespace agenthost::docker::files {
 
 class Pool {
 public:
-    using Job = std::function<void(const base::Cancel&)>;
+    using Job = std::function<void(base::Cancel&)>;
     struct Options {
         unsigned threads = 2;
         std::size_t max_waiting = 64;

@@ -180,6 +180,19 @@ Removed remove_path(const Root& root, const Path& path, Control& control)
     return removed;
 }
 
+Removed remove_tree(int parent, const std::string& name, Control& control)
+{
+    Removed removed;
+    const Path path = Path::from_bytes(name);
+    struct stat info {};
+    if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return removed;
+        fail_errno(errno, path, "cannot be deleted");
+    }
+    remove_tree(parent, path, removed, control);
+    return removed;
+}
+
 Removed remove_contents(const Root& root, Control& control)
 {
     Removed removed;

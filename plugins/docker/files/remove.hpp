@@ -5,6 +5,7 @@
 #include "root.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace agenthost::docker::files {
 
@@ -16,6 +17,8 @@ struct Removed {
 // A file, a link or a tree. A tree that the server keeps filling gives BUSY after a few passes. A cancelled
 // deletion leaves the rest of the tree; deleting again continues. Throws.
 Removed remove_path(const Root&, const Path&, Control&);
+// `name` in the folder `parent`, whatever it is; ok if it does not exist. Throws as above.
+Removed remove_tree(int parent, const std::string& name, Control&);
 // Everything in the server's folder, which itself stays. Throws.
 Removed remove_contents(const Root&, Control&);
 // Unfinished files and folders of agents that crashed (part.hpp). Throws only CANCELLED.

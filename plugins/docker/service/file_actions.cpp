@@ -155,12 +155,19 @@ std::string extract_archive(Work& work)
 struct Row {
     std::string_view verb;
     std::string (*run)(Work&);
+    bool walks = false; // over a whole tree, so it may take long
 };
 constexpr Row rows[] = {
-    {"list_files", list_files},           {"get_file", get_file},     {"write_file", write_file},
-    {"rename_file", rename_file},         {"copy_file", copy_file},   {"delete_file", delete_file},
-    {"make_directory", make_directory},   {"chmod_file", chmod_file}, {"archive_files", archive_files},
-    {"extract_archive", extract_archive},
+    {"list_files", list_files},
+    {"get_file", get_file},
+    {"write_file", write_file},
+    {"rename_file", rename_file},
+    {"copy_file", copy_file, true},
+    {"delete_file", delete_file, true},
+    {"make_directory", make_directory},
+    {"chmod_file", chmod_file},
+    {"archive_files", archive_files, true},
+    {"extract_archive", extract_archive, true},
 };
 
 void answer(Request& request, const std::string& id, const std::string& json)
@@ -171,19 +178,31 @@ void answer(Request& request, const std::string& id, const std::string& json)
 
 } // namespace
 
-FileActions::FileActions(ServerRoots& roots) : roots_{roots}, pool_{{.threads = 2, .max_waiting = 128}} {}
+FileActions::FileActions(ServerRoots& roots)
+    : roots_{roots}, pool_{{.threads = 2, .max_waiting = 128}}, walks_{{.threads = 2, .max_waiting = 128}}
+{}
 FileActions::~FileActions() = default;
 
 void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, std::string action)
 {
-    const std::string panel = panel_of(request->caller());
-    const auto job = [this, request, scope, action](const base::Cancel& cancel) {
+    const auto row =
+        std::find_if(std::begin(rows), std::end(rows), [&](const Row& each) { return each.verb == action; });
+    if (row == std::end(rows)) {
+        request->fail("UNKNOWN_ACTION", "docker." + action + " is not a file action");
+        return;
+    }
+    // A small write never waits for archives, and one server's archives do not delay another's.
+    files::Pool& pool = row->walks ? walks_ : pool_;
+    std::string caller = panel_of(request->caller());
+    if (row->walks) caller += " for " + scope.id;
+    const auto job = [this, request, scope, row](base::Cancel& cancel) {
         try {
             if (cancel.is_set())
                 return void(request->fail("CANCELLED",
                                           "the file action was cancelled before its turn came. Nothing was "
                                           "changed.",
                                           {}, not_started));
+            const auto stay = scope.life->enter(cancel);
             const auto own = roots_.root(scope);
             const Json params = Json::parse(request->params());
             Control control{&cancel, [&](const files::Progress& progress) {
@@ -191,27 +210,25 @@ void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, 
                                     base::json_object("entries", progress.entries, "bytes", progress.bytes));
                             }};
             Work work{*own, params, scope, control};
-            for (const Row& row : rows)
-                if (row.verb == action) return answer(*request, scope.id, row.run(work));
-            request->fail("UNKNOWN_ACTION", "docker." + action + " is not a file action");
+            answer(*request, scope.id, row->run(work));
         } catch (const Error& e) {
             request->fail(e);
         } catch (const std::exception& e) {
             request->fail("INVALID_REQUEST", e.what());
         }
     };
-    const auto submitted = pool_.submit(job, panel);
+    const auto submitted = pool.submit(job, caller);
     if (!submitted) {
         request->fail("BUSY",
-                      "the queue of file actions is full: " + pool_.no_place(panel) + ". Try again later.",
+                      "the queue of file actions is full: " + pool.no_place(caller) + ". Try again later.",
                       {}, not_started);
         return;
     }
-    request->on_cancel([this, weak = std::weak_ptr{submitted}] {
+    request->on_cancel([&pool, weak = std::weak_ptr{submitted}] {
         const auto cancel = weak.lock();
         if (!cancel) return;
         cancel->set();
-        if (const auto waiting = pool_.withdraw(cancel)) waiting(*cancel); // answers
+        if (const auto waiting = pool.withdraw(cancel)) waiting(*cancel); // answers
     });
 }
 

@@ -24,11 +24,15 @@ public:
     // Answers the request, sooner or later. `action` is the action's verb: "list_files".
     void run(std::shared_ptr<Request>, const FileScope&, std::string action);
     // Running ones are cancelled.
-    void stop() { pool_.stop(); }
+    void stop()
+    {
+        pool_.stop();
+        walks_.stop();
+    }
 
 private:
     ServerRoots& roots_;
-    files::Pool pool_; // the last member: joined first
+    files::Pool pool_, walks_; // the last members: joined first
 };
 
 } // namespace agenthost::docker::service

@@ -65,23 +65,23 @@ bool is_up(server::State state)
 
 } // namespace
 
-Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store::Store> store,
-             boost::asio::any_io_executor disk, std::filesystem::path state, Outputs outputs)
+Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store::Store> store, Pools pools,
+             std::filesystem::path state, Outputs outputs)
     : config_{config}, client_{client}, outputs_{std::move(outputs)}, records_{std::move(store),
                                                                                (state / "engine").string(),
                                                                                client.io()},
-      images_{client, config, disk}, node_{.config = config,
-                                           .client = client,
-                                           .images = images_,
-                                           .records = records_,
-                                           .disk = disk,
-                                           .policy = config.policy,
-                                           .state = std::move(state),
-                                           .emit = outputs_.emit,
-                                           .log = outputs_.log,
-                                           .limit_disk = outputs_.limit_disk,
-                                           .free_disk = outputs_.free_disk,
-                                           .changed = [this] { publish_count(); }},
+      images_{client, config, pools.disk}, node_{.config = config,
+                                                 .client = client,
+                                                 .images = images_,
+                                                 .records = records_,
+                                                 .pools = std::move(pools),
+                                                 .policy = config.policy,
+                                                 .state = std::move(state),
+                                                 .emit = outputs_.emit,
+                                                 .log = outputs_.log,
+                                                 .limit_disk = outputs_.limit_disk,
+                                                 .free_disk = outputs_.free_disk,
+                                                 .changed = [this] { publish_count(); }},
       ledger_{ledger::limits_of(config.policy)}, poll_timer_{client.io()}, usage_timer_{client.io()}
 {}
 
@@ -135,11 +135,12 @@ void Fleet::remove_later(const std::string& id)
 {
     boost::asio::post(client_.io(), [this, id, alive = std::weak_ptr{alive_}] {
         if (alive.expired()) return;
-        servers_.erase(id);
+        const auto gone = servers_.extract(id);
         ledger_.release(id);
         outputs_.deleted(id);
         outputs_.emit("docker.server_deleted", base::json_object("serverId", id));
         publish_count();
+        if (!gone.empty()) gone.mapped()->say_deleted();
     });
 }
 
@@ -236,6 +237,9 @@ void Fleet::create(Creation creation)
 {
     const std::string id = creation.spec.id;
     if (const ServerShell* const known = find(id)) {
+        if (known->ending())
+            return creation.refused(
+                {code::busy, "the server " + id + " is being deleted. Create it again when that is done."});
         if (known->payload_hash() == base::hex(base::sha256(creation.payload)))
             return creation.exists(*known);
         return creation.refused(
@@ -292,8 +296,7 @@ void Fleet::report_usage()
         const Usage* const usage = server->measure();
         if (usage == nullptr) continue;
         const auto limit = server->spec().limits.memory.value_or(usage->memory_limit);
-        outputs_.emit("docker.resource_update",
-                      usage_event(id, *usage, limit, outputs_.disk_use(server->spec())));
+        outputs_.emit("docker.resource_update", usage_event(id, *usage, limit, outputs_.disk_use(*server)));
     }
     usage_timer_.expires_after(config_.stats_interval);
     usage_timer_.async_wait([this](boost::system::error_code failed) {

@@ -34,7 +34,7 @@ public:
         std::function<void(std::string_view key, const std::string& json)> publish; // a fact
         std::function<void(Level, const std::string&)> log;
         std::function<void(const std::string& id)> deleted;
-        std::function<std::optional<DiskUse>(const ServerSpec&)> disk_use;          // never blocks
+        std::function<std::optional<DiskUse>(const ServerShell&)> disk_use;         // never blocks
         std::function<void(const FileScope&)> limit_disk = [](const FileScope&) {}; // on the pool
         std::function<void(const FileScope&)> free_disk = [](const FileScope&) {};  // the same
     };
@@ -48,8 +48,8 @@ public:
     };
     using Servers = std::map<std::string, std::unique_ptr<ServerShell>, std::less<>>;
 
-    Fleet(engine::Client&, const Config&, std::unique_ptr<store::Store>, boost::asio::any_io_executor disk,
-          std::filesystem::path state, Outputs);
+    Fleet(engine::Client&, const Config&, std::unique_ptr<store::Store>, Pools, std::filesystem::path state,
+          Outputs);
     ~Fleet();
     Fleet(const Fleet&) = delete;
     Fleet& operator=(const Fleet&) = delete;

@@ -1,5 +1,8 @@
 #include "folders.hpp"
 
+#include "plugins/docker/files/control.hpp"
+#include "plugins/docker/files/remove.hpp"
+
 #include "base/fd.hpp"
 #include "base/write_all.hpp"
 
@@ -55,11 +58,14 @@ void make_root(const std::string& data_dir)
     if (failed) fail(data_dir, failed.value());
 }
 
+// Of any depth: a game may make a tree that is deeper than a process may have descriptors.
 void remove_tree(const fs::path& path)
 {
-    std::error_code failed;
-    fs::remove_all(path, failed);
-    if (failed) fail(path.string(), failed.value());
+    const base::Fd parent{::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!parent && errno == ENOENT) return;
+    if (!parent) fail(path.parent_path().string(), errno);
+    files::Control unwatched;
+    files::remove_tree(parent.get(), path.filename().string(), unwatched);
 }
 
 } // namespace

@@ -19,14 +19,20 @@
 
 namespace agenthost::docker::service {
 
+// For blocking work.
+struct Pools {
+    boost::asio::any_io_executor disk;
+    boost::asio::any_io_executor bulk; // what may take minutes: the removal of trees
+};
+
 struct NodeContext {
     const Config& config;
     engine::Client& client;
     Images& images;
     Records& records;
-    boost::asio::any_io_executor disk; // a pool for blocking work
-    NodePolicy policy;                 // config.policy, with the traits of the engine that answers
-    std::filesystem::path state;       // one folder for each server below it
+    Pools pools;
+    NodePolicy policy;           // config.policy, with the traits of the engine that answers
+    std::filesystem::path state; // one folder for each server below it
     std::function<void(std::string_view topic, const std::string& json)> emit;
     std::function<void(Level, const std::string&)> log;
     // Before a container is created, and after a server's folder was removed: its disk limit. On the pool.

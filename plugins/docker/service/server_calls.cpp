@@ -57,9 +57,10 @@ struct ServerCalls::Creation {
     std::vector<std::string> misses; // of the configuration files
 };
 
-ServerCalls::ServerCalls(NodeContext& node, const ServerSpec& spec, std::string folder, Handlers handlers)
-    : node_{node}, spec_{spec}, name_{container_name(spec.id)},
-      installer_{installer_name(spec.id)}, folder_{std::move(folder)}, handlers_{std::move(handlers)}
+ServerCalls::ServerCalls(NodeContext& node, const ServerSpec& spec, std::string folder,
+                         std::shared_ptr<ServerLife> life, Handlers handlers)
+    : node_{node}, spec_{spec}, name_{container_name(spec.id)}, installer_{installer_name(spec.id)},
+      folder_{std::move(folder)}, life_{std::move(life)}, handlers_{std::move(handlers)}
 {}
 
 void ServerCalls::begin(const server::Call& call)
@@ -110,8 +111,14 @@ void ServerCalls::later(const engine::Error& error, std::function<void()> tell)
 
 void ServerCalls::on_disk(Number number, std::function<void()> work, std::function<void()> then)
 {
-    boost::asio::post(node_.disk, [this, number, work = std::move(work), then = std::move(then),
-                                   io = &node_.client.io(), alive = std::weak_ptr{alive_}]() mutable {
+    on_pool(node_.pools.disk, number, std::move(work), std::move(then));
+}
+
+void ServerCalls::on_pool(const boost::asio::any_io_executor& pool, Number number, std::function<void()> work,
+                          std::function<void()> then)
+{
+    boost::asio::post(pool, [this, number, work = std::move(work), then = std::move(then),
+                             io = &node_.client.io(), alive = std::weak_ptr{alive_}]() mutable {
         Problem problem;
         try {
             work();
@@ -223,7 +230,7 @@ void ServerCalls::prepare(const std::shared_ptr<Creation>& creation)
     on_disk(
         creation->number,
         [creation, policy = node_.policy, limit_disk = node_.limit_disk,
-         scope = scope_of(node_.config.policy, spec_)] {
+         scope = scope_of(node_.config.policy, spec_, life_)] {
             prepare_folder(policy, creation->plan.server.server_id);
             limit_disk(scope);
             if (creation->installer)
@@ -353,13 +360,14 @@ void ServerCalls::signal(Number number, const std::string& signal)
 void ServerCalls::remove_installer(Number number)
 {
     const auto remove = [this, number](const std::string& id) {
-        node_.client.remove(
-            id, {.force = true}, bound([this, number](const engine::Result<engine::Removed>& removed) {
-                if (!removed) return failed(number, removed.error());
-                on_disk(
-                    number, [dir = node_.policy.data_dir, id = spec_.id] { remove_install(dir, id); },
-                    [this, number] { done(number); });
-            }));
+        node_.client.remove(id, {.force = true},
+                            bound([this, number](const engine::Result<engine::Removed>& removed) {
+                                if (!removed) return failed(number, removed.error());
+                                on_pool(
+                                    node_.pools.bulk, number,
+                                    [dir = node_.policy.data_dir, id = spec_.id] { remove_install(dir, id); },
+                                    [this, number] { done(number); });
+                            }));
     };
     // Its log is what people need when it has failed.
     const auto read_log = [this, number, remove](const std::string& id) {
@@ -413,14 +421,19 @@ void ServerCalls::remove_all(Number number)
 
 void ServerCalls::remove_files(Number number)
 {
-    on_disk(
-        number,
-        [dir = node_.policy.data_dir, free_disk = node_.free_disk,
-         scope = scope_of(node_.config.policy, spec_)] {
-            remove_folders(dir, scope.id);
-            free_disk(scope);
-        },
-        [this, number] { done(number); });
+    auto remove = bound([this, number] {
+        on_pool(
+            node_.pools.bulk, number,
+            [dir = node_.policy.data_dir, free_disk = node_.free_disk,
+             scope = scope_of(node_.config.policy, spec_, life_)] {
+                remove_folders(dir, scope.id);
+                free_disk(scope);
+            },
+            [this, number] { done(number); });
+    });
+    life_->end([io = &node_.client.io(), remove = std::move(remove)]() mutable {
+        boost::asio::post(*io, std::move(remove)); // the last job's thread may call this
+    });
 }
 
 } // namespace agenthost::docker::service

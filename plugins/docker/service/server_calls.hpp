@@ -6,6 +6,7 @@
 #pragma once
 
 #include "node_context.hpp"
+#include "server_life.hpp"
 
 #include "plugins/docker/server/values.hpp"
 #include "plugins/docker/spec/server_plan.hpp"
@@ -32,7 +33,7 @@ public:
         std::function<void(const std::string&)> warn;
     };
 
-    ServerCalls(NodeContext&, const ServerSpec&, std::string folder, Handlers);
+    ServerCalls(NodeContext&, const ServerSpec&, std::string folder, std::shared_ptr<ServerLife>, Handlers);
 
     void begin(const server::Call&);
     void cancel_pull(server::CallNumber);
@@ -62,7 +63,10 @@ private:
     void done(Number, server::Outcome = server::Outcome::ok, Problem = {});
     void failed(Number, const engine::Error&);
     void later(const engine::Error&, std::function<void()> tell);
+    // `work` runs on the pool, then `then` here, or the call has failed.
     void on_disk(Number, std::function<void()> work, std::function<void()> then);
+    void on_pool(const boost::asio::any_io_executor&, Number, std::function<void()> work,
+                 std::function<void()> then);
     [[nodiscard]] bool ours(const engine::ContainerFacts&) const;
     // A callback that does nothing once this object is gone.
     template <class Function> auto bound(Function function)
@@ -75,6 +79,7 @@ private:
     NodeContext& node_;
     const ServerSpec& spec_;
     const std::string name_, installer_, folder_;
+    const std::shared_ptr<ServerLife> life_;
     Handlers handlers_;
     std::map<Number, Images::Ticket> pulls_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

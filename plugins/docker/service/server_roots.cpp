@@ -24,9 +24,10 @@ std::string folder_of(const FileScope& scope) { return scope.policy.data_dir + "
 
 } // namespace
 
-FileScope scope_of(const NodePolicy& policy, const ServerSpec& spec)
+FileScope scope_of(const NodePolicy& policy, const ServerSpec& spec, std::shared_ptr<ServerLife> life)
 {
-    return {policy, spec.id, spec.limits.disk.value_or(policy.default_disk), spec.file_denylist};
+    return {policy, spec.id, spec.limits.disk.value_or(policy.default_disk), spec.file_denylist,
+            std::move(life)};
 }
 
 ServerRoots::ServerRoots(DiskQuotas::Options quotas)
@@ -52,7 +53,14 @@ void ServerRoots::adopt(const std::string& data_dir, std::vector<FileScope> scop
         if (!quotas_.look(data_dir)) return;
         for (const FileScope& scope : scopes) {
             std::error_code ignored;
-            if (!cancel.is_set() && std::filesystem::is_directory(folder_of(scope), ignored)) prepare(scope);
+            if (cancel.is_set()) return;
+            base::Cancel own; // a server that is deleted ends its own part only
+            try {
+                const auto stay = scope.life->enter(own);
+                if (std::filesystem::is_directory(folder_of(scope), ignored)) prepare(scope);
+            } catch (const Error&) {
+                // It was deleted.
+            }
         }
     });
 }
@@ -60,7 +68,6 @@ void ServerRoots::adopt(const std::string& data_dir, std::vector<FileScope> scop
 void ServerRoots::prepare(const FileScope& scope)
 {
     try {
-        close_if_replaced(scope);
         root(scope);
     } catch (const std::exception&) {
         // File actions report it.
@@ -77,8 +84,10 @@ void ServerRoots::close_if_replaced(const FileScope& scope)
     }
     struct stat named {
     }, open{};
-    if (!root || ::stat(folder_of(scope).c_str(), &named) != 0 || ::fstat(root->fd(), &open) != 0) return;
-    if (named.st_dev == open.st_dev && named.st_ino == open.st_ino) return;
+    if (!root || ::fstat(root->fd(), &open) != 0) return;
+    if (::stat(folder_of(scope).c_str(), &named) == 0 && named.st_dev == open.st_dev &&
+        named.st_ino == open.st_ino)
+        return;
     const std::scoped_lock lock{mutex_};
     const auto at = entries_.find(scope.id);
     if (at == entries_.end() || at->second.root != root) return;
@@ -89,6 +98,7 @@ void ServerRoots::close_if_replaced(const FileScope& scope)
 
 std::shared_ptr<files::Root> ServerRoots::root(const FileScope& scope)
 {
+    close_if_replaced(scope);
     Entry known;
     {
         const std::scoped_lock lock{mutex_};
@@ -142,14 +152,14 @@ std::optional<DiskUse> ServerRoots::usage(const FileScope& scope)
 void ServerRoots::walk_later(Entry& entry, const FileScope& scope, bool count)
 {
     if (entry.counting) return;
-    entry.counting = walker_.submit([this, scope, count](const base::Cancel& cancel) {
-        walk(scope, count, cancel);
-    }) != nullptr;
+    entry.counting =
+        walker_.submit([this, scope, count](base::Cancel& cancel) { walk(scope, count, cancel); }) != nullptr;
 }
 
-void ServerRoots::walk(const FileScope& scope, bool count, const base::Cancel& cancel)
+void ServerRoots::walk(const FileScope& scope, bool count, base::Cancel& cancel)
 {
     try {
+        const auto stay = scope.life->enter(cancel);
         std::error_code ignored;
         files::Control control{&cancel};
         if (std::filesystem::is_directory(folder_of(scope), ignored)) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "disk_quota.hpp"
+#include "server_life.hpp"
 #include "usage.hpp"
 
 #include "plugins/docker/files/pool.hpp"
@@ -30,9 +31,11 @@ struct FileScope {
     std::string id;
     std::uint64_t max_bytes = 0;       // 0: no limit
     std::vector<std::string> denylist; // shell patterns that users must not touch
+    // Each job enters it before it touches the folder.
+    std::shared_ptr<ServerLife> life = std::make_shared<ServerLife>();
 };
 
-FileScope scope_of(const NodePolicy&, const ServerSpec&);
+FileScope scope_of(const NodePolicy&, const ServerSpec&, std::shared_ptr<ServerLife>);
 
 class ServerRoots {
 public:
@@ -67,7 +70,7 @@ private:
     };
     void close_if_replaced(const FileScope&);
     void walk_later(Entry&, const FileScope&, bool count); // with the lock
-    void walk(const FileScope&, bool count, const base::Cancel&);
+    void walk(const FileScope&, bool count, base::Cancel&);
     void ask_later(Entry&, const std::string& id); // with the lock
     void sweep(const std::string& id, const files::Root&, files::Control&);
 

@@ -57,9 +57,10 @@ ServerShell::ServerShell(NodeContext& node, ServerSpec spec, const store::Stored
                          std::function<void()> on_gone)
     : node_{node}, spec_{std::move(spec)}, folder_{(node.state / "servers" / spec_.id).string()},
       payload_hash_{base::hex(base::sha256(stored.spec))}, on_gone_{std::move(on_gone)},
-      machine_{settings_of(spec_, node.config), stored.record}, calls_{node, spec_, folder_, call_handlers()},
+      machine_{settings_of(spec_, node.config), stored.record}, calls_{node, spec_, folder_, life_,
+                                                                       call_handlers()},
       console_{std::make_unique<console::Console>(
-          node.client, node.disk,
+          node.client, node.pools.disk,
           console::Console::Options{.folder = node.state / "servers" / spec_.id / "console"},
           console_handlers())}
 {}
@@ -170,7 +171,17 @@ void ServerShell::on(const server::Answer& answer)
     if (at == answers_.end()) return;
     const AnswerFn tell = std::move(at->second);
     answers_.erase(at);
+    const bool last = std::any_of(effects_.begin(), effects_.end(), [](const server::Effect& effect) {
+        return std::holds_alternative<server::Gone>(effect);
+    });
+    // Whoever hears that the server is deleted may create it again at once.
+    if (last) return last_answers_.push_back([tell, answer] { tell(answer); });
     tell(answer);
+}
+
+void ServerShell::say_deleted()
+{
+    for (const auto& tell : std::exchange(last_answers_, {})) tell();
 }
 
 void ServerShell::on(const server::StateChanged& changed)
@@ -192,7 +203,7 @@ void ServerShell::on(const server::Gone&)
 {
     console_->stop([this, alive = std::weak_ptr{alive_}] {
         if (alive.expired()) return;
-        boost::asio::post(node_.disk, [folder = folder_] {
+        boost::asio::post(node_.pools.disk, [folder = folder_] {
             std::error_code ignored;
             std::filesystem::remove_all(folder, ignored);
         });

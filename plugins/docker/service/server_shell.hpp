@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace agenthost::docker::service {
 
@@ -73,6 +74,11 @@ public:
     // Percent of the pull in progress.
     [[nodiscard]] std::optional<int> pulling() const { return pulling_; }
     [[nodiscard]] const std::string& folder() const { return folder_; }
+    [[nodiscard]] const std::shared_ptr<ServerLife>& life() const { return life_; }
+    // It is being deleted.
+    [[nodiscard]] bool ending() const { return record().goal == server::Goal::remove || life_->ended(); }
+    // Answers the request that has deleted it; once it is forgotten.
+    void say_deleted();
 
 private:
     void feed(server::Input);
@@ -99,6 +105,7 @@ private:
     NodeContext& node_;
     const ServerSpec spec_;
     const std::string folder_, payload_hash_;
+    const std::shared_ptr<ServerLife> life_ = std::make_shared<ServerLife>();
     std::function<void()> on_gone_;
     server::Machine machine_;
     std::deque<server::Input> inputs_;
@@ -106,6 +113,7 @@ private:
     bool pumping_ = false, saving_ = false;
     std::array<std::unique_ptr<boost::asio::steady_timer>, server::timers> timers_;
     std::map<std::string, AnswerFn> answers_; // by the id of the power action; at most two
+    std::vector<std::function<void()>> last_answers_;
 
     ContainerView view_;
     std::string followed_; // the run whose log the console reads

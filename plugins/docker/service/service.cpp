@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t bulk_threads = 2;
 constexpr std::size_t disk_threads = 2; // one may wait for a slow disk; states have a thread of their own
 constexpr auto progress_interval = 500ms;
 constexpr auto first_look = 1s; // an engine answers in a few ms; one that does not is waited for elsewhere
@@ -28,8 +29,8 @@ constexpr auto first_look = 1s; // an engine answers in a few ms; one that does 
 } // namespace
 
 Service::Service(Context& context, Config config)
-    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, roots_{quotas()},
-      files_{roots_}, transfers_{context, roots_, config_.transfers}
+    : context_{context}, config_{std::move(config)}, io_{context}, disk_{disk_threads}, bulk_{bulk_threads},
+      roots_{quotas()}, files_{roots_}, transfers_{context, roots_, config_.transfers}
 {}
 
 Service::~Service()
@@ -39,7 +40,9 @@ Service::~Service()
     roots_.stop();
     io_.stop();
     disk_.stop();
+    bulk_.stop();
     disk_.join();
+    bulk_.join();
     fleet_.reset();
     client_.reset();
 }
@@ -52,7 +55,7 @@ Fleet::Outputs Service::outputs()
             .publish = [this](std::string_view key, const std::string& json) { context_.publish(key, json); },
             .log = [this](Level level, const std::string& text) { context_.log(level, text); },
             .deleted = [this](const std::string& id) { roots_.forget(id); },
-            .disk_use = [this](const ServerSpec& spec) { return roots_.usage(scope_of(spec)); },
+            .disk_use = [this](const ServerShell& server) { return roots_.usage(scope_of(server)); },
             .limit_disk = [this](const FileScope& scope) { roots_.prepare(scope); },
             .free_disk = [this](const FileScope& scope) { roots_.end(scope); }};
 }
@@ -77,7 +80,7 @@ void Service::adopt_folders(const store::Store::Loaded& stored)
 {
     for (const auto& [id, project] : stored.projects) roots_.restore(id, project);
     std::vector<FileScope> scopes;
-    for (const auto& [id, server] : fleet_->servers()) scopes.push_back(scope_of(server->spec()));
+    for (const auto& [id, server] : fleet_->servers()) scopes.push_back(scope_of(*server));
     roots_.adopt(config_.policy.data_dir, std::move(scopes));
 }
 
@@ -91,8 +94,8 @@ void Service::start()
     client_ = std::make_unique<engine::Client>(io_.context(), options);
     store::Opened opened = store::open_store(state + "/servers.db");
     damage_ = opened.degraded;
-    fleet_ = std::make_unique<Fleet>(*client_, config_, std::move(opened.store), disk_.get_executor(), state,
-                                     outputs());
+    fleet_ = std::make_unique<Fleet>(*client_, config_, std::move(opened.store),
+                                     Pools{disk_.get_executor(), bulk_.get_executor()}, state, outputs());
     fleet_->load(opened.content);
     adopt_folders(opened.content);
     boost::asio::post(io_.context(), [this] { fleet_->start(); });
@@ -272,7 +275,7 @@ void Service::reinstall_server(Request request)
 void Service::get_status(Request request)
 {
     on_server(std::move(request), [this](const Shared& shared, ServerShell& server) {
-        shared->reply(status_json(server, roots_.usage(scope_of(server.spec()))));
+        shared->reply(status_json(server, roots_.usage(scope_of(server))));
         server.ask_players(); // for the next question
     });
 }
@@ -337,17 +340,22 @@ void Service::file_action(Request request)
     std::string verb{request.action()};
     verb.erase(0, verb.find('.') + 1);
     const bool by_url = TransferActions::asked(verb, request.params());
-    on_server(std::move(request),
-              [this, verb = std::move(verb), by_url](const Shared& shared, ServerShell& server) {
-                  const FileScope scope = scope_of(server.spec());
-                  if (by_url)
-                      transfers_.run(shared, scope, verb);
-                  else
-                      files_.run(shared, scope, verb);
-              });
+    on_server(std::move(request), [this, verb = std::move(verb), by_url](const Shared& shared,
+                                                                         ServerShell& server) {
+        if (server.ending())
+            throw Error{"SERVER_NOT_FOUND", server.spec().id + " is being deleted", AGH_E_NOT_FOUND};
+        const FileScope scope = scope_of(server);
+        if (by_url)
+            transfers_.run(shared, scope, verb);
+        else
+            files_.run(shared, scope, verb);
+    });
 }
 
-FileScope Service::scope_of(const ServerSpec& spec) const { return service::scope_of(config_.policy, spec); }
+FileScope Service::scope_of(const ServerShell& server) const
+{
+    return service::scope_of(config_.policy, server.spec(), server.life());
+}
 
 // ---- images ----
 

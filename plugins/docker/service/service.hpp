@@ -62,14 +62,14 @@ private:
     Fleet::Outputs outputs();
     DiskQuotas::Options quotas();
     void adopt_folders(const store::Store::Loaded&);
-    [[nodiscard]] FileScope scope_of(const ServerSpec&) const;
+    [[nodiscard]] FileScope scope_of(const ServerShell&) const;
 
     Context& context_;
     const Config config_;
     std::atomic<std::uint64_t> last_id_ = 0;
     std::atomic<bool> draining_ = false;
     AsioThread<boost::asio::io_context> io_;
-    boost::asio::thread_pool disk_;
+    boost::asio::thread_pool disk_, bulk_;
     std::string damage_; // of the store; written before the engine thread starts
     std::unique_ptr<engine::Client> client_;
     ServerRoots roots_;

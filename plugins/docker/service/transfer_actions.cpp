@@ -120,8 +120,7 @@ void TransferActions::run(const std::shared_ptr<Request>& request, const FileSco
         job->options = write_options(params, job->path);
     }
     const std::string panel = panel_of(request->caller());
-    const auto submitted =
-        pool_.submit([this, job](const base::Cancel& cancel) { work(*job, cancel); }, panel);
+    const auto submitted = pool_.submit([this, job](base::Cancel& cancel) { work(*job, cancel); }, panel);
     if (!submitted) {
         request->fail("BUSY",
                       "the queue of transfers is full: " + pool_.no_place(panel) +
@@ -137,7 +136,7 @@ void TransferActions::run(const std::shared_ptr<Request>& request, const FileSco
     });
 }
 
-void TransferActions::work(const Job& job, const base::Cancel& cancel)
+void TransferActions::work(const Job& job, base::Cancel& cancel)
 {
     try {
         if (cancel.is_set()) return fail(*job.request, ended_error(*job.request), not_started);
@@ -158,8 +157,9 @@ void TransferActions::fail(Request& request, const Error& error, std::uint32_t f
         request.fail(error, flags);
 }
 
-std::string TransferActions::move(const Job& job, const base::Cancel& cancel)
+std::string TransferActions::move(const Job& job, base::Cancel& cancel)
 {
+    const auto stay = job.scope.life->enter(cancel);
     std::shared_ptr<const netclient::Network> network;
     if (const auto settings = context_.network_settings(job.request->id())) {
         std::string why;

@@ -39,8 +39,8 @@ public:
 
 private:
     struct Job;
-    void work(const Job&, const base::Cancel&);
-    std::string move(const Job&, const base::Cancel&);
+    void work(const Job&, base::Cancel&);
+    std::string move(const Job&, base::Cancel&);
     void fail(Request&, const Error&, std::uint32_t flags = 0);
 
     const Context& context_;

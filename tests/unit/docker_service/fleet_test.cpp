@@ -51,9 +51,10 @@ TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
                            .publish = [](std::string_view, const std::string&) {},
                            .log = [](Level, const std::string&) {},
                            .deleted = [](const std::string&) {},
-                           .disk_use = [](const ServerSpec&) { return std::optional<DiskUse>{}; }};
-    auto fleet = std::make_unique<Fleet>(client, config, std::move(opened.store), disk.get_executor(),
-                                         dir.path(), std::move(outputs));
+                           .disk_use = [](const ServerShell&) { return std::optional<DiskUse>{}; }};
+    auto fleet = std::make_unique<Fleet>(client, config, std::move(opened.store),
+                                         Pools{disk.get_executor(), disk.get_executor()}, dir.path(),
+                                         std::move(outputs));
     fleet->load(opened.content);
     ASSERT_EQ(fleet->find("mc1"), nullptr);
     fleet->start();
