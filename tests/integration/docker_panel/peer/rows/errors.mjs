@@ -1,0 +1,112 @@
+// "Error Codes". AGENT_OFFLINE and AUTH_FAILED are the panel's to send: see connection.mjs for the latter.
+
+import net from 'node:net';
+import { egg, running, waits } from './eggs.mjs';
+
+const actions = [['start_server'], ['stop_server', { signal: 'SIGTERM', timeout: 5 }], ['restart_server'], ['get_status'],
+    ['list_files', { path: '/server' }], ['get_file', { path: '/server/server.properties' }]];
+
+async function invalidEggs(context) {
+    const { agent, row, image, name } = context;
+    const wrong = { 'no image': { image: undefined }, 'an empty image': { image: '' }, 'an image that is a number': { image: 5 },
+        'a port that is no number': { ports: { abc: 1 } }, 'a port above 65535': { ports: { 25565: 70000 } },
+        'a protocol that does not exist': { ports: { '25565/smoke': 25565 } }, 'memory that is no size': { limits: { memory: 'lots' } },
+        'negative memory': { limits: { memory: '-5m' } }, 'cpu that is no number': { limits: { cpu: 'fast' } },
+        'disk that is no size': { limits: { disk: 'wide' } }, 'environment that is a list': { environment: ['A=1'] },
+        'a name in startup that nothing defines': { startup: 'run {{NOBODY_KNOWS}}' } };
+    for (const [what, change] of Object.entries(wrong)) {
+        await row(`CONFIG_INVALID: ${what}`, async () => agent.refused(agent.command('create_server', undefined,
+            { serverId: name('wrong'), eggConfig: { ...await egg(image, waits), ...change } }), 'CONFIG_INVALID'));
+    }
+    await row('CONFIG_INVALID: no egg configuration', () =>
+        agent.refused(agent.command('create_server', undefined, { serverId: name('wrong') }), 'CONFIG_INVALID'));
+}
+
+async function conflicts(context) {
+    const { agent, report, row, image, name } = context;
+    await row('PORT_CONFLICT: a port that another server has', async () => {
+        const config = await egg(image, waits);
+        await running(context, name('first'), config);
+        await refusedSomewhere(context, name('second'), config, 'PORT_CONFLICT');
+    });
+    await row('PORT_CONFLICT: a port that another program has', async () => {
+        const other = net.createServer();
+        await new Promise((done) => { other.listen(0, '0.0.0.0', done); });
+        const { port } = other.address();
+        await refusedSomewhere(context, name('server'), await egg(image, waits, { ports: { [port]: port } }), 'PORT_CONFLICT');
+        other.close();
+    });
+    await row('INSUFFICIENT_RESOURCES: more memory, cpu or disk than the machine has', async () => {
+        for (const limits of [{ memory: '900000g', cpu: '1', disk: '10m' }, { memory: '64m', cpu: '4096', disk: '10m' },
+            { memory: '64m', cpu: '1', disk: '900000g' }]) {
+            await refusedSomewhere(context, name('huge'), await egg(image, waits, { limits }), 'INSUFFICIENT_RESOURCES');
+        }
+    });
+    await row('DOCKER_ERROR: an image that does not exist', async () => {
+        await refusedSomewhere(context, name('server'), await egg('localhost:1/no/such:image', waits), 'DOCKER_ERROR');
+    });
+    report.check((await agent.ping())?.activeServers === 1, 'a refused server counts as active');
+}
+
+// An error is told in the answer to create_server or start_server, or, where it shows later, in a status event.
+async function refusedSomewhere({ agent, report }, serverId, eggConfig, code) {
+    const what = JSON.stringify(eggConfig.limits);
+    const failed = (f) => f.event === 'server_status_changed' && f.data.serverId === serverId && f.data.error;
+    const settled = (f) => f.event === 'server_status_changed' && f.data.serverId === serverId
+        && (f.data.error || ['offline', 'running', 'crashed'].includes(f.data.currentStatus));
+    for (const frame of [agent.command('create_server', undefined, { serverId, eggConfig }), agent.command('start_server', serverId)]) {
+        const from = agent.frames.length;
+        const reply = await agent.ask(frame);
+        let error = reply?.error;
+        if (reply?.success) {
+            await agent.find(settled, 60e3, from);
+            error = agent.frames.slice(from).find(failed)?.data.error;
+        }
+        if (error) {
+            report.check(error.code === code, `${frame.action}: code is ${error.code} (${error.message}), expected ${code}`);
+            return;
+        }
+    }
+    report.fault(`limits ${what}, image ${eggConfig.image}: created and started without an error, expected ${code}`);
+}
+
+export async function errors(context) {
+    const { agent, report, row, image, engine, name } = context;
+    for (const [action, payload] of actions) {
+        await row(`SERVER_NOT_FOUND: ${action}`, () => agent.refused(agent.command(action, name('absent'), payload), 'SERVER_NOT_FOUND'));
+    }
+    await row('CONTAINER_NOT_FOUND: the container of a server was removed by someone else', async () => {
+        const serverId = name('server');
+        await running(context, serverId, await egg(image, waits));
+        const state = await agent.ask(agent.command('get_status', serverId));
+        const from = agent.frames.length;
+        await engine.remove(state.data.containerId);
+        await agent.find((f) => f.event === 'server_status_changed' && f.data.serverId === serverId, 10e3, from);
+        await agent.refused(agent.command('stop_server', serverId, { signal: 'SIGTERM', timeout: 30 }), 'CONTAINER_NOT_FOUND');
+    });
+    await invalidEggs(context);
+    await conflicts(context);
+    await row('every error left the agent connected', async () => report.check(await agent.ping(), 'no pong'));
+    agent.answeredOnce();
+}
+
+// Run with an engine that is not there.
+export async function dockerless(context) {
+    await withoutEngine(context, 'DOCKER_ERROR');
+}
+
+// Run with an engine whose socket the agent may not open.
+export async function denied(context) {
+    await withoutEngine(context, 'PERMISSION_DENIED');
+}
+
+async function withoutEngine(context, code) {
+    const { agent, report, row, image, name } = context;
+    await row(`${code}: create_server`, async () => {
+        await refusedSomewhere(context, name('server'), await egg(image, waits), code);
+    });
+    await row(`${code}: the agent is degraded`, async () => {
+        const data = await agent.ping();
+        report.check(data?.agentStatus === 'degraded', `agentStatus is ${data?.agentStatus}`);
+    });
+}
