@@ -24,11 +24,20 @@ std::optional<Problem> beyond(const char* what, std::uint64_t asked, std::uint64
                        base::format_size(left) + " of the node's " + base::format_size(limit) + " are left");
 }
 
+std::optional<Problem> beyond_machine(const char* what, std::uint64_t asked, std::uint64_t limit,
+                                      std::uint64_t machine)
+{
+    if (limit != 0 || machine == 0 || asked <= machine) return std::nullopt;
+    return problem(code::insufficient_resources,
+                   std::string{"the server asks for "} + base::format_size(asked) + " of " + what +
+                       ", and the whole machine has " + base::format_size(machine));
+}
+
 } // namespace
 
 NodeLimits limits_of(const NodePolicy& policy)
 {
-    return {policy.total_memory, policy.total_disk, policy.max_servers};
+    return {.memory = policy.total_memory, .disk = policy.total_disk, .servers = policy.max_servers};
 }
 
 std::optional<Problem> Ledger::claim(Claim claim, std::span<const Stranger> strangers)
@@ -74,6 +83,9 @@ std::optional<Problem> Ledger::resource_problem(const Claim& claim) const
         return problem(code::insufficient_resources, "the node has " + std::to_string(used.servers) +
                                                          " servers, and its limit is " +
                                                          std::to_string(limits_.servers));
+    if (auto problem = beyond_machine("memory", claim.memory, limits_.memory, limits_.machine_memory))
+        return problem;
+    if (auto problem = beyond_machine("disk", claim.disk, limits_.disk, limits_.machine_disk)) return problem;
     if (auto problem = beyond("memory", claim.memory, used.memory, limits_.memory)) return problem;
     if (limits_.disk != 0 && claim.disk == 0)
         return Problem{code::insufficient_resources,

@@ -1,6 +1,7 @@
 #include "fleet.hpp"
 
 #include "events_json.hpp"
+#include "node_report.hpp"
 #include "problem.hpp"
 
 #include "plugins/docker/spec/create_body.hpp"
@@ -16,6 +17,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -27,6 +29,8 @@ using namespace std::chrono_literals;
 
 // Events may be lost by the engine; each server looks again this often.
 constexpr auto poll_interval = 30s;
+// A resource_update waits this long for the first count of a server's folder, which usually takes milliseconds.
+constexpr auto first_count = 10s;
 constexpr std::size_t max_foreign = 256; // names that are remembered, so that each is logged once
 
 // The process that owns the engine's socket; empty: unknown, or systemd, which listens for it.
@@ -55,6 +59,12 @@ std::string architecture_of(const std::string& machine)
     if (machine == "x86_64") return "amd64";
     if (machine == "aarch64") return "arm64";
     return machine;
+}
+
+// What one server may ask for. The default for servers without a limit is granted even if the machine has less.
+std::uint64_t most(std::uint64_t machine, std::uint64_t by_default)
+{
+    return machine == 0 ? 0 : std::max(machine, by_default);
 }
 
 bool is_up(server::State state)
@@ -104,6 +114,9 @@ void Fleet::load(const store::Store::Loaded& stored)
         }
     }
     engine_process_ = records_.engine();
+    ledger::NodeLimits limits = ledger_.limits();
+    limits.machine_disk = most(disk_size(config_.policy.data_dir), config_.policy.default_disk);
+    ledger_.limit(limits);
 }
 
 void Fleet::add(const store::StoredServer& stored, ServerSpec spec)
@@ -164,19 +177,22 @@ void Fleet::opened(const engine::EventStream::Opened& opening)
     if (const auto version = engine::read_api_version(opening.facts.used_api))
         node_.policy.engine.api_minor = static_cast<unsigned>(version->minor);
     away_ = false;
-    set_trouble({});
+    ledger::NodeLimits limits = ledger_.limits();
+    limits.machine_memory = most(opening.facts.memory, config_.policy.default_memory);
+    ledger_.limit(limits);
     node_.log(Level::info, std::string{opening.facts.podman ? "podman " : "docker "} + opening.facts.version +
                                " answers on " + config_.socket + ", API " + opening.facts.used_api +
                                (again ? "; it was restarted" : ""));
     for (const std::string& warning : opening.facts.warnings) node_.log(Level::warn, warning);
     publish_engine();
+    set_trouble({}); // ends wait_for_engine: a registration reads what was published
     for (const auto& [id, server] : servers_) server->back(again);
     name_foreign_containers();
 }
 
 void Fleet::went_away(const engine::Error& error)
 {
-    set_trouble(error.text);
+    set_trouble(problem_of(error));
     node_.log(Level::warn,
               error.text + " Servers keep their desired state; agenthost keeps trying to connect.");
     if (std::exchange(away_, true)) return;
@@ -245,7 +261,7 @@ void Fleet::create(Creation creation)
         return creation.refused(
             problem(code::server_exists, "the server " + id + " exists already, with another configuration"));
     }
-    if (away_) return creation.refused({code::docker_error, trouble()});
+    if (away_) return creation.refused(trouble());
     if (draining_) return creation.refused({code::busy, "the agent is stopping. Try again later."});
     if (creating_.contains(id))
         return creation.refused({code::busy, "the server " + id + " is being created."});
@@ -296,7 +312,9 @@ void Fleet::report_usage()
         const Usage* const usage = server->measure();
         if (usage == nullptr) continue;
         const auto limit = server->spec().limits.memory.value_or(usage->memory_limit);
-        outputs_.emit("docker.resource_update", usage_event(id, *usage, limit, outputs_.disk_use(*server)));
+        const std::optional<DiskUse> disk = outputs_.disk_use(*server);
+        if (!disk && usage->observed < first_count) continue;
+        outputs_.emit("docker.resource_update", usage_event(id, *usage, limit, disk));
     }
     usage_timer_.expires_after(config_.stats_interval);
     usage_timer_.async_wait([this](boost::system::error_code failed) {
@@ -326,10 +344,10 @@ void Fleet::publish_engine()
     outputs_.emit("docker.capabilities_changed", capabilities);
 }
 
-void Fleet::set_trouble(std::string text)
+void Fleet::set_trouble(Problem trouble)
 {
     const std::scoped_lock lock{trouble_mutex_};
-    trouble_ = std::move(text);
+    trouble_ = std::move(trouble);
     has_looked_ = true;
     looked_.notify_all();
 }
@@ -340,7 +358,7 @@ void Fleet::wait_for_engine(std::chrono::milliseconds max)
     looked_.wait_for(lock, max, [this] { return has_looked_; });
 }
 
-std::string Fleet::trouble() const
+Problem Fleet::trouble() const
 {
     const std::scoped_lock lock{trouble_mutex_};
     return trouble_;

@@ -68,8 +68,8 @@ public:
     [[nodiscard]] const NodeContext& node() const { return node_; }
     [[nodiscard]] const std::optional<engine::EngineFacts>& engine() const { return engine_; }
     [[nodiscard]] bool away() const { return away_; }
-    // A sentence about the engine that does not answer, or empty. From any thread.
-    [[nodiscard]] std::string trouble() const;
+    // Why the engine does not answer; without a message if it does. From any thread.
+    [[nodiscard]] Problem trouble() const;
     // Until the engine has answered or is known to be away. From any thread but the engine's.
     void wait_for_engine(std::chrono::milliseconds max);
 
@@ -87,7 +87,7 @@ private:
     void report_usage();
     void publish_count();
     void publish_engine();
-    void set_trouble(std::string);
+    void set_trouble(Problem);
 
     const Config& config_;
     engine::Client& client_;
@@ -107,7 +107,7 @@ private:
     mutable std::mutex trouble_mutex_;
     std::condition_variable looked_;
     bool has_looked_ = false;
-    std::string trouble_ = "the engine has not answered yet";
+    Problem trouble_{code::docker_error, "the engine has not answered yet"};
     boost::asio::steady_timer poll_timer_, usage_timer_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     std::unique_ptr<engine::EventStream> stream_;

@@ -41,6 +41,13 @@ void read_disk(const std::string& data_dir, NodeReport& to)
 
 } // namespace
 
+std::uint64_t disk_size(const std::string& data_dir)
+{
+    NodeReport report;
+    read_disk(data_dir, report);
+    return report.disk;
+}
+
 NodeReport read_node(const NodePolicy& policy, const std::string& proc)
 {
     NodeReport out;

@@ -27,6 +27,9 @@ struct NodeReport {
         listening; // within the policy's ports, in order; at most max_reported_ports
 };
 
+// Bytes of the file system that data_dir is on or will be on; 0: unknown. Blocking.
+std::uint64_t disk_size(const std::string& data_dir);
+
 // Blocking: on a pool thread. Does not throw if the machine reports nothing.
 NodeReport read_node(const NodePolicy&, const std::string& proc = "/proc");
 

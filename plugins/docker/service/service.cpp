@@ -114,7 +114,8 @@ Health Service::health()
 {
     if (!fleet_) return {};
     if (!damage_.empty()) return {AGH_E_BUSY, damage_};
-    if (const std::string trouble = fleet_->trouble(); !trouble.empty()) return {AGH_E_BUSY, trouble};
+    if (const Problem trouble = fleet_->trouble(); !trouble.message.empty())
+        return {AGH_E_BUSY, trouble.message};
     if (config_.policy.images.empty())
         return {AGH_E_BUSY,
                 "no image is allowed: plugins.docker.config.allow_images is empty. Add patterns such "
@@ -186,6 +187,10 @@ void Service::power(Request request, server::Power power, const char* message)
     on_server(std::move(request),
               [this, power = std::move(power), message](const Shared& shared, ServerShell& server) {
                   const std::string id = server.spec().id;
+                  if (const Problem trouble = fleet_->trouble(); trouble.code == code::permission_denied) {
+                      shared->fail(trouble.code, trouble.message, {}, not_started);
+                      return;
+                  }
                   shared->on_cancel([this, id, power_id = power.id] {
                       boost::asio::post(io_.context(), [this, id, power_id] {
                           if (ServerShell* const again = fleet_->find(id)) again->cancel(power_id);
@@ -368,7 +373,7 @@ void Service::image_pull(Request request)
                                           "allow_images (" +
                                           config_.policy.images.text() + "), or add a pattern."};
     on_engine(std::move(request), [this, image](const Shared& shared) {
-        if (fleet_->away()) throw Error{"DOCKER_ERROR", fleet_->trouble()};
+        if (fleet_->away()) throw Error{fleet_->trouble().code, fleet_->trouble().message};
         follow_pull(shared, image);
     });
 }

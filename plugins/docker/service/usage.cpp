@@ -146,6 +146,7 @@ std::optional<Usage> UsageReader::read()
     const auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count();
     if (passed > 0 && *cpu >= last_cpu_ns_)
         usage.cpu_percent = 100.0 * static_cast<double>(*cpu - last_cpu_ns_) / static_cast<double>(passed);
+    usage.observed = now - made_;
     last_ = now;
     last_cpu_ns_ = *cpu;
     read_network(usage);

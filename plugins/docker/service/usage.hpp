@@ -16,6 +16,7 @@ struct Usage {
     std::uint64_t memory_limit = 0; // 0: none
     std::uint64_t network_rx = 0, network_tx = 0; // bytes since the start
     std::uint64_t oom_kills = 0;
+    std::chrono::nanoseconds observed{0}; // since its reader was made
 };
 
 // What a server's folder holds.
@@ -41,6 +42,7 @@ private:
     std::string process_;      // "/proc/17"
     std::string cpu_, memory_; // folders of the cgroup; equal on v2
     bool unified_ = false;
+    std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point last_;
     std::uint64_t last_cpu_ns_ = 0;
 };

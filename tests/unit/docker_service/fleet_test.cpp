@@ -30,6 +30,41 @@ void answer(test::FakeHttp::Peer& peer, const test::FakeHttp::Request& request)
     peer.reply(404, R"({"message":"no such container"})");
 }
 
+Fleet::Outputs quiet()
+{
+    return {.emit = [](std::string_view, const std::string&) {},
+            .publish = [](std::string_view, const std::string&) {},
+            .log = [](Level, const std::string&) {},
+            .deleted = [](const std::string&) {},
+            .disk_use = [](const ServerShell&) { return std::optional<DiskUse>{}; }};
+}
+
+TEST(DockerFleet, PublishesTheEngineBeforeTheWaitForItEnds)
+{
+    const test::TempDir dir;
+    const test::FakeHttp engine{dir / "s", answer};
+    boost::asio::io_context io;
+    boost::asio::thread_pool disk{1};
+    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
+                                       engine.socket() + R"("})");
+    engine::Client client{io, {.socket = config.socket}};
+    store::Opened opened = store::open_store((dir / "servers.db").string());
+    std::unique_ptr<Fleet> fleet;
+    std::optional<bool> waiting; // when the capabilities are published
+    Fleet::Outputs outputs = quiet();
+    outputs.publish = [&](std::string_view key, const std::string&) {
+        if (key == "machine_capabilities") waiting = !fleet->trouble().message.empty();
+    };
+    fleet = std::make_unique<Fleet>(client, config, std::move(opened.store),
+                                    Pools{disk.get_executor(), disk.get_executor()}, dir.path(),
+                                    std::move(outputs));
+    fleet->load(opened.content);
+    fleet->start();
+    ASSERT_TRUE(test::run_until(io, [&] { return fleet->trouble().message.empty(); }));
+    EXPECT_EQ(waiting, true) << "a registration is sent when the wait ends";
+    disk.join();
+}
+
 TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
 {
     const test::TempDir dir;
@@ -47,14 +82,9 @@ TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
                                        engine.socket() + R"(","allow_images":["docker.io/*"]})");
     engine::Client client{io, {.socket = config.socket}};
     store::Opened opened = store::open_store(database);
-    Fleet::Outputs outputs{.emit = [](std::string_view, const std::string&) {},
-                           .publish = [](std::string_view, const std::string&) {},
-                           .log = [](Level, const std::string&) {},
-                           .deleted = [](const std::string&) {},
-                           .disk_use = [](const ServerShell&) { return std::optional<DiskUse>{}; }};
-    auto fleet = std::make_unique<Fleet>(client, config, std::move(opened.store),
-                                         Pools{disk.get_executor(), disk.get_executor()}, dir.path(),
-                                         std::move(outputs));
+    auto fleet =
+        std::make_unique<Fleet>(client, config, std::move(opened.store),
+                                Pools{disk.get_executor(), disk.get_executor()}, dir.path(), quiet());
     fleet->load(opened.content);
     ASSERT_EQ(fleet->find("mc1"), nullptr);
     fleet->start();

@@ -135,6 +135,24 @@ TEST(Ledger, ComparesTotalsWithTheNode)
     EXPECT_EQ(unlimited.totals().memory, UINT64_MAX);
 }
 
+TEST(Ledger, RefusesWhatTheMachineDoesNotHave)
+{
+    constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+    Ledger ledger{{.machine_memory = 8 * gib, .machine_disk = 100 * gib}};
+    EXPECT_EQ(said(ledger.claim(claim("a", {}, 8 * gib, 100 * gib))), "granted");
+    EXPECT_EQ(said(ledger.claim(claim("b", {}, 8 * gib, 0))), "granted")
+        << "all servers together may get more";
+    EXPECT_THAT(said(ledger.claim(claim("c", {}, 9 * gib, 0))),
+                HasSubstr("INSUFFICIENT_RESOURCES: the server asks for 9GiB of memory, and the whole machine "
+                          "has 8GiB"));
+    EXPECT_THAT(said(ledger.claim(claim("c", {}, gib, 101 * gib))),
+                HasSubstr("101GiB of disk, and the whole"));
+    // The configured limits are the administrator's: memory may include swap.
+    Ledger configured{
+        {.memory = 16 * gib, .disk = 200 * gib, .machine_memory = 8 * gib, .machine_disk = gib}};
+    EXPECT_EQ(said(configured.claim(claim("a", {}, 9 * gib, 101 * gib))), "granted");
+}
+
 TEST(Ledger, RestoresWhatNoLongerFitsAndSaysSo)
 {
     Ledger ledger{{10, 10, 1}};
