@@ -9,9 +9,11 @@ import { Engine } from './engine.mjs';
 import { Panel } from './panel.mjs';
 import { Report } from './report.mjs';
 import { groups } from './rows/index.mjs';
+import { registrationWithoutEngine } from './shapes.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { image: { type: 'string' },
     engine: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' },
+    'slow-engine': { type: 'boolean', default: false }, // it answers only after the registration; an event tells when
     'admin-token': { type: 'string', default: 'panel_admin_token' } } });
 const group = groups[positionals[0]];
 if (!group) {
@@ -21,11 +23,13 @@ if (!group) {
 
 const report = new Report();
 const panel = new Panel({ adminToken: values['admin-token'], report, cert: values.cert, key: values.key });
+if (group.withoutEngine || values['slow-engine']) panel.registered = registrationWithoutEngine;
 console.log(`listening ${await panel.listen()}`);
 const context = { panel, report, image: values.image, engine: new Engine(values.engine), pause,
     row: (name, steps) => report.row(name, steps), name: (word) => `${word}-${randomUUID().slice(0, 8)}` };
 try {
     context.agent = await panel.connection();
+    if (values['slow-engine']) await context.agent.find((f) => f.event === 'capabilities_changed', 30e3);
     await group(context);
 } catch (problem) {
     report.fault(problem.stack);

@@ -28,6 +28,7 @@ export class Panel {
         this.refreshToken = undefined;
         this.accepts = (claims) => claims.exp > Date.now() / 1000; // replaced by the rows on tokens
         this.refusesRefresh = false;
+        this.registered = registration; // the shape
         this.waiting = [];
         const served = (request, reply) => this.#rest(request, reply);
         this.server = cert ? https.createServer({ cert: readFileSync(cert), key: readFileSync(key) }, served)
@@ -101,7 +102,7 @@ export class Panel {
             this.report.fault(`the registration has Authorization ${request.headers.authorization}`);
             return send(401, { success: false, error: { code: 'AUTH_FAILED', message: 'panel_admin_token is wrong' } });
         }
-        this.report.shape(faults(registration, body), 'registration');
+        this.report.shape(faults(this.registered, body), 'registration');
         return send(200, { success: true, agent: { ...this.#credentials(),
             websocketUrl: `${this.secure ? 'wss' : 'ws'}://127.0.0.1:${this.port}/ws/agents` } });
     }

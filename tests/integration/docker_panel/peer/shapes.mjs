@@ -1,6 +1,7 @@
 // Shapes of what an agent sends, word for word from the panel document. A shape is a check (a function that returns
 // nothing or what is wrong), a list with one shape for all its items, or an object of shapes. An object is exact:
-// a missing field and a field that the document does not name are both faults. A name that ends in "?" may be absent.
+// a missing field and a field that neither the document nor `additions` names are both faults. A name that ends in "?"
+// may be absent.
 
 const shown = (value) => {
     const text = JSON.stringify(value) ?? 'nothing';
@@ -49,8 +50,24 @@ export function faults(shape, value, path = '') {
     return found;
 }
 
+// What this agent's own documents (plugins/docker/GUIDE.md, sdk/wire/panel/PROTOCOL.md) add to the panel document: always
+// optional, and a panel that ignores all of it misses nothing that the document promises.
+const any = () => undefined;
+const additions = {
+    error: { 'outcome?': text, 'detail?': text, 'data?': any },
+    status: { 'name?': text, 'desired?': text, 'engine?': text, 'error?': any, 'pulling?': number },
+    disk: { 'disk?': { used: size, 'available?': size } },
+    changed: { 'containerId?': text, 'reason?': text },
+    log: { 'position?': count, 'entries?': count, 'dropped?': count, 'stream?': text, 'time?': past },
+    usage: { 'network?': { tx: count, rx: count } },
+    listing: { 'serverId?': text, 'total?': count, 'next?': text },
+    file: { 'mode?': text, 'target?': text },
+    content: { 'serverId?': text, 'mode?': text, 'modified?': past, 'offset?': count, 'bytes?': count },
+    capabilities: { 'features?': [text] },
+};
+
 const base = { type: text, timestamp: now, 'agentId?': text, 'serverId?': text };
-const error = { code: text, message: text };
+const error = { code: text, message: text, ...additions.error };
 export const states = oneOf('installing', 'offline', 'starting', 'running', 'stopping', 'crashed');
 
 // "Command Acknowledgment", "Error Response", and the answer to a query, which has no message.
@@ -59,29 +76,40 @@ export const refusal = { ...base, id: text, success: exactly(false), error };
 export const answer = (data) => ({ ...base, id: text, success: exactly(true), data });
 
 // "Status Update": a server that runs has all of it. `players` needs a source (a query type in the egg).
-const resources = { cpu: number, memory: { used: size, available: size }, network: { tx: count, rx: count } };
+const resources = { cpu: number, memory: { used: size, available: size }, network: { tx: count, rx: count },
+    ...additions.disk };
 export const players = { online: count, max: count, list: [text] };
-export const runningStatus = { serverId: text, status: exactly('running'), containerId: text, uptime: count, resources };
-export const restingStatus = { serverId: text, status: oneOf('offline', 'crashed', 'installing'), 'containerId?': text };
+export const runningStatus = { serverId: text, status: exactly('running'), containerId: text, uptime: count, resources,
+    ...additions.status };
+export const restingStatus = { serverId: text, status: oneOf('offline', 'crashed', 'installing'), 'containerId?': text,
+    'resources?': { ...additions.disk }, ...additions.status };
 
 // "Real-time Events"; NOTES.md: an event carries an id too, and a failure is `error` in a status change.
 const event = (name, data) => ({ ...base, 'id?': text, event: exactly(name), data });
 export const events = {
     server_status_changed: event('server_status_changed',
-        { serverId: text, previousStatus: states, currentStatus: states, 'pid?': positive, 'error?': error }),
+        { serverId: text, previousStatus: states, currentStatus: states, 'pid?': positive, 'error?': error, ...additions.changed }),
     server_log: event('server_log', { serverId: text, logLevel: oneOf('DEBUG', 'INFO', 'WARN', 'ERROR'),
-        message: when((v) => typeof v === 'string', 'a string') }),
+        message: when((v) => typeof v === 'string', 'a string'), ...additions.log }),
     resource_update: event('resource_update', { serverId: text, cpu: number,
-        memory: { used: size, percentage: percent }, disk: { used: size, percentage: percent } }),
+        memory: { used: size, percentage: percent }, disk: { used: size, percentage: percent },
+        ...additions.usage }),
+    // Additions: a panel may ignore these events.
+    capabilities_changed: event('capabilities_changed', any),
+    pull_progress: event('pull_progress', any),
+    server_deleted: event('server_deleted', any),
 };
 
 export const pong = { ...base, id: text, data: { agentStatus: oneOf('healthy', 'degraded'), activeServers: count,
     systemLoad: { cpu: percent, memory: percent, disk: percent } } };
 
-export const registration = { name: text, hostname: text, port: count, capabilities: { maxMemory:
-    when((v) => /^\d+(\.\d+)?[MG]B$/.test(v), 'a size such as "16GB"'), maxCpuCores: positive, dockerVersion: text,
-    supportedArchitectures: [oneOf('amd64', 'arm64', 'arm', '386', 'riscv64', 'ppc64le', 's390x')] } };
+const machine = { maxMemory: when((v) => /^\d+(\.\d+)?[MG]B$/.test(v), 'a size such as "16GB"'), maxCpuCores: positive,
+    supportedArchitectures: [oneOf('amd64', 'arm64', 'arm', '386', 'riscv64', 'ppc64le', 's390x')], ...additions.capabilities };
+const registered = (capabilities) => ({ name: text, hostname: text, port: count, capabilities });
+export const registration = registered({ ...machine, dockerVersion: text });
+export const registrationWithoutEngine = registered(machine);
 
-export const listing = { path: text, files: [{ name: text, type: oneOf('file', 'directory'), size: count, modified: past }] };
+export const listing = { path: text, files: [{ name: text,
+    type: oneOf('file', 'directory', 'symlink', 'other'), size: count, modified: past, ...additions.file }], ...additions.listing };
 export const content = { path: text, size: count, encoding: oneOf('utf8', 'utf-8', 'base64'),
-    content: when((v) => typeof v === 'string', 'a string') };
+    content: when((v) => typeof v === 'string', 'a string'), ...additions.content };

@@ -35,7 +35,10 @@ async function reconnected(panel, agent) {
     return next;
 }
 
-export async function token({ panel, agent, report, row }) {
+// An agent that is refused again shortly after a refresh does not refresh once more: then it registers.
+const settles = 11e3;
+
+export async function token({ panel, agent, report, row, pause }) {
     let live = agent;
     await row('token: a 401 with AUTH_FAILED at the upgrade is answered by one refresh', async () => {
         const old = panel.issued;
@@ -46,6 +49,7 @@ export async function token({ panel, agent, report, row }) {
         await live.ping();
     });
     await row('token: close 1008 is answered by one refresh', async () => {
+        await pause(settles);
         const before = panel.refreshes.length;
         const old = panel.issued;
         panel.accepts = (claims) => claims.jti !== old;
@@ -56,6 +60,7 @@ export async function token({ panel, agent, report, row }) {
         await live.ping();
     });
     await row('token: a refused refresh is answered by one registration', async () => {
+        await pause(settles);
         const old = panel.issued;
         panel.accepts = (claims) => claims.jti !== old;
         panel.refusesRefresh = true;
@@ -69,7 +74,7 @@ export async function token({ panel, agent, report, row }) {
         panel.refusesRefresh = true;
         const [registered, upgraded] = [panel.registrations.length, panel.upgrades.length];
         live.ws.terminate();
-        await new Promise((done) => { setTimeout(done, 8e3); });
+        await pause(8e3);
         const tried = panel.upgrades.length - upgraded;
         report.check(tried >= 1 && tried <= 12, `${tried} attempts to connect in 8 s`);
         report.check(panel.registrations.length - registered <= 1,

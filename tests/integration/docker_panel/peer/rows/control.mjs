@@ -50,7 +50,7 @@ export async function control(context) {
     await stops(context, serverId);
     await row('restart_server: stops and starts again', async () => {
         const from = agent.frames.length;
-        await agent.acknowledged('restart_server', serverId, 'stopping');
+        await agent.acknowledged('restart_server', serverId, 'restarting');
         await agent.reaches(serverId, 'running', from);
         const words = agent.changes(serverId, from).map((c) => c.currentStatus).filter((w) => w !== 'offline');
         report.check(words.join() === 'stopping,starting,running', `the events say ${words}`);
@@ -63,6 +63,15 @@ export async function control(context) {
         await agent.log(stubborn, 'ready');
         const { seconds } = await stopped(context, stubborn, { signal: 'SIGTERM', timeout: 3 });
         report.check(seconds >= 2.5 && seconds < 12, `it ended after ${seconds} s, the timeout is 3 s`);
+    });
+    await row('stop_server: acknowledged as stopping while a long stop goes on', async () => {
+        const slow = name('slow');
+        await running(context, slow, await egg(image, 'trap "" TERM; echo ready; while :; do sleep 0.1; done'));
+        await agent.log(slow, 'ready');
+        const from = agent.frames.length;
+        const reply = await agent.acknowledged('stop_server', slow, 'stopping', { signal: 'SIGTERM', timeout: 13 });
+        report.check(reply?.data?.status === 'stopping', `status is ${reply?.data?.status}`);
+        await agent.reaches(slow, 'offline', from);
     });
     await row('a server that ends by itself with a failure is crashed', async () => {
         const failing = name('failing');

@@ -19,7 +19,7 @@ async function invalidEggs(context) {
             { serverId: name('wrong'), eggConfig: { ...await egg(image, waits), ...change } }), 'CONFIG_INVALID'));
     }
     await row('CONFIG_INVALID: no egg configuration', () =>
-        agent.refused(agent.command('create_server', undefined, { serverId: name('wrong') }), 'CONFIG_INVALID'));
+        agent.refused(agent.command('create_server', undefined, { serverId: name('wrong') }), 'CONFIG_INVALID', 'INVALID_REQUEST'));
 }
 
 async function conflicts(context) {
@@ -37,7 +37,7 @@ async function conflicts(context) {
         other.close();
     });
     await row('INSUFFICIENT_RESOURCES: more memory, cpu or disk than the machine has', async () => {
-        for (const limits of [{ memory: '900000g', cpu: '1', disk: '10m' }, { memory: '64m', cpu: '4096', disk: '10m' },
+        for (const limits of [{ memory: '900000g', cpu: '1', disk: '10m' }, { memory: '64m', cpu: '512', disk: '10m' },
             { memory: '64m', cpu: '1', disk: '900000g' }]) {
             await refusedSomewhere(context, name('huge'), await egg(image, waits, { limits }), 'INSUFFICIENT_RESOURCES');
         }
@@ -70,20 +70,35 @@ async function refusedSomewhere({ agent, report }, serverId, eggConfig, code) {
     report.fault(`limits ${what}, image ${eggConfig.image}: created and started without an error, expected ${code}`);
 }
 
-export async function errors(context) {
+// Console input needs a container that runs. The document's own commands do not: the agent makes the container that
+// start_server needs, and without one there is nothing left to stop.
+async function removed(context) {
     const { agent, report, row, image, engine, name } = context;
-    for (const [action, payload] of actions) {
-        await row(`SERVER_NOT_FOUND: ${action}`, () => agent.refused(agent.command(action, name('absent'), payload), 'SERVER_NOT_FOUND'));
-    }
-    await row('CONTAINER_NOT_FOUND: the container of a server was removed by someone else', async () => {
-        const serverId = name('server');
-        await running(context, serverId, await egg(image, waits));
+    const serverId = name('server');
+    await row('CONTAINER_NOT_FOUND: console input for a server without a container', async () => {
+        await agent.create(serverId, await egg(image, waits));
+        await agent.refused(agent.command('send_command', serverId, { command: 'say hello' }), 'CONTAINER_NOT_FOUND');
+    });
+    await row('a container that was removed by someone else is noticed, and the server can still be stopped', async () => {
+        await agent.acknowledged('start_server', serverId, 'starting');
+        await agent.reaches(serverId, 'running');
         const state = await agent.ask(agent.command('get_status', serverId));
         const from = agent.frames.length;
         await engine.remove(state.data.containerId);
-        await agent.find((f) => f.event === 'server_status_changed' && f.data.serverId === serverId, 10e3, from);
-        await agent.refused(agent.command('stop_server', serverId, { signal: 'SIGTERM', timeout: 30 }), 'CONTAINER_NOT_FOUND');
+        const event = await agent.find((f) => f.event === 'server_status_changed' && f.data.serverId === serverId, 10e3, from);
+        report.check(event, 'no event tells of it');
+        await agent.acknowledged('stop_server', serverId, 'stopping', { signal: 'SIGTERM', timeout: 30 });
+        const after = await agent.ask(agent.command('get_status', serverId));
+        report.check(after?.data?.status === 'offline', `status is ${after?.data?.status}`);
     });
+}
+
+export async function errors(context) {
+    const { agent, report, row, name } = context;
+    for (const [action, payload] of actions) {
+        await row(`SERVER_NOT_FOUND: ${action}`, () => agent.refused(agent.command(action, name('absent'), payload), 'SERVER_NOT_FOUND'));
+    }
+    await removed(context);
     await invalidEggs(context);
     await conflicts(context);
     await row('every error left the agent connected', async () => report.check(await agent.ping(), 'no pong'));
@@ -94,19 +109,25 @@ export async function errors(context) {
 export async function dockerless(context) {
     await withoutEngine(context, 'DOCKER_ERROR');
 }
+dockerless.withoutEngine = true;
 
 // Run with an engine whose socket the agent may not open.
 export async function denied(context) {
     await withoutEngine(context, 'PERMISSION_DENIED');
 }
+denied.withoutEngine = true;
 
 async function withoutEngine(context, code) {
-    const { agent, report, row, image, name } = context;
+    const { agent, report, row, image, name, pause } = context;
     await row(`${code}: create_server`, async () => {
         await refusedSomewhere(context, name('server'), await egg(image, waits), code);
     });
     await row(`${code}: the agent is degraded`, async () => {
-        const data = await agent.ping();
+        let data;
+        for (let i = 0; i < 60 && data?.agentStatus !== 'degraded'; i += 1) {
+            data = await agent.ping(); // the document does not say how soon
+            await pause(500);
+        }
         report.check(data?.agentStatus === 'degraded', `agentStatus is ${data?.agentStatus}`);
     });
 }
