@@ -165,13 +165,14 @@ void DiskLimit::freed(std::uint64_t bytes)
 {
     const std::lock_guard lock{mutex_};
     used_ -= std::min(used_, bytes);
+    before_claims_ -= std::min(before_claims_, bytes);
 }
 
 bool DiskLimit::has_space_for(std::uint64_t bytes) const
 {
     if (options_.max_bytes == 0) return true;
-    // The kernel's number has what was written of the reservations already.
-    const std::uint64_t taken = quota_ ? used_ : used_ + reserved_;
+    // The kernel's number has what was written of the reservations already, and not what they still need.
+    const std::uint64_t taken = quota_ ? std::max(used_, before_claims_ + reserved_) : used_ + reserved_;
     return taken <= options_.max_bytes && bytes <= options_.max_bytes - taken;
 }
 
@@ -206,6 +207,7 @@ void DiskLimit::reserve(std::uint64_t bytes)
     }
     refresh_exact();
     const std::lock_guard lock{mutex_};
+    if (reserved_ == 0) before_claims_ = used_;
     if (!has_space_for(bytes)) {
         fail("DISK_FULL", "the server uses " + shown_size(used_) + " of its disk limit of " +
                               shown_size(options_.max_bytes) + ", and " + shown_size(bytes) +
@@ -243,6 +245,7 @@ void DiskLimit::Claim::settle(std::uint64_t written)
     {
         const std::lock_guard lock{limit_.mutex_};
         limit_.used_ += written;
+        limit_.before_claims_ += written;
         limit_.written_since_ += written;
     }
     limit_.release(claimed_);

@@ -98,6 +98,7 @@ private:
     Options options_;
     std::optional<ProjectQuota> quota_;
     std::uint64_t used_ = 0, reserved_ = 0, written_since_ = 0;
+    std::uint64_t before_claims_ = 0; // used, without what the claims of now write
     bool counted_ = false, counting_ = false;
     std::chrono::steady_clock::time_point counted_at_{};
     std::chrono::steady_clock::duration counting_took_{};

@@ -96,6 +96,31 @@ TEST_F(QuotaDisk, TheKernelStopsTheAgentAndTheGame)
     EXPECT_EQ(quota.numbers()->limit, 0u);
 }
 
+// An agent that runs as root is not stopped by the kernel.
+TEST_F(QuotaDisk, ClaimsOfWritersInParallelAreAddedUp)
+{
+    const Root root{folder(), std::nullopt, {.max_bytes = 4 * mebibyte, .keep_free = 0}};
+    ProjectQuota quota{root.fd(), 83};
+    quota.mark();
+    quota.set_limit(4 * mebibyte);
+    root.limit().use_quota(quota);
+    const std::string piece(mebibyte, 'x');
+    {
+        Writer first{root, path("a"), {.declared_size = 3 * mebibyte}};
+        EXPECT_EQ(code_of([&] { Writer{root, path("b"), {.declared_size = 2 * mebibyte}}; }), "DISK_FULL");
+        for (int i = 0; i < 3; ++i) first.write(piece);
+        EXPECT_EQ(code_of([&] { Writer{root, path("b"), {.declared_size = 2 * mebibyte}}; }), "DISK_FULL");
+        // What is written is not counted twice.
+        Writer second{root, path("b"), {.declared_size = mebibyte / 2}};
+        second.write(piece.substr(mebibyte / 2));
+        second.commit();
+        first.commit();
+    }
+    EXPECT_EQ(code_of([&] { write_file(root, path("c"), piece, {}); }), "DISK_FULL");
+    fs::remove(folder() + "/a");
+    EXPECT_EQ(code_of([&] { write_file(root, path("c"), piece, {}); }), "");
+}
+
 TEST_F(QuotaDisk, TheFreeSpaceOfTheDiskIsNotThatOfTheQuota)
 {
     const Root root{folder(), std::nullopt, {.max_bytes = 4 * mebibyte, .keep_free = 16 * mebibyte}};
