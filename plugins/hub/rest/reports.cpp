@@ -3,6 +3,7 @@
 #include "base/json_writer.hpp"
 #include "peer_json.hpp"
 #include "plugins/hub/http/not_saved.hpp"
+#include "plugins/hub/store/machine_report.hpp"
 
 #include "wire/codec.hpp"
 #include "wire/json/json.hpp"
@@ -59,7 +60,7 @@ std::string reported_status(const std::string& facts)
 
 } // namespace
 
-std::string ReportsRest::agent_json(const AgentRecord& row) const
+std::string ReportsRest::agent_json(const AgentRecord& row, const std::string& machine) const
 {
     const AgentRecord* live = fanout_.find(row.id);
     const AgentRecord& a = live != nullptr ? *live : row;
@@ -71,6 +72,7 @@ std::string ReportsRest::agent_json(const AgentRecord& row) const
     if (!a.version.empty()) json.member("version", a.version);
     if (!a.platform.empty()) json.member("platform", a.platform);
     json.member("capabilities", base::RawJson{a.capabilities.empty() ? "[]" : a.capabilities});
+    if (!machine.empty()) json.member("machine", base::RawJson{machine});
     if (row.first_seen != 0) {
         json.member("first_seen", row.first_seen);
         json.member("last_seen", live != nullptr ? core_.utc() : row.last_seen);
@@ -178,8 +180,15 @@ void ReportsRest::with_record(const Exchange& exchange, const std::string& id,
 void ReportsRest::agent(const HttpRequest& request)
 {
     with_record(request.exchange, request.arguments[0],
-                [this, exchange = request.exchange](const AgentRecord& a)
-                    UNDER_LOCK { exchange.answer(json_answer(200, agent_json(a))); });
+                [this, exchange = request.exchange](const AgentRecord& a) UNDER_LOCK {
+                    const auto answer = [this, exchange, a](bool ok, const std::vector<Report>& reports) {
+                        core_.strand.run([&]() UNDER_LOCK {
+                            if (!ok) return exchange.answer(not_read(core_.config.database));
+                            exchange.answer(json_answer(200, agent_json(a, machine_of(reports))));
+                        });
+                    };
+                    if (!table_.find({a.id}, answer)) exchange.busy();
+                });
 }
 
 std::string ReportsRest::health_json(const AgentRecord& row, std::int64_t at, const std::string& facts) const

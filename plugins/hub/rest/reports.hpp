@@ -34,7 +34,9 @@ private:
     // Calls `then` with the agent's record; else answers 404.
     void with_record(const Exchange&, const std::string& id, std::function<void(const AgentRecord&)> then)
         UNDER_LOCK;
-    [[nodiscard]] std::string agent_json(const AgentRecord&) const UNDER_LOCK;
+    // `machine`: what it offers, a JSON object (store/machine_report.hpp); empty: left out.
+    [[nodiscard]] std::string agent_json(const AgentRecord&, const std::string& machine = {}) const
+        UNDER_LOCK;
     // Agents whose connection attempts fail, limited to those the caller may see.
     [[nodiscard]] std::string failing_json(const Caller&, std::string_view protocol) const UNDER_LOCK;
     [[nodiscard]] std::string health_json(const AgentRecord&, std::int64_t at, const std::string& facts) const

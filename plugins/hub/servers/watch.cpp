@@ -2,6 +2,8 @@
 
 #include "actions.hpp"
 
+#include "plugins/hub/store/machine_report.hpp"
+
 #include "base/json_writer.hpp"
 
 #include <algorithm>
@@ -13,8 +15,6 @@ namespace agenthost::hub {
 
 namespace {
 
-// Of an agent's own report, kept in the table beside its heartbeat.
-constexpr const char* registration_report = "registration";
 constexpr std::size_t max_capabilities = 16U << 10;
 
 template <class Value> void prefer(std::optional<Value>& to, const std::optional<Value>& from)
@@ -67,16 +67,15 @@ void ServerWatch::ready(const AgentRecord& record)
     if (read_capabilities(record.capabilities).servers || !book_.of(record.id).empty()) known.serves = true;
     if (known.serves) return offers(record.id, known);
     if (record.protocol != "panel") return;
-    // What its registration said, perhaps to an earlier process.
+    // What it said when it registered or later, perhaps to an earlier process.
     reports_.find({record.id}, [this, id = record.id](bool, const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
-            for (const Report& report : reports) {
-                if (report.kind != registration_report || !fanout_.online(id)) continue;
-                const Capabilities said = read_capabilities(report.json);
-                Agent& there = agent(id);
-                there.told = said.capacity;
-                if (said.servers) offers(id, there);
-            }
+            const std::string machine = machine_of(reports);
+            if (machine.empty() || !fanout_.online(id)) return;
+            const Capabilities said = read_capabilities(machine);
+            Agent& there = agent(id);
+            there.told = said.capacity;
+            if (said.servers) offers(id, there);
         });
     });
 }
@@ -91,15 +90,20 @@ void ServerWatch::lost(std::string_view id)
 
 void ServerWatch::registered(const std::string& id, std::string_view capabilities)
 {
+    save(id, machine_report::registration, capabilities);
+}
+
+void ServerWatch::save(const std::string& id, const char* kind, std::string_view capabilities)
+{
     if (capabilities.empty() || capabilities.size() > max_capabilities || capabilities.front() != '{') return;
     std::vector<Report> report;
-    report.push_back({id, registration_report, core_.utc(), std::string{capabilities}});
+    report.push_back({id, kind, core_.utc(), std::string{capabilities}});
     reports_.save(std::move(report));
 }
 
 void ServerWatch::changed(const std::string& id, std::string_view capabilities)
 {
-    registered(id, capabilities);
+    save(id, machine_report::changed, capabilities);
     const Capabilities said = read_capabilities(capabilities);
     Agent& known = agent(id);
     known.told = said.capacity;

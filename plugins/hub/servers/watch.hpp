@@ -66,6 +66,7 @@ private:
         std::vector<std::string> ids; // of the list that is being received
     };
     Agent& agent(std::string_view id) UNDER_LOCK;
+    void save(const std::string& id, const char* kind, std::string_view capabilities) UNDER_LOCK;
     // An event reported what its registration would contain now.
     void changed(const std::string& id, std::string_view capabilities) UNDER_LOCK;
     void offers(const std::string& id, Agent&) UNDER_LOCK;

@@ -180,6 +180,35 @@ TEST_F(ServersTest, ARegistrationThatNamesDockerIsRemembered)
                 HasSubstr("only 4GiB of 4GiB is free"));
 }
 
+TEST_F(ServersTest, ChangedCapabilitiesReplaceThoseOfTheRegistrationMemberByMember)
+{
+    enter([&] {
+        server_watch.registered("n1",
+                                R"({"maxMemory":"4GB","features":["docker"],"dockerVersion":"24.0.0"})");
+    });
+    join("n1", "panel");
+    const auto machine = [&] { return get("/api/agents/n1")["machine"]; };
+    EXPECT_EQ(machine(), (json{{"maxMemory", "4GB"}, {"features", {"docker"}}, {"dockerVersion", "24.0.0"}}));
+    event("n1", "", "docker.capabilities_changed", {{"dockerVersion", "27.0.1"}, {"maxMemory", "2GB"}});
+    const json changed{{"features", {"docker"}}, {"dockerVersion", "27.0.1"}, {"maxMemory", "2GB"}};
+    EXPECT_EQ(machine(), changed);
+    leave("n1");
+    EXPECT_EQ(machine(), changed) << "also while it is away";
+    join("n1", "panel");
+    enter([&] { server_watch.ready(*fanout.find("n1")); });
+    later.run();
+    const Conn conn = ask("POST", "/api/servers", egg("x", {{"limits", {{"memory", "3g"}}}}).dump());
+    EXPECT_EQ(status(conn), 507) << "a new session, perhaps with a new hub, knows the change";
+}
+
+TEST_F(ServersTest, AnAgentThatReportedNoMachineHasNone)
+{
+    join("n1", "storage");
+    EXPECT_FALSE(get("/api/agents/n1").contains("machine"));
+    event("n1", "", "docker.capabilities_changed", json::array({"docker"}));
+    EXPECT_FALSE(get("/api/agents/n1").contains("machine"));
+}
+
 // ---- placement ----
 
 TEST_F(ServersTest, PlacesOnTheLeastLoadedAgentAndSaysWhy)
