@@ -9,11 +9,11 @@ import { Engine } from './engine.mjs';
 import { Panel } from './panel.mjs';
 import { Report } from './report.mjs';
 import { groups } from './rows/index.mjs';
-import { registrationWithoutEngine } from './shapes.mjs';
+import { registrationOfASlowEngine, registrationWithoutEngine } from './shapes.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { image: { type: 'string' },
     engine: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' },
-    'slow-engine': { type: 'boolean', default: false }, // it answers only after the registration; an event tells when
+    'slow-engine': { type: 'boolean', default: false }, // it may answer only after the registration; an event tells when
     'admin-token': { type: 'string', default: 'panel_admin_token' } } });
 const group = groups[positionals[0]];
 if (!group) {
@@ -23,7 +23,8 @@ if (!group) {
 
 const report = new Report();
 const panel = new Panel({ adminToken: values['admin-token'], report, cert: values.cert, key: values.key });
-if (group.withoutEngine || values['slow-engine']) panel.registered = registrationWithoutEngine;
+if (group.withoutEngine) panel.registered = registrationWithoutEngine;
+if (values['slow-engine']) panel.registered = registrationOfASlowEngine;
 console.log(`listening ${await panel.listen()}`);
 const context = { panel, report, image: values.image, engine: new Engine(values.engine), pause,
     row: (name, steps) => report.row(name, steps), name: (word) => `${word}-${randomUUID().slice(0, 8)}` };

@@ -56,7 +56,7 @@ const any = () => undefined;
 const additions = {
     error: { 'outcome?': text, 'detail?': text, 'data?': any },
     status: { 'name?': text, 'desired?': text, 'engine?': text, 'error?': any, 'pulling?': number },
-    disk: { 'disk?': { used: size, 'available?': size } },
+    disk: { 'disk?': { used: size, 'available?': size, 'countedBy?': oneOf('kernel', 'agent') } },
     changed: { 'containerId?': text, 'reason?': text },
     log: { 'position?': count, 'entries?': count, 'dropped?': count, 'stream?': text, 'time?': past },
     usage: { 'network?': { tx: count, rx: count } },
@@ -108,6 +108,7 @@ const machine = { maxMemory: when((v) => /^\d+(\.\d+)?[MG]B$/.test(v), 'a size s
 const registered = (capabilities) => ({ name: text, hostname: text, port: count, capabilities });
 export const registration = registered({ ...machine, dockerVersion: text });
 export const registrationWithoutEngine = registered(machine);
+export const registrationOfASlowEngine = registered({ ...machine, 'dockerVersion?': text });
 
 export const listing = { path: text, files: [{ name: text,
     type: oneOf('file', 'directory', 'symlink', 'other'), size: count, modified: past, ...additions.file }], ...additions.listing };
