@@ -162,6 +162,8 @@ public:
     // nullopt: not chosen yet.
     [[nodiscard]] std::optional<ApiVersion> api() const { return api_; }
     [[nodiscard]] bool podman() const { return podman_; }
+    // When the engine last sent anything; the epoch: never.
+    [[nodiscard]] Clock::time_point heard() const { return connections_.heard(); }
     // The engine was away and may be another one.
     void forget_version();
 

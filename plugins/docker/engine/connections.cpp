@@ -53,9 +53,11 @@ Peer peer_of(int descriptor)
 
 Connections::Connections(asio::io_context& io, std::string socket, Limits limits)
     : io_{io}, socket_{std::move(socket)}, limits_{limits},
-      shell_{io, std::make_shared<std::string>(read_size, '\0'),
+      shell_{io,
+             std::make_shared<std::string>(read_size, '\0'),
              [this](Exchange& exchange, Socket s) { on_over(exchange, std::move(s)); },
-             [this](Exchange& exchange) { on_stale(exchange); }}
+             [this](Exchange& exchange) { on_stale(exchange); },
+             {}}
 {
     if (const auto address = netclient::unix_address(socket_, why_not_))
         sockaddr_.assign(reinterpret_cast<const char*>(&address->storage), address->size);

@@ -44,6 +44,8 @@ public:
     void launch(const std::shared_ptr<Exchange>&, std::string prefix);
 
     [[nodiscard]] std::size_t running() const { return running_.size(); }
+    // When bytes last arrived from the engine.
+    [[nodiscard]] Clock::time_point heard() const { return shell_.heard; }
     [[nodiscard]] const std::string& socket() const { return socket_; }
 
 private:

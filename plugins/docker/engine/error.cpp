@@ -218,6 +218,16 @@ Error error_of_timeout(const CallContext& context, std::chrono::milliseconds tim
                 remedy(Cause::timeout));
 }
 
+Error error_of_silence(const CallContext& context, std::chrono::seconds time)
+{
+    Error error;
+    error.cause = Cause::timeout;
+    error.text = sentence("the " + std::string{context.podman ? "podman" : "docker"} + " engine on " +
+                              context.socket + " has not answered for " + seconds(time),
+                          "", "Check whether its process is stopped or hangs");
+    return error;
+}
+
 Error error_of_answer(const CallContext& context, std::string_view why)
 {
     return made(context, Cause::bad_answer, true, netclient::printable(why, max_engine_message),

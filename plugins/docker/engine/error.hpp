@@ -87,6 +87,8 @@ Error error_of_connect(const CallContext&, int error);
 // The connection ended or failed before the answer was complete.
 Error error_of_break(const CallContext&, std::string_view why, bool sent);
 Error error_of_timeout(const CallContext&, std::chrono::milliseconds, bool sent);
+// The engine accepts connections and answers nothing.
+Error error_of_silence(const CallContext&, std::chrono::seconds);
 Error error_of_answer(const CallContext&, std::string_view why);
 // No API version that both sides speak: `why` is a clause with both numbers.
 Error error_of_version(const CallContext&, std::string_view why);

@@ -24,19 +24,22 @@ std::int64_t now_ns()
 // Callbacks of the client hold it weakly: it dies with the EventStream.
 struct EventStream::State : std::enable_shared_from_this<State> {
     State(Client& c, std::string l, Handlers h)
-        : client{c}, label{std::move(l)}, handlers{std::move(h)}, timer{c.io()}
+        : client{c}, label{std::move(l)}, handlers{std::move(h)}, timer{c.io()}, pulse_timer{c.io()}
     {}
 
     Client& client;
     std::string label;
     Handlers handlers;
-    boost::asio::steady_timer timer;
+    boost::asio::steady_timer timer, pulse_timer;
     EventWindow window;
     std::int64_t started_ns = 0; // when the first attempt began
     std::chrono::milliseconds backoff = min_backoff;
     bool first = true, away_told = false, is_open = false, stopped = false;
     Peer peer;
-    Running running;
+    Running running, question;
+    std::optional<Liveness> pulse;      // from the first opening on, until the stream ends with an error
+    std::chrono::seconds silent_for{0}; // as it was told; 0: it answers
+    unsigned number = 0;                // of the stream: callbacks of an earlier one are void
 
     // A callback that does nothing once the stream is gone.
     template <class Function> auto bound(Function function)
@@ -91,7 +94,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
                 return "an event is longer than 1 MiB";
             return self->stopped ? "nobody listens" : nullptr;
         };
-        on.on_end = bound([](State& self, std::optional<Error> error) {
+        on.on_end = bound([mine = ++number](State& self, std::optional<Error> error) {
+            if (self.number != mine) return;
             const CallContext context{self.client.options().socket, "follow events", self.client.podman()};
             self.away(error ? *error : error_of_break(context, "the engine has ended the stream", true));
         });
@@ -108,6 +112,8 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         first = away_told = false;
         is_open = true;
         backoff = min_backoff;
+        told_silence({});
+        if (!std::exchange(pulse, Liveness{Clock::now()})) beat();
         if (handlers.on_open) handlers.on_open(opened);
     }
 
@@ -121,9 +127,52 @@ struct EventStream::State : std::enable_shared_from_this<State> {
         return !stopped;
     }
 
+    // Each Liveness::interval.
+    void beat()
+    {
+        pulse_timer.expires_after(Liveness::interval);
+        pulse_timer.async_wait(bound([](State& self, boost::system::error_code failed) {
+            if (failed || !self.pulse) return;
+            self.check();
+            if (self.pulse) self.beat();
+        }));
+    }
+
+    void check()
+    {
+        const Liveness::Step step = pulse->tick(Clock::now(), client.heard());
+        // Its answer is seen by heard(). A broken connection says nothing about the engine: it is asked again.
+        if (step.ask)
+            question = client.ping(bound([](State& self, const Result<Done>& answer) {
+                const bool unasked = !answer && answer.error().cause != Cause::timeout;
+                if (unasked && self.pulse) self.pulse->not_asked();
+            }));
+        told_silence(step.silent_for);
+        if (step.state != Liveness::State::away || !is_open) return;
+        ++number;
+        running.cancel();
+        away(silence());
+    }
+
+    [[nodiscard]] Error silence() const
+    {
+        return error_of_silence({client.options().socket, {}, client.podman()}, silent_for);
+    }
+
+    void told_silence(std::chrono::seconds now)
+    {
+        if (std::exchange(silent_for, now) == now || !handlers.on_silence) return;
+        handlers.on_silence(now.count() > 0 ? std::optional{silence()} : std::nullopt);
+    }
+
     void away(const Error& error)
     {
         is_open = false;
+        if (error.cause != Cause::timeout) {
+            if (silent_for.count() > 0) away_told = false; // it is known better now
+            silent_for = {};
+            pulse.reset();
+        }
         if (!std::exchange(away_told, true) && handlers.on_away) handlers.on_away(error);
         if (stopped) return;
         timer.expires_after(backoff);
@@ -144,6 +193,8 @@ EventStream::~EventStream()
 {
     state_->stopped = true;
     state_->timer.cancel();
+    state_->pulse_timer.cancel();
+    state_->question.cancel();
     state_->running.cancel();
 }
 

@@ -123,7 +123,7 @@ void Exchange::on_readable()
         const auto n = read_some(error);
         if (error == asio::error::would_block || error == asio::error::try_again) break;
         if (error) return on_connection_end(error == asio::error::eof ? std::string{} : error.message());
-        last_piece_ = Clock::now();
+        last_piece_ = shell_.heard = Clock::now();
         const bool more = n == buffer->size();
         take({buffer->data(), n}); // its callbacks may destroy the client, and the shell with it
         if (request_.pace.count() > 0 && reader_.has_head()) return pace();

@@ -78,6 +78,8 @@ public:
         std::function<void(Exchange&, Socket)> on_over;
         // The connection was closed before a byte arrived, and the request may be repeated on a new one.
         std::function<void(Exchange&)> on_stale;
+        // When bytes last arrived from the engine, on any connection.
+        Clock::time_point heard{};
     };
 
     Exchange(Shell&, Request, Handlers);

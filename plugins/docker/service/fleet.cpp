@@ -131,7 +131,8 @@ void Fleet::start()
         client_, server_label,
         engine::EventStream::Handlers{.on_open = [this](const auto& opening) { opened(opening); },
                                       .on_event = [this](const engine::Event& event) { on_event(event); },
-                                      .on_away = [this](const engine::Error& error) { went_away(error); }});
+                                      .on_away = [this](const engine::Error& error) { went_away(error); },
+                                      .on_silence = [this](const auto& error) { silent(error); }});
     stream_->start();
     publish_count();
     poll();
@@ -196,8 +197,17 @@ void Fleet::went_away(const engine::Error& error)
     node_.log(Level::warn,
               error.text + " Servers keep their desired state; agenthost keeps trying to connect.");
     if (std::exchange(away_, true)) return;
+    images_.give_up({code::docker_error, error.text});
     for (const auto& [id, server] : servers_) server->away();
     publish_engine();
+}
+
+void Fleet::silent(const std::optional<engine::Error>& error)
+{
+    if (error)
+        set_trouble(error->text);
+    else if (!away_)
+        set_trouble({}); // else when the stream is open again
 }
 
 void Fleet::on_event(const engine::Event& event)

@@ -76,6 +76,7 @@ public:
 private:
     void opened(const engine::EventStream::Opened&);
     void went_away(const engine::Error&);
+    void silent(const std::optional<engine::Error>&);
     void on_event(const engine::Event&);
     void name_foreign_containers();
     [[nodiscard]] bool restarted(const engine::EventStream::Opened&);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 namespace agenthost::docker::service {
 
@@ -78,6 +79,16 @@ void Images::cancel(Ticket ticket)
     if (!job) return;
     jobs_.erase(ticket);
     job->running.cancel();
+}
+
+void Images::give_up(const Problem& problem)
+{
+    std::vector<Ticket> tickets;
+    for (const auto& [ticket, job] : jobs_) tickets.push_back(ticket);
+    for (const Ticket ticket : tickets) {
+        if (const JobPtr job = find(ticket)) job->running.cancel();
+        end(ticket, problem);
+    }
 }
 
 void Images::look(Ticket ticket)

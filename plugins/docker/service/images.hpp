@@ -39,6 +39,8 @@ public:
     Ticket ensure(const ImageRef&, Handlers);
     // Even if the image is present.
     Ticket pull(const ImageRef&, Handlers);
+    // The engine is away: every job ends with this problem.
+    void give_up(const Problem&);
     // on_end is not called.
     void cancel(Ticket);
     [[nodiscard]] std::size_t active() const { return jobs_.size(); }

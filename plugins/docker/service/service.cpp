@@ -302,16 +302,20 @@ void Service::list_servers(Request request)
 void Service::send_command(Request request)
 {
     std::string line = command_line(request);
-    on_server(std::move(request), [line = std::move(line)](const Shared& shared, ServerShell& server) {
+    on_server(std::move(request), [this, line = std::move(line)](const Shared& shared, ServerShell& server) {
         const std::string id = server.spec().id;
+        if (const std::string trouble = fleet_->trouble(); !trouble.empty())
+            throw Error{"DOCKER_ERROR", trouble};
         if (!server.view().running)
             throw Error{"CONTAINER_NOT_FOUND",
                         "no container of " + id + " is running: it is " +
                             std::string{server::to_string(server.state())} + ". Use start_server first.",
                         AGH_E_NOT_FOUND};
-        server.send(line, [shared, id](const std::string& why) {
+        server.send(line, [this, shared, id](const std::string& why) {
             if (!why.empty()) {
-                shared->fail("DOCKER_ERROR", why);
+                // A game cannot read what the engine does not pass on.
+                const std::string trouble = fleet_->trouble();
+                shared->fail("DOCKER_ERROR", trouble.empty() ? why : trouble);
                 return;
             }
             shared->reply(base::json_object("message", "Command sent", "serverId", id));

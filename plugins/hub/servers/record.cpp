@@ -45,7 +45,7 @@ ServerHealth health_of(const ServerRecord& server, bool online, std::int64_t now
     if (!online) return ill("its agent is not connected");
     if (server.status == "crashed") return ill("it crashed" + because);
     if (server.status == "install_failed") return ill("its installation failed" + because);
-    if (server.status == "stuck") return ill("the container engine does not stop or remove it" + because);
+    if (server.status == "stuck") return ill("the container engine does not carry out what it is asked" + because);
     const bool late = now - server.changed > start_grace_ms;
     if (server.desired == DesiredState::running && server.status == "offline" && late)
         return ill("it should run and is offline" + because);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -43,9 +44,11 @@ protected:
         client_ = std::make_unique<Client>(io_, Client::Options{.socket = (dir_ / "s").string()});
         stream_ = std::make_unique<EventStream>(
             *client_, "agenthost.server",
-            EventStream::Handlers{.on_open = [this](const auto& opened) { opened_.push_back(opened); },
-                                  .on_event = [this](const auto& e) { actions_.push_back(e.action); },
-                                  .on_away = [this](const auto& error) { away_.push_back(error.text); }});
+            EventStream::Handlers{
+                .on_open = [this](const auto& opened) { opened_.push_back(opened); },
+                .on_event = [this](const auto& e) { actions_.push_back(e.action); },
+                .on_away = [this](const auto& error) { away_.push_back(error.text); },
+                .on_silence = [this](const auto& error) { silence_.push_back(error ? error->text : ""); }});
         stream_->start();
     }
     bool until_opened(std::size_t times)
@@ -59,7 +62,7 @@ protected:
     std::unique_ptr<Client> client_;
     std::unique_ptr<EventStream> stream_;
     std::vector<EventStream::Opened> opened_;
-    std::vector<std::string> actions_, away_;
+    std::vector<std::string> actions_, away_, silence_;
 };
 
 TEST_F(FollowedEvents, ComeAfterTheStreamIsOpen)
@@ -79,6 +82,42 @@ TEST_F(FollowedEvents, ComeAfterTheStreamIsOpen)
     EXPECT_EQ(opened_[0].facts.id, "engine");
     EXPECT_TRUE(away_.empty());
     EXPECT_NE(server_->requests().back().find("since="), std::string::npos);
+}
+
+// A stopped process keeps its socket and its connections.
+TEST_F(FollowedEvents, ReportAnEngineThatAnswersNothingAndContinueWhenItDoes)
+{
+    std::atomic<bool> frozen{false};
+    server_ = std::make_unique<FakeHttp>(dir_ / "s", [&](auto& peer, auto& request) {
+        while (frozen) std::this_thread::sleep_for(5ms);
+        if (request.target == "/_ping") return (void)peer.reply(200, "OK", "Api-Version: 1.41\r\n");
+        if (request.target == "/v1.41/version")
+            return (void)peer.reply(200, R"({"Version":"1","ApiVersion":"1.41"})");
+        if (request.target == "/v1.41/info") return (void)peer.reply(200, R"({"ID":"engine"})");
+        peer.begin_chunked();
+        peer.wait_closed();
+    });
+    start();
+    ASSERT_TRUE(until_opened(1));
+    EXPECT_FALSE(run_until(
+        io_, [&] { return !silence_.empty() || !away_.empty(); }, 2s)); // quiet is not silent
+    frozen = true;
+    const auto begun = std::chrono::steady_clock::now();
+    ASSERT_TRUE(run_until(io_, [&] { return !silence_.empty(); }));
+    EXPECT_LE(std::chrono::steady_clock::now() - begun, 1500ms);
+    EXPECT_NE(silence_[0].find("has not answered for 1 s"), std::string::npos) << silence_[0];
+    EXPECT_TRUE(stream_->open());
+    ASSERT_TRUE(run_until(io_, [&] { return !away_.empty(); }));
+    EXPECT_NE(away_[0].find("has not answered for 5 s"), std::string::npos) << away_[0];
+    EXPECT_FALSE(stream_->open());
+    ASSERT_TRUE(run_until(io_, [&] { return silence_.size() >= 6; }));
+    EXPECT_EQ(away_.size(), 1u);
+    frozen = false;
+    ASSERT_TRUE(until_opened(2));
+    EXPECT_FALSE(opened_[1].restarted);
+    EXPECT_EQ(silence_.back(), "");
+    EXPECT_FALSE(run_until(
+        io_, [&] { return opened_.size() > 2 || away_.size() > 1; }, 1500ms));
 }
 
 TEST_F(FollowedEvents, ContinueBeforeTheLastOneAndAreNotRepeated)
