@@ -55,7 +55,7 @@ State Machine::resting_state() const
     return record_.gave_up || backing_off_ ? State::crashed : State::offline;
 }
 
-void Machine::on(const Cancel& cancel) { requests_.cancel(cancel.id, effects_); }
+void Machine::on(const Cancel& cancel) { requests_.cancel(cancel.id, so_far(), effects_); }
 
 void Machine::on(const Done& done)
 {
@@ -178,7 +178,8 @@ void Machine::on(const Fired& fired)
 {
     if (!effects_.fired(fired.timer)) return;
     switch (fired.timer) {
-    case Timer::answer: return requests_.answer(Verdict::ok, {}, effects_);
+    case Timer::answer: return requests_.answer(Verdict::ok, {"", so_far()}, effects_);
+    case Timer::waiting: return requests_.answer_waiting(what_runs(), effects_);
     case Timer::stop: attempt_.out_of_time = true; return;
     case Timer::kill: attempt_.overdue = true; return look();
     case Timer::backoff: backing_off_ = false; return;
@@ -212,6 +213,7 @@ void Machine::forget_calls()
     attempt_.asked = old.asked;
     attempt_.out_of_time = old.out_of_time;
     attempt_.ready = old.ready;
+    attempt_.ended_run = old.ended_run;
     effects_.disarm(Timer::kill);
     unstick();
 }

@@ -12,10 +12,11 @@
 // - kill and remove pre-empt everything: running and waiting actions are answered as cancelled, a pull is
 //   cancelled, an installer is killed. A start that the engine is working on is killed when it comes up.
 // - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins,
-//   or after 10 s with the state so far. What happens later is reported by state changes.
+//   or 10 s after it came, also while it waits, with the state so far and what it waits for. What happens later
+//   is reported by state changes.
 // - A start that fails is given up when a person asked for it: the server is offline with the reason, also
 //   when the answer was given before. A start that the machine made by itself is tried again as after a
-//   crash.
+//   crash, and so is the start of a restart that has ended a run: a server that ran was meant to run.
 // - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
 //   with growing delays, and accepts only kill and remove.
 //
@@ -94,6 +95,7 @@ private:
         bool overdue = false;           // SIGKILL should have worked by now
         bool tried_again = false;       // a container that vanished was created again
         bool ready = false;             // the done line came before inspect showed the run
+        bool ended_run = false;         // the first half of a restart is over: a run was ended for it
         std::optional<Problem> failure; // of a call whose effect is being looked at, or of the deadline
     };
 
@@ -124,6 +126,8 @@ private:
     void finish(Verdict, const Problem&);
     void refuse(const Power&, std::string code, const std::string& why);
     [[nodiscard]] bool installed(const Power&);
+    [[nodiscard]] std::string so_far() const;
+    [[nodiscard]] std::string what_runs() const;
 
     // Goals (machine_goals.cpp). True: the goal changed, look at the new one.
     void advance();

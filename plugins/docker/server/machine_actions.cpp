@@ -27,14 +27,12 @@ void Machine::on(const Power& power)
         return refuse(power, code::busy,
                       settings_.name + " is stuck in the engine. kill_server tries to free it.");
     if (record_.goal == Goal::none) return begin(power);
-    const auto& running = requests_.running();
     const auto& waiting = requests_.waiting();
     if (waiting)
         return refuse(power, code::busy,
-                      (running ? server::describe(*running) : std::string{to_string(record_.goal)}) +
-                          " is running and " + server::describe(*waiting) +
+                      what_runs() + " is running and " + server::describe(*waiting) +
                           " waits. Try again when they are done, or use kill_server.");
-    requests_.wait(power);
+    requests_.wait(power, now_, effects_);
 }
 
 void Machine::begin(Power power)
@@ -58,9 +56,13 @@ void Machine::begin(Power power)
 bool Machine::installed(const Power& power)
 {
     if (record_.install == Install::done) return true;
-    refuse(power, code::config_invalid,
-           record_.install == Install::missing ? settings_.name + " is not installed. Use reinstall_server."
-                                               : record_.fault.message);
+    const std::string why = record_.install == Install::missing
+                                ? settings_.name + " is not installed. Use reinstall_server."
+                                : record_.fault.message;
+    if (requests_.drop_taken())
+        effects_.add(Note{why});
+    else
+        refuse(power, code::config_invalid, why);
     return false;
 }
 
@@ -108,7 +110,7 @@ void Machine::run(Power power, Goal goal)
     cancel_backoff();
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    requests_.begin(std::move(power), effects_);
+    requests_.begin(std::move(power), now_, effects_);
 }
 
 void Machine::finish(Verdict verdict, const Problem& problem)
@@ -120,7 +122,26 @@ void Machine::finish(Verdict verdict, const Problem& problem)
     calls_.give_up(effects_);
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    if (auto next = requests_.take_waiting()) begin(std::move(*next));
+    if (auto next = requests_.take_waiting(effects_)) begin(std::move(*next));
+}
+
+// What a caller is told who does not wait for the end of what runs.
+std::string Machine::so_far() const
+{
+    const auto& running = requests_.running();
+    if (!running) return {};
+    if (away_)
+        return std::string{to_string(running->action)} + " of " + settings_.name +
+               " is accepted and waits for the engine, which does not answer.";
+    if (running->action == Action::kill) return settings_.name + " is being killed; it has not ended yet.";
+    if (running->action == Action::remove) return settings_.name + " is being deleted.";
+    return {};
+}
+
+std::string Machine::what_runs() const
+{
+    return requests_.running() ? server::describe(*requests_.running())
+                               : std::string{to_string(record_.goal)};
 }
 
 void Machine::refuse(const Power& power, std::string code, const std::string& why)

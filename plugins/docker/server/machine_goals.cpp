@@ -74,10 +74,11 @@ bool Machine::drive_start()
     }
 }
 
-// A person gets the error and decides. Otherwise the start is retried as after a crash.
+// A person gets the error and decides. Otherwise the start is retried as after a crash; a restart took a server
+// down that ran, so it is retried as well.
 bool Machine::fail_start(Problem problem)
 {
-    if (requests_.running()) {
+    if (requests_.running() && !attempt_.ended_run) {
         record_.wants_running = false;
         record_.fault = reason_ = problem;
     } else {
@@ -95,7 +96,9 @@ bool Machine::drive_stop()
         finish(Verdict::ok, {});
         return true;
     }
+    const bool ended_run = attempt_.asked || attempt_.out_of_time;
     attempt_ = {};
+    attempt_.ended_run = ended_run;
     effects_.disarm(Timer::stop);
     effects_.disarm(Timer::kill);
     record_.goal = Goal::start;
@@ -116,8 +119,11 @@ void Machine::ask_to_stop()
 {
     const auto& power = requests_.running();
     const milliseconds timeout = power && power->timeout ? *power->timeout : settings_.stop_timeout;
-    if (timeout <= milliseconds{0}) return kill_now(Verb::kill);
     attempt_.asked = true;
+    if (timeout <= milliseconds{0}) {
+        attempt_.out_of_time = true;
+        return kill_now(Verb::kill);
+    }
     const std::string signal = power ? power->signal : "";
     if (signal.empty() && !settings_.stop_command.empty())
         call(Verb::type, settings_.stop_command);

@@ -100,6 +100,7 @@ template <class Out> void Machine::tell(Out& out) const
     out.flag("overdue", attempt_.overdue);
     out.flag("tried_again", attempt_.tried_again);
     out.flag("early_ready", attempt_.ready);
+    out.flag("ended_run", attempt_.ended_run);
     out.flag("failure", attempt_.failure.has_value());
     out.number("stuck", static_cast<unsigned>(stuck_), 4);
     out.flag("retried", retries_ > 0);
@@ -110,6 +111,7 @@ template <class Out> void Machine::tell(Out& out) const
     if (requests_.waiting()) {
         out.choice("action", requests_.waiting()->action, 6);
         out.flag("then_start", requests_.waiting()->then_start);
+        out.flag("waiting_answered", requests_.waiting_answered());
     }
     for (int timer = 0; timer < timers; ++timer)
         out.flag(to_string(static_cast<Timer>(timer)).data(), effects_.armed(static_cast<Timer>(timer)));

@@ -19,8 +19,8 @@ enum class State { offline, installing, install_failed, starting, running, stopp
 // `install` is create_server or reinstall_server.
 enum class Action { install, start, stop, restart, kill, remove };
 
-enum class Timer { answer, stop, kill, backoff, retry, install };
-constexpr int timers = 6;
+enum class Timer { answer, stop, kill, backoff, retry, install, waiting };
+constexpr int timers = 7;
 
 std::string_view to_string(State);
 std::string_view to_string(Action); // "start_server"
@@ -127,6 +127,7 @@ struct Disarm {
     Timer timer = Timer::answer;
 };
 // `refused` and, for a waiting action, `cancelled`: nothing was done, the id may run again.
+// `ok` with a message: not done yet, and the message says why.
 enum class Verdict { ok, refused, failed, cancelled };
 struct Answer {
     std::string id;

@@ -132,7 +132,8 @@ TEST(ServerMachine, RemoveEndsEverything)
     scene.power("b", Action::stop);
     EXPECT_EQ(
         scene.power("d", Action::remove),
-        "save, a cancelled CANCELLED, disarm answer, b cancelled CANCELLED, cancel_pull, arm answer 10000, "
+        "save, a cancelled CANCELLED, disarm answer, b cancelled CANCELLED, disarm waiting, cancel_pull, "
+        "arm answer 10000, "
         "remove_all, starting>stopping");
     EXPECT_EQ(scene.power("e", Action::start), "e refused SERVER_NOT_FOUND");
     EXPECT_EQ(scene.done(Verb::remove_all, Outcome::deadline, {"DOCKER_ERROR", "hangs"}),

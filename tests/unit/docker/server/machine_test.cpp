@@ -94,14 +94,91 @@ TEST(ServerMachine, OneActionWaitsAndTheNextIsRefusedNamingBoth)
     Scene scene;
     scene.up();
     scene.power("a", Action::start);
-    EXPECT_EQ(scene.power("b", Action::stop), "");
+    EXPECT_EQ(scene.power("b", Action::stop), "arm waiting 10000");
     EXPECT_EQ(scene.power("c", Action::restart), "c refused BUSY");
     EXPECT_NE(scene.said.find("start_server a is running and stop_server b waits"), std::string::npos)
         << scene.said;
     for (const Verb verb : {Verb::pull, Verb::create, Verb::start}) scene.done(verb);
-    EXPECT_EQ(
-        scene.seen(running("r1")),
-        "save, a ok, disarm answer, arm answer 10000, signal SIGTERM, arm stop 30000, starting>stopping");
+    EXPECT_EQ(scene.seen(running("r1")),
+              "save, a ok, disarm answer, disarm waiting, arm answer 10000, signal SIGTERM, arm stop 30000, "
+              "starting>stopping");
+}
+
+TEST(ServerMachine, AWaitingActionIsAnsweredTenSecondsAfterItCame)
+{
+    for (const bool waits_longer : {false, true}) {
+        Scene scene;
+        scene.up();
+        scene.power("a", Action::start);
+        scene.now = milliseconds{4'000};
+        scene.power("b", Action::stop);
+        for (const Verb verb : {Verb::pull, Verb::create, Verb::start}) scene.done(verb);
+        if (waits_longer) {
+            scene.now = milliseconds{14'000};
+            EXPECT_EQ(scene.fired(Timer::waiting), "b ok");
+            EXPECT_NE(scene.said.find("waits for the end of start_server a"), std::string::npos)
+                << scene.said;
+            EXPECT_EQ(scene.power("c", Action::restart), "c refused BUSY"); // it has kept its place
+            EXPECT_EQ(scene.seen(running("r1")), "save, a ok, disarm answer, signal SIGTERM, "
+                                                 "arm stop 30000, starting>stopping");
+            continue;
+        }
+        scene.now = milliseconds{9'000};
+        EXPECT_EQ(scene.seen(running("r1")), "save, a ok, disarm answer, disarm waiting, arm answer 5000, "
+                                             "signal SIGTERM, arm stop 30000, starting>stopping");
+    }
+}
+
+TEST(ServerMachine, AWaitingActionThatCannotBeginAfterItsAnswerIsANote)
+{
+    Scene scene{settings(), {}};
+    scene.step(Back{});
+    scene.power("a", Action::stop);
+    scene.power("b", Action::start);
+    EXPECT_EQ(scene.fired(Timer::waiting), "b ok");
+    EXPECT_EQ(scene.seen({}), "save, a ok, disarm answer, note, stopping>offline");
+    EXPECT_EQ(scene.power("c", Action::stop), "arm answer 10000, c ok, disarm answer");
+}
+
+TEST(ServerMachine, AnEarlyAnswerSaysWhatIsNotDoneYet)
+{
+    Scene scene;
+    scene.up().start();
+    scene.power("k", Action::kill);
+    EXPECT_EQ(scene.fired(Timer::answer), "k ok");
+    EXPECT_NE(scene.said.find("has not ended yet"), std::string::npos) << scene.said;
+    scene.power("d", Action::remove);
+    EXPECT_EQ(scene.fired(Timer::answer), "d ok");
+    EXPECT_NE(scene.said.find("is being deleted"), std::string::npos) << scene.said;
+    // And what it waits for, when the engine is away.
+    for (const Action action : {Action::stop, Action::kill, Action::remove}) {
+        Scene frozen;
+        frozen.up().start();
+        frozen.power("a", action);
+        frozen.step(Away{});
+        EXPECT_EQ(frozen.fired(Timer::answer), "a ok");
+        EXPECT_NE(frozen.said.find(std::string{to_string(action)} + " of server_1 is accepted and waits for "
+                                                                    "the engine"),
+                  std::string::npos)
+            << frozen.said;
+    }
+}
+
+TEST(ServerMachine, ARestartWhoseStartFailsKeepsTheDesiredStateAndIsTriedAgain)
+{
+    for (const milliseconds timeout : {milliseconds{0}, milliseconds{30'000}}) {
+        Scene scene;
+        scene.up().start();
+        scene.step(Power{"a", Action::restart, timeout});
+        scene.done(timeout > milliseconds{0} ? Verb::signal : Verb::kill);
+        if (timeout > milliseconds{0}) scene.step(EngineEvent{});
+        scene.seen(exited("r1", 0));
+        EXPECT_EQ(scene.step(PullBegan{scene.calls[Verb::pull]}), "a ok, disarm answer");
+        EXPECT_EQ(scene.done(Verb::pull, Outcome::failed, {"DOCKER_ERROR", "no such image"}),
+                  "save, arm backoff 1000, starting>crashed DOCKER_ERROR");
+        EXPECT_TRUE(scene.machine.record().wants_running);
+        EXPECT_EQ(scene.fired(Timer::backoff), "save, pull, crashed>starting");
+    }
 }
 
 TEST(ServerMachine, AWaitingActionCanBeCancelled)
@@ -110,7 +187,7 @@ TEST(ServerMachine, AWaitingActionCanBeCancelled)
     scene.up();
     scene.power("a", Action::start);
     scene.power("b", Action::stop);
-    EXPECT_EQ(scene.step(Cancel{"b"}), "b cancelled CANCELLED");
+    EXPECT_EQ(scene.step(Cancel{"b"}), "b cancelled CANCELLED, disarm waiting");
     EXPECT_EQ(scene.step(Cancel{"a"}), "a ok, disarm answer"); // it goes on
     EXPECT_EQ(scene.done(Verb::pull), "create");
 }
@@ -124,7 +201,8 @@ TEST(ServerMachine, KillPreemptsAPull)
     scene.power("b", Action::restart);
     EXPECT_EQ(
         scene.power("c", Action::kill),
-        "save, b cancelled CANCELLED, cancel_pull, arm answer 10000, c ok, disarm answer, starting>offline");
+        "save, b cancelled CANCELLED, disarm waiting, cancel_pull, arm answer 10000, c ok, disarm answer, "
+        "starting>offline");
     EXPECT_EQ(scene.done(Verb::pull), ""); // too late
 }
 
