@@ -202,6 +202,9 @@ Error error_of_connect(const CallContext& context, int code)
     if (code == ECONNREFUSED)
         return made(context, Cause::unreachable, false, "nothing accepts connections on the socket",
                     remedy(Cause::unreachable));
+    if (code == EMFILE || code == ENFILE)
+        return made(context, Cause::no_space, false, "no file descriptor is left for a connection",
+                    "Raise the limit of open files (LimitNOFILE= of the agent's unit)");
     return made(context, Cause::unreachable, false, std::strerror(code), remedy(Cause::unreachable));
 }
 

@@ -7,6 +7,7 @@
 #include "plugins/docker/spec/create_body.hpp"
 #include "plugins/docker/spec/egg.hpp"
 #include "plugins/docker/spec/server_plan.hpp"
+#include "plugins/docker/store/owner.hpp"
 
 #include "base/fd.hpp"
 #include "base/hash.hpp"
@@ -86,6 +87,7 @@ Fleet::Fleet(engine::Client& client, const Config& config, std::unique_ptr<store
                                                  .records = records_,
                                                  .pools = std::move(pools),
                                                  .policy = config.policy,
+                                                 .owner = store::load_owner((state / "owner").string()),
                                                  .state = std::move(state),
                                                  .emit = outputs_.emit,
                                                  .log = outputs_.log,
@@ -213,8 +215,14 @@ void Fleet::silent(const std::optional<engine::Error>& error)
 void Fleet::on_event(const engine::Event& event)
 {
     const auto label = event.labels.find(server_label);
-    if (label == event.labels.end()) return;
+    if (label == event.labels.end() || of_another_agent(event.labels)) return;
     if (ServerShell* const server = find(label->second)) server->event(event);
+}
+
+bool Fleet::of_another_agent(const engine::Labels& labels) const
+{
+    const auto owner = labels.find(owner_label);
+    return owner != labels.end() && owner->second != node_.owner;
 }
 
 void Fleet::name_foreign_containers()
@@ -224,11 +232,22 @@ void Fleet::name_foreign_containers()
         if (alive.expired() || !rows) return;
         for (const engine::ContainerRow& row : rows.value()) {
             const auto label = row.labels.find(server_label);
-            if (label == row.labels.end() || servers_.contains(label->second)) continue;
+            if (label == row.labels.end()) continue;
+            const bool known = servers_.contains(label->second), other = of_another_agent(row.labels);
+            if (known != other) continue; // ours, or a server of another agent that we do not have
             if (foreign_.size() >= max_foreign || !foreign_.insert(row.name).second) continue;
-            node_.log(Level::warn, "container " + row.name + " belongs to the server " + label->second +
-                                       ", which this agent does not know. It is left alone; remove it, or "
-                                       "create the server again.");
+            if (other)
+                node_.log(Level::warn, "container " + row.name +
+                                           " belongs to another agent on this engine, "
+                                           "which has a server " +
+                                           label->second +
+                                           " as well. Both cannot use "
+                                           "the same container name: give one of them another id.");
+            else
+                node_.log(Level::warn,
+                          "container " + row.name + " belongs to the server " + label->second +
+                              ", which this agent does not know. It is left alone; remove it, or "
+                              "create the server again.");
         }
     });
 }

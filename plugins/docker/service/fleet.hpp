@@ -79,6 +79,7 @@ private:
     void silent(const std::optional<engine::Error>&);
     void on_event(const engine::Event&);
     void name_foreign_containers();
+    [[nodiscard]] bool of_another_agent(const engine::Labels&) const;
     [[nodiscard]] bool restarted(const engine::EventStream::Opened&);
     void add(const store::StoredServer&, ServerSpec);
     void remove_later(const std::string& id);

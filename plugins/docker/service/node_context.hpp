@@ -32,6 +32,7 @@ struct NodeContext {
     Records& records;
     Pools pools;
     NodePolicy policy;           // config.policy, with the traits of the engine that answers
+    std::string owner;           // of this agent's containers (store/owner.hpp)
     std::filesystem::path state; // one folder for each server below it
     std::function<void(std::string_view topic, const std::string& json)> emit;
     std::function<void(Level, const std::string&)> log;

@@ -59,8 +59,10 @@ struct ServerCalls::Creation {
 
 ServerCalls::ServerCalls(NodeContext& node, const ServerSpec& spec, std::string folder,
                          std::shared_ptr<ServerLife> life, Handlers handlers)
-    : node_{node}, spec_{spec}, name_{container_name(spec.id)}, installer_{installer_name(spec.id)},
-      folder_{std::move(folder)}, life_{std::move(life)}, handlers_{std::move(handlers)}
+    : node_{node}, spec_{spec}, name_{container_name(spec.id)}, folder_{std::move(folder)}, life_{std::move(
+                                                                                                life)},
+      own_{node.client, spec.id, node.owner, node.policy.data_dir + "/" + spec.id}, handlers_{
+                                                                                        std::move(handlers)}
 {}
 
 void ServerCalls::begin(const server::Call& call)
@@ -133,13 +135,23 @@ void ServerCalls::on_pool(const boost::asio::any_io_executor& pool, Number numbe
     });
 }
 
-bool ServerCalls::ours(const engine::ContainerFacts& facts) const
+// ---- inspect ----
+
+void ServerCalls::remember(const OwnContainers::Survey& found)
 {
-    const auto label = facts.labels.find(server_label);
-    return label != facts.labels.end() && label->second == spec_.id;
+    container_ = found.server.empty() ? "" : found.server.front().id;
+    installer_ = found.installer.empty() ? "" : found.installer.front().id;
 }
 
-// ---- inspect ----
+void ServerCalls::survey(Number number, std::function<void(const OwnContainers::Survey&)> then)
+{
+    own_.survey(
+        bound([this, number, then = std::move(then)](const engine::Result<OwnContainers::Survey>& found) {
+            if (!found) return failed(number, found.error());
+            remember(found.value());
+            then(found.value());
+        }));
+}
 
 void ServerCalls::inspect(Number number)
 {
@@ -152,25 +164,46 @@ void ServerCalls::inspect(Number number)
     const auto seen = [this, number, facts] {
         handlers_.feed(server::Seen{number, Outcome::ok, *facts, {}});
     };
-    const auto look_at_installer = [this, facts, seen, refuse] {
-        if (!spec_.installer) return seen();
-        node_.client.inspect(installer_, bound([this, facts, seen,
-                                                refuse](const engine::Result<engine::ContainerFacts>& shown) {
-                                 if (!shown && shown.error().cause != engine::Cause::not_found)
-                                     return refuse(shown.error());
-                                 if (shown && ours(shown.value())) facts->installer = facts_of(shown.value());
-                                 seen();
-                             }));
-    };
-    node_.client.inspect(name_, bound([this, facts, look_at_installer,
-                                       refuse](const engine::Result<engine::ContainerFacts>& shown) {
+    if (container_.empty()) return survey_for_inspect(facts, seen, refuse);
+    node_.client.inspect(
+        container_, bound([this, facts, seen, refuse](const engine::Result<engine::ContainerFacts>& shown) {
+            if (!shown && shown.error().cause == engine::Cause::not_found)
+                return survey_for_inspect(facts, seen, refuse); // another one may have its place
+            if (!shown) return refuse(shown.error());
+            facts->server = facts_of(shown.value());
+            handlers_.on_view(&shown.value());
+            look_at_installer(facts, seen, refuse);
+        }));
+}
+
+void ServerCalls::look_at_installer(const std::shared_ptr<server::Facts>& facts, std::function<void()> seen,
+                                    std::function<void(const engine::Error&)> refuse)
+{
+    if (installer_.empty()) return seen();
+    node_.client.inspect(installer_, bound([this, facts, seen = std::move(seen), refuse = std::move(refuse)](
+                                               const engine::Result<engine::ContainerFacts>& shown) {
                              if (!shown && shown.error().cause != engine::Cause::not_found)
                                  return refuse(shown.error());
-                             const bool present = shown && ours(shown.value());
-                             if (present) facts->server = facts_of(shown.value());
-                             handlers_.on_view(present ? &shown.value() : nullptr);
-                             look_at_installer();
+                             if (shown)
+                                 facts->installer = facts_of(shown.value());
+                             else
+                                 installer_.clear();
+                             seen();
                          }));
+}
+
+void ServerCalls::survey_for_inspect(const std::shared_ptr<server::Facts>& facts, std::function<void()> seen,
+                                     std::function<void(const engine::Error&)> refuse)
+{
+    own_.survey(bound([this, facts, seen = std::move(seen),
+                       refuse = std::move(refuse)](const engine::Result<OwnContainers::Survey>& found) {
+        if (!found) return refuse(found.error());
+        remember(found.value());
+        if (!found->installer.empty()) facts->installer = facts_of(found->installer.front());
+        if (!found->server.empty()) facts->server = facts_of(found->server.front());
+        handlers_.on_view(found->server.empty() ? nullptr : &found->server.front());
+        seen();
+    }));
 }
 
 // ---- images ----
@@ -222,7 +255,7 @@ void ServerCalls::prepare(const std::shared_ptr<Creation>& creation)
     try {
         creation->plan = plan_server(spec_, node_.policy); // the policy may have changed since it was created
         creation->container = creation->installer ? creation->plan.installer.value() : creation->plan.server;
-        creation->body = create_body(creation->container, node_.policy);
+        creation->body = create_body(creation->container, node_.policy, node_.owner);
         creation->hash = spec_hash(creation->container, node_.policy);
     } catch (...) {
         return done(creation->number, Outcome::failed, problem_of_exception());
@@ -244,37 +277,54 @@ void ServerCalls::prepare(const std::shared_ptr<Creation>& creation)
         });
 }
 
-// Removes an older container of this server.
+// Removes the older containers of this server, whatever their names are.
 void ServerCalls::make_way(const std::shared_ptr<Creation>& creation)
 {
-    const auto look = [this, creation](const engine::Result<engine::ContainerFacts>& shown) {
-        if (!shown) {
-            if (shown.error().cause == engine::Cause::not_found) return make(creation);
-            return failed(creation->number, shown.error());
-        }
-        const engine::ContainerFacts& old = shown.value();
-        if (!ours(old))
-            return done(creation->number, Outcome::failed,
-                        {"CONFIG_INVALID", "a container named " + creation->container.name +
-                                               " exists that agenthost did not create for " + spec_.id +
-                                               ". Rename or remove it."});
-        const auto hash = old.labels.find(spec_label);
-        const bool same = hash != old.labels.end() && hash->second == creation->hash;
-        if (!creation->installer && (old.running || (old.started_ns == 0 && same)))
+    survey(creation->number, [this, creation](const OwnContainers::Survey& found) {
+        const auto& old = creation->installer ? found.installer : found.server;
+        if (old.empty()) return clear_name(creation);
+        const engine::ContainerFacts& first = old.front();
+        const auto hash = first.labels.find(spec_label);
+        const bool same = hash != first.labels.end() && hash->second == creation->hash &&
+                          first.name == creation->container.name;
+        if (!creation->installer && (first.running || (first.started_ns == 0 && same && old.size() == 1)))
             return done(creation->number); // as it should be, or somebody started it just now
-        const auto remove = [this, creation, id = old.id] {
-            node_.client.remove(id, {.force = true},
-                                bound([this, creation](const engine::Result<engine::Removed>& removed) {
-                                    if (!removed) return failed(creation->number, removed.error());
-                                    make(creation);
-                                }));
+        std::vector<std::string> ids;
+        for (const engine::ContainerFacts& each : old) ids.push_back(each.id);
+        const auto remove = [this, creation, ids] {
+            remove_each(creation->number, ids, [this, creation] { clear_name(creation); });
         };
         if (creation->installer)
             remove();
         else
             handlers_.before_replacing(bound(remove));
-    };
-    node_.client.inspect(creation->container.name, bound(look));
+    });
+}
+
+void ServerCalls::remove_each(Number number, std::vector<std::string> ids, std::function<void()> then)
+{
+    if (ids.empty()) return then();
+    const std::string id = std::move(ids.back());
+    ids.pop_back();
+    node_.client.remove(id, {.force = true},
+                        bound([this, number, ids = std::move(ids),
+                               then = std::move(then)](const engine::Result<engine::Removed>& removed) {
+                            if (!removed) return failed(number, removed.error());
+                            remove_each(number, ids, then);
+                        }));
+}
+
+// What has the name now is not ours.
+void ServerCalls::clear_name(const std::shared_ptr<Creation>& creation)
+{
+    node_.client.inspect(
+        creation->container.name,
+        bound([this, creation](const engine::Result<engine::ContainerFacts>& shown) {
+            if (!shown && shown.error().cause == engine::Cause::not_found) return make(creation);
+            if (!shown) return failed(creation->number, shown.error());
+            if (own_.ownership(shown.value()) == Ownership::ours) return make(creation); // created just now
+            done(creation->number, Outcome::failed, {"CONFIG_INVALID", own_.in_the_way(shown.value())});
+        }));
 }
 
 void ServerCalls::make(const std::shared_ptr<Creation>& creation)
@@ -291,6 +341,7 @@ void ServerCalls::make(const std::shared_ptr<Creation>& creation)
 // Says what the engine did not do of what was asked.
 void ServerCalls::made(const std::shared_ptr<Creation>& creation, const engine::Created& created)
 {
+    (creation->installer ? installer_ : container_) = created.id;
     for (const std::string& warning : created.warnings) handlers_.warn("the engine warns: " + warning);
     node_.client.inspect(created.id,
                          bound([this, creation](const engine::Result<engine::ContainerFacts>& shown) {
@@ -302,7 +353,13 @@ void ServerCalls::made(const std::shared_ptr<Creation>& creation, const engine::
                          }));
 }
 
-void ServerCalls::start(Number number) { launch(number, name_); }
+void ServerCalls::start(Number number)
+{
+    if (container_.empty())
+        return done(number, Outcome::not_found,
+                    {"CONTAINER_NOT_FOUND", "the container of " + spec_.id + " does not exist."});
+    launch(number, container_);
+}
 
 void ServerCalls::launch(Number number, const std::string& container)
 {
@@ -347,12 +404,21 @@ void ServerCalls::explain_port(Number number, const engine::Error& error)
 
 void ServerCalls::signal(Number number, const std::string& signal)
 {
-    node_.client.signal(name_, signal, bound([this, number](const engine::Result<engine::Done>& sent) {
-                            if (sent) return done(number);
-                            if (sent.error().cause == engine::Cause::conflict) // it does not run
-                                return done(number, Outcome::not_found, problem_of(sent.error()));
-                            failed(number, sent.error());
-                        }));
+    const auto send = [this, number, signal] {
+        node_.client.signal(container_, signal,
+                            bound([this, number](const engine::Result<engine::Done>& sent) {
+                                if (sent) return done(number);
+                                if (sent.error().cause == engine::Cause::conflict) // it does not run
+                                    return done(number, Outcome::not_found, problem_of(sent.error()));
+                                failed(number, sent.error());
+                            }));
+    };
+    if (!container_.empty()) return send();
+    survey(number, [this, number, send](const OwnContainers::Survey& found) {
+        if (!found.server.empty()) return send();
+        done(number, Outcome::not_found,
+             {"CONTAINER_NOT_FOUND", "the container of " + spec_.id + " does not exist."});
+    });
 }
 
 // ---- removing ----
@@ -388,35 +454,24 @@ void ServerCalls::remove_installer(Number number)
         });
         node_.client.logs(id, options, std::move(on));
     };
-    node_.client.inspect(
-        installer_, bound([this, number, read_log](const engine::Result<engine::ContainerFacts>& shown) {
-            if (shown && ours(shown.value())) {
-                if (!shown->running) return read_log(shown->id);
-                return node_.client.signal(shown->id, "SIGKILL",
-                                           bound([read_log, id = shown->id](const auto&) { read_log(id); })),
-                       void();
-            }
-            if (shown || shown.error().cause == engine::Cause::not_found) return done(number);
-            failed(number, shown.error());
-        }));
+    survey(number, [this, number, read_log](const OwnContainers::Survey& found) {
+        if (found.installer.empty()) return done(number);
+        const engine::ContainerFacts& first = found.installer.front();
+        if (!first.running) return read_log(first.id);
+        node_.client.signal(first.id, "SIGKILL",
+                            bound([read_log, id = first.id](const auto&) { read_log(id); }));
+    });
 }
 
+// All that carry our labels for this server; those of others are left alone.
 void ServerCalls::remove_all(Number number)
 {
-    const auto remove = [this, number](const std::string& name, const std::function<void()>& then) {
-        node_.client.inspect(
-            name, bound([this, number, then](const engine::Result<engine::ContainerFacts>& shown) {
-                if (!shown && shown.error().cause != engine::Cause::not_found)
-                    return failed(number, shown.error());
-                if (!shown || !ours(shown.value())) return then(); // another's is left alone
-                node_.client.remove(shown->id, {.force = true},
-                                    bound([this, number, then](const engine::Result<engine::Removed>& gone) {
-                                        if (!gone) return failed(number, gone.error());
-                                        then();
-                                    }));
-            }));
-    };
-    remove(name_, [this, number, remove] { remove(installer_, [this, number] { done(number); }); });
+    survey(number, [this, number](const OwnContainers::Survey& found) {
+        std::vector<std::string> ids;
+        for (const auto* list : {&found.server, &found.installer})
+            for (const engine::ContainerFacts& each : *list) ids.push_back(each.id);
+        remove_each(number, std::move(ids), [this, number] { done(number); });
+    });
 }
 
 void ServerCalls::remove_files(Number number)

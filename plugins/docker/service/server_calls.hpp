@@ -1,11 +1,15 @@
 // Carries out what a server's machine asks of the engine and of the file system, and reports to it when each
 // call is done. On the engine thread; folders are made and removed on the pool.
 //
+// Containers are found by the id they had last, then by their labels, never by name: a container that somebody
+// renamed is still the server's, and no second one may run on its folder.
+//
 // A call that failed because the engine vanished is reported only after a moment: by then the event stream
 // has noticed as well, and the machine, which knows that the engine is away, ignores the call.
 #pragma once
 
 #include "node_context.hpp"
+#include "own_containers.hpp"
 #include "server_life.hpp"
 
 #include "plugins/docker/server/values.hpp"
@@ -17,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace agenthost::docker::service {
 
@@ -55,6 +60,7 @@ private:
     // Steps of creating a container, also the installer's.
     void prepare(const std::shared_ptr<Creation>&);
     void make_way(const std::shared_ptr<Creation>&);
+    void clear_name(const std::shared_ptr<Creation>&);
     void make(const std::shared_ptr<Creation>&);
     void made(const std::shared_ptr<Creation>&, const engine::Created&);
     void launch(Number, const std::string& container);
@@ -67,7 +73,14 @@ private:
     void on_disk(Number, std::function<void()> work, std::function<void()> then);
     void on_pool(const boost::asio::any_io_executor&, Number, std::function<void()> work,
                  std::function<void()> then);
-    [[nodiscard]] bool ours(const engine::ContainerFacts&) const;
+    // Reports a failure to the machine, else remembers and passes on what there is.
+    void survey(Number, std::function<void(const OwnContainers::Survey&)> then);
+    void remove_each(Number, std::vector<std::string> ids, std::function<void()> then);
+    void look_at_installer(const std::shared_ptr<server::Facts>&, std::function<void()> seen,
+                           std::function<void(const engine::Error&)> refuse);
+    void survey_for_inspect(const std::shared_ptr<server::Facts>&, std::function<void()> seen,
+                            std::function<void(const engine::Error&)> refuse);
+    void remember(const OwnContainers::Survey&);
     // A callback that does nothing once this object is gone.
     template <class Function> auto bound(Function function)
     {
@@ -78,8 +91,10 @@ private:
 
     NodeContext& node_;
     const ServerSpec& spec_;
-    const std::string name_, installer_, folder_;
+    const std::string name_, folder_;
     const std::shared_ptr<ServerLife> life_;
+    OwnContainers own_;
+    std::string container_, installer_; // ids of our containers, as they were seen last; empty: none
     Handlers handlers_;
     std::map<Number, Images::Ticket> pulls_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

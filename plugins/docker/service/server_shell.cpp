@@ -288,7 +288,10 @@ void ServerShell::viewed(const engine::ContainerFacts* facts)
         console_->ended();
         return;
     }
-    view_ = {facts->id, facts->pid, facts->started_ns, facts->running || facts->paused, view_.current};
+    const bool was_paused = view_.paused;
+    view_ = {facts->id,     facts->pid,    facts->started_ns, facts->running || facts->paused,
+             view_.current, facts->paused, facts->name};
+    if (facts->paused && !was_paused) warn(standstill());
     if (facts->started_ns <= 0) return;
     if (const std::string run = run_of(*facts); run != followed_) {
         followed_ = run;
@@ -301,6 +304,14 @@ void ServerShell::viewed(const engine::ContainerFacts* facts)
         console_->started();
     else
         console_->ended();
+}
+
+std::string ServerShell::standstill() const
+{
+    if (!view_.paused) return {};
+    return "the container of " + spec_.id +
+           " was paused outside agenthost. Continue it with docker unpause " + view_.name +
+           ", or use kill_server.";
 }
 
 void ServerShell::before_replacing(std::function<void()> then)

@@ -34,6 +34,8 @@ struct ContainerView {
     bool running = false;
     // The machine has seen it since the engine returned.
     bool current = false;
+    bool paused = false; // counts as running
+    std::string name;
 };
 
 class ServerShell {
@@ -67,6 +69,8 @@ public:
     // Or it is back and the server was not inspected yet, so what is known may be outdated.
     [[nodiscard]] bool engine_away() const { return machine_.engine_away() || !view_.current; }
     [[nodiscard]] const ContainerView& view() const { return view_; }
+    // Why the game does nothing although its container runs; empty: nothing is known to be wrong.
+    [[nodiscard]] std::string standstill() const;
     // Of the last question to the game; null: not known.
     [[nodiscard]] const Players* players() const;
     // Asks again how many there are, if the egg says how to ask.

@@ -8,10 +8,15 @@
 #include "plugins/docker/spec/egg.hpp"
 #include "plugins/docker/spec/image_ref.hpp"
 
+#include "base/fd.hpp"
 #include "base/json_writer.hpp"
 
 #include <boost/asio/post.hpp>
 
+#include <fcntl.h>
+
+#include <cerrno>
+#include <exception>
 #include <filesystem>
 #include <utility>
 
@@ -25,6 +30,23 @@ constexpr std::size_t bulk_threads = 2;
 constexpr std::size_t disk_threads = 2; // one may wait for a slow disk; states have a thread of their own
 constexpr auto progress_interval = 500ms;
 constexpr auto first_look = 1s; // an engine answers in a few ms; one that does not is waited for elsewhere
+
+// What a library throws when it cannot open something does not say so in a way that can be tested.
+bool no_descriptor_left()
+{
+    const base::Fd probe{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    return !probe && (errno == EMFILE || errno == ENFILE);
+}
+
+Error error_of(const std::exception& e)
+{
+    if (no_descriptor_left())
+        return Error{"INSUFFICIENT_RESOURCES",
+                     "the agent has no file descriptor left. Raise its limit of open files (LimitNOFILE= of "
+                     "its unit), or find what holds them: ls /proc/PID/fd",
+                     AGH_E_BUSY};
+    return Error{"INTERNAL", e.what(), AGH_E_INTERNAL};
+}
 
 } // namespace
 
@@ -55,7 +77,7 @@ Fleet::Outputs Service::outputs()
             .publish = [this](std::string_view key, const std::string& json) { context_.publish(key, json); },
             .log = [this](Level level, const std::string& text) { context_.log(level, text); },
             .deleted = [this](const std::string& id) { roots_.forget(id); },
-            .disk_use = [this](const ServerShell& server) { return roots_.usage(scope_of(server)); },
+            .disk_use = [this](const ServerShell& server) { return usage_of(server); },
             .limit_disk = [this](const FileScope& scope) { roots_.prepare(scope); },
             .free_disk = [this](const FileScope& scope) { roots_.end(scope); }};
 }
@@ -125,6 +147,16 @@ Health Service::health()
 
 // ---- helpers ----
 
+// A status without it is better than none.
+std::optional<DiskUse> Service::usage_of(const ServerShell& server)
+{
+    try {
+        return roots_.usage(scope_of(server));
+    } catch (const std::exception&) {
+        return std::nullopt; // no descriptor to count with
+    }
+}
+
 template <class Work> void Service::on_engine(Request request, Work work)
 {
     if (draining_) {
@@ -137,6 +169,8 @@ template <class Work> void Service::on_engine(Request request, Work work)
             work(shared);
         } catch (const Error& e) {
             shared->fail(e, not_started);
+        } catch (const std::exception& e) {
+            shared->fail(error_of(e), not_started);
         }
     });
 }
@@ -280,7 +314,7 @@ void Service::reinstall_server(Request request)
 void Service::get_status(Request request)
 {
     on_server(std::move(request), [this](const Shared& shared, ServerShell& server) {
-        shared->reply(status_json(server, roots_.usage(scope_of(server))));
+        shared->reply(status_json(server, usage_of(server)));
         server.ask_players(); // for the next question
     });
 }
@@ -311,6 +345,8 @@ void Service::send_command(Request request)
                         "no container of " + id + " is running: it is " +
                             std::string{server::to_string(server.state())} + ". Use start_server first.",
                         AGH_E_NOT_FOUND};
+        if (const std::string standstill = server.standstill(); !standstill.empty())
+            throw Error{"DOCKER_ERROR", standstill};
         server.send(line, [this, shared, id](const std::string& why) {
             if (!why.empty()) {
                 // A game cannot read what the engine does not pass on.

@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace agenthost::docker::service {
@@ -60,6 +61,7 @@ private:
     void read_install_log(const Shared&, const ServerShell&);
     [[nodiscard]] std::string next_id() { return std::to_string(++last_id_); }
     Fleet::Outputs outputs();
+    [[nodiscard]] std::optional<DiskUse> usage_of(const ServerShell&);
     DiskQuotas::Options quotas();
     void adopt_folders(const store::Store::Loaded&);
     [[nodiscard]] FileScope scope_of(const ServerShell&) const;

@@ -55,7 +55,13 @@ void write_state(base::JsonWriter& json, const ServerShell& server)
     if (const auto percent = server.pulling()) json.member("pulling", *percent);
     const server::Record& record = server.record();
     json.member("desired", record.wants_running ? "running" : "offline");
-    if (!record.fault.code.empty() && record.run.empty())
+    if (const std::string standstill = server.standstill(); !standstill.empty())
+        json.member("paused", true)
+            .object("error")
+            .member("code", code::docker_error)
+            .member("message", standstill)
+            .end();
+    else if (!record.fault.code.empty() && record.run.empty())
         json.object("error").member("code", record.fault.code).member("message", record.fault.message).end();
 }
 

@@ -100,16 +100,17 @@ void write_life(base::JsonWriter& json, const NodePolicy& policy)
     json.end();
 }
 
-std::string body(const ContainerPlan& plan, const NodePolicy& policy, const std::string& hash)
+std::string body(const ContainerPlan& plan, const NodePolicy& policy, const std::string& hash,
+                 const std::string& owner)
 {
     std::string out;
     base::JsonWriter json{out};
     json.object();
     write_process(json, plan, policy);
     json.object("Labels").member("agenthost.server", plan.server_id);
-    json.member("agenthost.role", plan.installer ? "installer" : "server")
-        .member("agenthost.spec", hash)
-        .end();
+    json.member("agenthost.role", plan.installer ? "installer" : "server").member("agenthost.spec", hash);
+    if (!owner.empty()) json.member(owner_label, owner);
+    json.end();
     json.object("ExposedPorts");
     for (const PortMapping& port : plan.ports) json.object(port_key(port)).end();
     json.end();
@@ -126,12 +127,12 @@ std::string body(const ContainerPlan& plan, const NodePolicy& policy, const std:
 
 std::string spec_hash(const ContainerPlan& plan, const NodePolicy& policy)
 {
-    return base::hex(base::sha256(body(plan, policy, "")));
+    return base::hex(base::sha256(body(plan, policy, "", {})));
 }
 
-std::string create_body(const ContainerPlan& plan, const NodePolicy& policy)
+std::string create_body(const ContainerPlan& plan, const NodePolicy& policy, const std::string& owner)
 {
-    return body(plan, policy, spec_hash(plan, policy));
+    return body(plan, policy, spec_hash(plan, policy), owner);
 }
 
 } // namespace agenthost::docker

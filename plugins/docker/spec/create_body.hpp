@@ -8,7 +8,8 @@
 // MaskedPaths and ReadonlyPaths are absent, which means the engine's own lists.
 //
 // Labels: agenthost.server (the id), agenthost.role (server or installer), agenthost.spec (SHA-256 of the
-// body without this label: a container with another hash was created from another specification).
+// body without this label: a container with another hash was created from another specification),
+// agenthost.owner (the agent's own random id; not part of the hash, so that older containers keep theirs).
 #pragma once
 
 #include "server_plan.hpp"
@@ -19,9 +20,11 @@ namespace agenthost::docker {
 
 inline constexpr const char* server_label = "agenthost.server";
 inline constexpr const char* role_label = "agenthost.role";
+inline constexpr const char* owner_label = "agenthost.owner";
 inline constexpr const char* spec_label = "agenthost.spec";
 
-std::string create_body(const ContainerPlan&, const NodePolicy&);
+// Without an owner, that label is absent.
+std::string create_body(const ContainerPlan&, const NodePolicy&, const std::string& owner = {});
 // The value of agenthost.spec.
 std::string spec_hash(const ContainerPlan&, const NodePolicy&);
 

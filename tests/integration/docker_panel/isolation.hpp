@@ -121,7 +121,8 @@ private:
         nothing(config, "Volumes");
         std::set<std::string> labels;
         for (const auto& [key, value] : config["Labels"].items()) labels.insert(key);
-        demand(labels == std::set<std::string>{"agenthost.server", "agenthost.role", "agenthost.spec"},
+        demand(labels == std::set<std::string>{"agenthost.owner", "agenthost.server", "agenthost.role",
+                                               "agenthost.spec"},
                "Labels", config["Labels"]);
         demand(config["Labels"]["agenthost.server"] == promises_.id, "the label of the server",
                config["Labels"]);

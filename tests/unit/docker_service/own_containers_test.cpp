@@ -1,0 +1,224 @@
+// Whose containers are whose, on an engine where people rename containers and other agents have some.
+#include "plugins/docker/service/fleet.hpp"
+#include "plugins/docker/spec/egg.hpp"
+#include "tests/support/asio_loop.hpp"
+#include "tests/unit/docker_service/scripted_engine.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+using namespace agenthost;
+using namespace agenthost::docker;
+using namespace agenthost::docker::service;
+using agenthost::docker_test::ScriptedEngine;
+using nlohmann::json;
+
+namespace {
+
+class OwnedContainers : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        std::filesystem::create_directories(dir_ / "data");
+        engine_ = std::make_unique<ScriptedEngine>(dir_ / "s");
+        config_ = std::make_unique<Config>(parse_config(R"({"data_dir":")" + (dir_ / "data").string() +
+                                                        R"(","socket":")" + engine_->socket() +
+                                                        R"(","uid":1000,"gid":1000,"allow_images":["*"]})"));
+        client_ = std::make_unique<engine::Client>(io_, engine::Client::Options{.socket = config_->socket});
+        begin();
+    }
+    void TearDown() override { end(); }
+
+    // An agent starts, and ends.
+    void begin()
+    {
+        disk_ = std::make_unique<boost::asio::thread_pool>(1);
+        store::Opened opened = store::open_store((dir_ / "servers.db").string());
+        Fleet::Outputs outputs{.emit = [](std::string_view, const std::string&) {},
+                               .publish = [](std::string_view, const std::string&) {},
+                               .log = [this](Level, const std::string& text) { log_ += text + "\n"; },
+                               .deleted = [](const std::string&) {},
+                               .disk_use = [](const ServerSpec&) { return std::optional<DiskUse>{}; }};
+        fleet_ = std::make_unique<Fleet>(*client_, *config_, std::move(opened.store), disk_->get_executor(),
+                                         dir_.path(), std::move(outputs));
+        fleet_->load(opened.content);
+        fleet_->start();
+        ASSERT_TRUE(test::run_until(io_, [&] { return !fleet_->away(); }));
+    }
+    void end()
+    {
+        disk_->join();
+        fleet_.reset();
+    }
+
+    // The engine reports no events. Not at once again: the machine looks whenever it is told of one.
+    void poll()
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < next_poll_) return;
+        next_poll_ = now + std::chrono::milliseconds{100};
+        if (ServerShell* const server = fleet_->find("mc1")) server->poll();
+    }
+    void create()
+    {
+        const std::string payload =
+            R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
+        bool done = false;
+        fleet_->create({.spec = read_create_server(payload),
+                        .payload = payload,
+                        .power = {.id = "create", .action = server::Action::install},
+                        .answer = [&](const server::Answer&) { done = true; },
+                        .refused = [](const Problem& problem) { FAIL() << problem.message; },
+                        .exists = [](const ServerShell&) { FAIL(); }});
+        ASSERT_TRUE(test::run_until(io_, [&] {
+            poll();
+            return done;
+        }));
+    }
+    server::Answer power(server::Action action)
+    {
+        std::optional<server::Answer> out;
+        server::Power power{"p" + std::to_string(++powers_), action};
+        power.timeout = server::milliseconds{0};
+        fleet_->find("mc1")->power(power, [&](const server::Answer& answer) { out = answer; });
+        EXPECT_TRUE(test::run_until(io_, [&] { return out.has_value(); }));
+        return out.value_or(server::Answer{});
+    }
+    bool is(server::State state)
+    {
+        return test::run_until(io_, [&] {
+            poll();
+            ServerShell* const server = fleet_->find("mc1");
+            return server != nullptr && server->state() == state;
+        });
+    }
+    ScriptedEngine::Container another(const char* owner, const std::string& folder)
+    {
+        json labels{{"agenthost.server", "mc1"}, {"agenthost.role", "server"}, {"agenthost.spec", "x"}};
+        if (owner != nullptr) labels["agenthost.owner"] = owner;
+        return {"agenthost-mc1", labels, json::array({folder + ":/home/container:rw"}), true};
+    }
+
+    test::TempDir dir_;
+    boost::asio::io_context io_;
+    std::unique_ptr<ScriptedEngine> engine_;
+    std::unique_ptr<Config> config_;
+    std::unique_ptr<engine::Client> client_;
+    std::unique_ptr<boost::asio::thread_pool> disk_;
+    std::unique_ptr<Fleet> fleet_;
+    std::string log_;
+    int powers_ = 0;
+    std::chrono::steady_clock::time_point next_poll_;
+};
+
+TEST_F(OwnedContainers, ARenamedOneIsStillTheServersOwn)
+{
+    create();
+    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_EQ(engine_->containers().size(), 1u);
+    const std::string id = engine_->containers().begin()->first;
+    engine_->rename("agenthost-mc1", "by-hand");
+    // Also for an agent that knows nothing but its records.
+    for (int agent = 0; agent < 2; ++agent) {
+        EXPECT_TRUE(is(server::State::running));
+        EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+        ASSERT_EQ(engine_->containers().size(), 1u) << "a second one runs on the same folder";
+        EXPECT_EQ(fleet_->find("mc1")->view().id, id);
+        end();
+        begin();
+    }
+    EXPECT_EQ(power(server::Action::kill).verdict, server::Verdict::ok);
+    EXPECT_FALSE(engine_->containers().at(id).running);
+    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_EQ(engine_->containers().size(), 1u);
+    EXPECT_EQ(engine_->containers().begin()->second.name, "agenthost-mc1");
+    EXPECT_TRUE(engine_->containers().begin()->second.running);
+}
+
+TEST_F(OwnedContainers, ADeletionRemovesAllThatCarryTheServersLabels)
+{
+    create();
+    power(server::Action::start);
+    engine_->rename("agenthost-mc1", "by-hand");
+    ScriptedEngine::Container copy = engine_->containers().begin()->second;
+    copy.name = "a-copy";
+    engine_->add(copy);
+    engine_->add(another("somebody-else", "/elsewhere/mc1"));
+    EXPECT_EQ(power(server::Action::remove).verdict, server::Verdict::ok);
+    ASSERT_EQ(engine_->containers().size(), 1u);
+    EXPECT_EQ(engine_->containers().begin()->second.labels["agenthost.owner"], "somebody-else");
+    EXPECT_TRUE(engine_->containers().begin()->second.running);
+}
+
+TEST_F(OwnedContainers, AnotherAgentsIsRefusedAndNeverTouched)
+{
+    for (const char* owner : {"somebody-else", static_cast<const char*>(nullptr)}) {
+        const std::string id = engine_->add(another(owner, "/elsewhere/mc1"));
+        create();
+        const server::Answer answer = power(server::Action::start);
+        EXPECT_EQ(answer.verdict, server::Verdict::failed);
+        EXPECT_EQ(answer.problem.code, "CONFIG_INVALID");
+        EXPECT_NE(answer.problem.message.find("agenthost-mc1 belongs to a server with the same id of another "
+                                              "agent"),
+                  std::string::npos)
+            << answer.problem.message;
+        EXPECT_TRUE(is(server::State::offline));
+        power(server::Action::kill);
+        power(server::Action::remove);
+        ASSERT_TRUE(test::run_until(io_, [&] { return fleet_->find("mc1") == nullptr; }));
+        EXPECT_TRUE(engine_->containers().at(id).running);
+        EXPECT_EQ(engine_->containers().at(id).starts, 1);
+        engine_->rename("agenthost-mc1", "moved-" + id);
+    }
+    EXPECT_EQ(engine_->containers().size(), 2u);
+}
+
+TEST_F(OwnedContainers, OneWithoutAnOwnerIsAdoptedIfItHasTheServersFolder)
+{
+    const std::string id = engine_->add(another(nullptr, (dir_ / "data" / "mc1").string()));
+    create(); // ends what runs first
+    EXPECT_FALSE(engine_->containers().at(id).running);
+    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_EQ(engine_->containers().size(), 1u);
+    const auto now = engine_->containers();
+    EXPECT_NE(now.begin()->first, id);
+    std::string owner;
+    std::ifstream{dir_ / "owner"} >> owner;
+    EXPECT_EQ(now.begin()->second.labels["agenthost.owner"], owner);
+    EXPECT_GE(owner.size(), 32u);
+}
+
+TEST_F(OwnedContainers, AFrozenEngineIsTroubleWithinASecondAndThenAway)
+{
+    create();
+    power(server::Action::start);
+    EXPECT_EQ(fleet_->trouble(), "");
+    engine_->frozen = true;
+    std::optional<std::string> pulled;
+    fleet_->images().pull(
+        parse_image("docker.io/library/alpine:3", "image"),
+        {.on_begin = {}, .on_progress = {}, .on_end = [&](const auto& problem, const std::string&) {
+             pulled = problem ? problem->message : "";
+         }});
+    ASSERT_TRUE(test::run_until(
+        io_, [&] { return !fleet_->trouble().empty(); }, std::chrono::seconds{2}));
+    EXPECT_NE(fleet_->trouble().find("has not answered for 1 s"), std::string::npos) << fleet_->trouble();
+    ASSERT_TRUE(test::run_until(io_, [&] { return fleet_->away(); }));
+    EXPECT_EQ(power(server::Action::kill).problem.code, "DOCKER_ERROR");
+    EXPECT_TRUE(fleet_->find("mc1")->engine_away());
+    EXPECT_NE(pulled.value_or("").find("has not answered"), std::string::npos);
+    engine_->frozen = false;
+    ASSERT_TRUE(test::run_until(io_, [&] { return !fleet_->away(); }));
+    EXPECT_EQ(fleet_->trouble(), "");
+    EXPECT_TRUE(is(server::State::running));
+    EXPECT_EQ(engine_->containers().begin()->second.starts, 1);
+}
+
+} // namespace
