@@ -207,7 +207,7 @@ void Fleet::went_away(const engine::Error& error)
 void Fleet::silent(const std::optional<engine::Error>& error)
 {
     if (error)
-        set_trouble(error->text);
+        set_trouble(problem_of(*error));
     else if (!away_)
         set_trouble({}); // else when the stream is open again
 }

@@ -338,8 +338,8 @@ void Service::send_command(Request request)
     std::string line = command_line(request);
     on_server(std::move(request), [this, line = std::move(line)](const Shared& shared, ServerShell& server) {
         const std::string id = server.spec().id;
-        if (const std::string trouble = fleet_->trouble(); !trouble.empty())
-            throw Error{"DOCKER_ERROR", trouble};
+        if (const Problem trouble = fleet_->trouble(); !trouble.message.empty())
+            throw Error{trouble.code, trouble.message};
         if (!server.view().running)
             throw Error{"CONTAINER_NOT_FOUND",
                         "no container of " + id + " is running: it is " +
@@ -350,8 +350,11 @@ void Service::send_command(Request request)
         server.send(line, [this, shared, id](const std::string& why) {
             if (!why.empty()) {
                 // A game cannot read what the engine does not pass on.
-                const std::string trouble = fleet_->trouble();
-                shared->fail("DOCKER_ERROR", trouble.empty() ? why : trouble);
+                const Problem trouble = fleet_->trouble();
+                if (trouble.message.empty())
+                    shared->fail("DOCKER_ERROR", why);
+                else
+                    shared->fail(trouble.code, trouble.message);
                 return;
             }
             shared->reply(base::json_object("message", "Command sent", "serverId", id));
