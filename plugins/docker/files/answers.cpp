@@ -26,6 +26,7 @@ void write_entry(base::JsonWriter& json, const Entry& entry)
         .member("modified", base::iso8601(entry.modified_ms))
         .member("mode", octal(entry.mode));
     if (entry.type == Type::link) json.member("target", escape_name(entry.target));
+    if (entry.denied) json.member("denied", true);
     json.end();
 }
 

@@ -33,11 +33,13 @@ struct Packed {
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;    // of the files
     std::uint64_t size = 0;     // of the archive
-    std::uint64_t left_out = 0; // FIFOs, sockets, devices, files that vanished meanwhile
+    std::uint64_t left_out = 0; // FIFOs, sockets, devices, files that vanished meanwhile or are denied
     std::uint64_t changed = 0;  // files that became shorter while they were read (padded with zeros in a tar)
+    std::vector<std::string> reports; // the first that are denied, for people; at most 20
 };
 // Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file
-// appears when it is complete, or not at all. Links are stored as links, hard links as files. Throws.
+// appears when it is complete, or not at all. Links are stored as links, hard links as files. A source on the denylist
+// is refused; what is denied inside a folder is left out. Throws.
 Packed pack(const Root&, const Path& base, const std::vector<Path>& sources, const Path& target,
             const PackOptions&, Control&);
 
@@ -59,7 +61,7 @@ struct Unpacked {
 //
 // Everything is unpacked into a temporary folder beside `target` first and moved into place by renames once
 // the entire archive is known to be valid. So a broken archive, a bomb, a full disk, an entry that leads
-// outside ("../x", "/x", through a link) or a cancel leaves nothing behind. Existing folders are merged. A
+// outside ("../x", "/x", through a link) or is on the denylist, or a cancel leaves nothing behind. Existing folders are merged. A
 // part is in place only if a rename in the last step fails; the error then says how much. Modes lose set-uid,
 // set-gid and sticky; the owner is the server's. Throws.
 Unpacked unpack(const Root&, const Path& archive, const Path& target, const UnpackOptions&, Control&);

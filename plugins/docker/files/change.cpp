@@ -1,5 +1,6 @@
 #include "change.hpp"
 
+#include "denied_tree.hpp"
 #include "error.hpp"
 #include "write.hpp"
 
@@ -39,6 +40,7 @@ void make_folder(const Root& root, const Path& path, FolderOptions options)
 {
     checked_mode(options.mode, path);
     if (path.is_root()) return; // it exists
+    root.check_denied(path);
     if (!options.parents) {
         const base::Fd parent = root.open_folder_for_change(path.parent());
         make_one(root, parent.get(), path, false, options.mode);
@@ -54,7 +56,7 @@ void make_folder(const Root& root, const Path& path, FolderOptions options)
     }
 }
 
-void rename_path(const Root& root, const Path& from, const Path& to, RenameOptions options)
+void rename_path(const Root& root, const Path& from, const Path& to, RenameOptions options, Control& control)
 {
     if (from.is_root() || to.is_root())
         fail_at("INVALID_REQUEST", Path{},
@@ -63,7 +65,10 @@ void rename_path(const Root& root, const Path& from, const Path& to, RenameOptio
     if (from.contains(to))
         fail_at("INVALID_REQUEST", to,
                 "is inside " + from.shown() + ". A folder cannot be moved into itself.");
+    root.check_denied(from);
+    root.check_denied(to);
     const base::Fd source = root.open_folder_for_change(from.parent());
+    check_denied_in(root, source.get(), from.name(), from, to, control);
     if (options.make_parents) make_folder(root, to.parent(), {.parents = true});
     const base::Fd target = root.open_folder_for_change(to.parent());
     struct stat info {};
@@ -79,9 +84,16 @@ void rename_path(const Root& root, const Path& from, const Path& to, RenameOptio
         fail_errno(errno, to, "may have its old name after a power cut");
 }
 
+void rename_path(const Root& root, const Path& from, const Path& to, RenameOptions options)
+{
+    Control unwatched;
+    rename_path(root, from, to, options, unwatched);
+}
+
 void change_mode(const Root& root, const Path& path, mode_t mode)
 {
     checked_mode(mode, path);
+    root.check_denied(path);
     const base::Fd fd{open_beneath(root.fd(), path.c_str(), O_PATH | O_NOFOLLOW, Links::refused)};
     if (!fd) fail_errno(errno, path, "cannot get its mode");
     struct stat info {};

@@ -1,6 +1,7 @@
 // Small changes: new folders, new names, new modes. No part of a path may be a link. Blocking.
 #pragma once
 
+#include "control.hpp"
 #include "root.hpp"
 
 namespace agenthost::docker::files {
@@ -15,7 +16,9 @@ struct RenameOptions {
     bool replace = false; // an existing file, or an empty folder by a folder
     bool make_parents = false;
 };
-// Also moves to another folder. A link is renamed itself. The rename is atomic; both folders are synced.
+// Also moves to another folder. A link is renamed itself. The rename is atomic; both folders are synced. A folder
+// with files on the denylist, before or after, is refused; looking for them can be cancelled.
+void rename_path(const Root&, const Path& from, const Path& to, RenameOptions, Control&);
 void rename_path(const Root&, const Path& from, const Path& to, RenameOptions);
 
 // Of a regular file or a folder; permission bits only.

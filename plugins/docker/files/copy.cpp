@@ -2,6 +2,7 @@
 
 #include "change.hpp"
 #include "copy_content.hpp"
+#include "denied_tree.hpp"
 #include "error.hpp"
 #include "part.hpp"
 #include "remove.hpp"
@@ -201,11 +202,16 @@ Copied copy_path(const Root& root, const Path& from, const Path& to, const CopyO
                  Control& control)
 {
     check_paths(from, to);
+    root.check_denied(from);
+    root.check_denied(to);
     const base::Fd source{
         open_beneath(root.fd(), from.parent().c_str(), O_RDONLY | O_DIRECTORY, Links::inside)};
     struct stat info {};
     if (!source || ::fstatat(source.get(), from.name().c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
         fail_errno(errno, from, "cannot be copied");
+    const Path real = root.real_path(source.get(), from.parent()).child(from.name());
+    root.check_denied(real);
+    check_denied_in(root, source.get(), from.name(), real, to, control);
     if (options.make_parents) make_folder(root, to.parent(), {.parents = true});
     const base::Fd folder = root.open_folder_for_change(to.parent());
     struct stat existing {};

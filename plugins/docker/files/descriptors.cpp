@@ -8,7 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 
 namespace agenthost::docker::files {
@@ -99,6 +101,14 @@ int open_regular_name(int folder, const char* name, int flags)
 int chmod_descriptor(int o_path, mode_t mode)
 {
     return ::chmod(self_path(o_path).c_str(), mode) == 0 ? 0 : errno;
+}
+
+std::string name_of_descriptor(int fd)
+{
+    std::array<char, PATH_MAX> text{};
+    const ssize_t n = ::readlink(self_path(fd).c_str(), text.data(), text.size());
+    const bool whole = n > 0 && static_cast<std::size_t>(n) < text.size();
+    return whole ? std::string(text.data(), static_cast<std::size_t>(n)) : std::string{};
 }
 
 int rename_entry(int from_folder, const char* from, int to_folder, const char* to, bool replace)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <string>
 
 namespace agenthost::docker::files {
 
@@ -37,6 +38,9 @@ int open_regular_name(int folder, const char* name, int flags);
 
 // chmod of what an O_PATH descriptor refers to. 0 or an errno.
 int chmod_descriptor(int o_path, mode_t mode);
+
+// The path that the kernel gives for a descriptor, "" if there is none. For messages and rules; not to open.
+std::string name_of_descriptor(int fd);
 
 // renameat2. 0 or an errno. Without `replace` an existing target gives EEXIST.
 int rename_entry(int from_folder, const char* from, int to_folder, const char* to, bool replace);

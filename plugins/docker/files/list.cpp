@@ -86,6 +86,7 @@ Listing list_folder(const Root& root, const Path& path, const ListOptions& optio
         fail_at("INVALID_REQUEST", path,
                 "the offset is larger than 100000. Use the cursor of the previous page instead.");
     base::Fd fd = root.open_folder(path);
+    const Path real = root.real_path(fd.get(), path);
     const int folder = fd.get();
     const Directory directory{::fdopendir(folder)};
     if (!directory) fail_errno(errno, path, "cannot be listed");
@@ -114,6 +115,7 @@ Listing list_folder(const Root& root, const Path& path, const ListOptions& optio
         struct stat info {};
         if (::fstatat(folder, names[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue; // gone meanwhile
         Entry entry = entry_of(names[i], info);
+        entry.denied = root.denylist().covers(real.bytes() + "/" + names[i]);
         if (entry.type == Type::link) entry.target = link_target(folder, names[i].c_str());
         bytes += entry.name.size() + entry.target.size();
         listing.entries.push_back(std::move(entry));
@@ -125,6 +127,7 @@ Entry describe(const Root& root, const Path& path)
 {
     const base::Fd fd{open_beneath(root.fd(), path.c_str(), O_PATH | O_NOFOLLOW, Links::inside)};
     if (!fd) fail_errno(errno, path, "cannot be described");
+    root.check_denied(root.real_path(fd.get(), path));
     struct stat info {};
     if (::fstat(fd.get(), &info) != 0) fail_errno(errno, path, "cannot be described");
     Entry entry = entry_of(path.name(), info);

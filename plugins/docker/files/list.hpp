@@ -24,6 +24,7 @@ struct Entry {
     std::int64_t modified_ms = 0; // UTC
     mode_t mode = 0;              // permission bits
     std::string target;           // of a link, bytes
+    bool denied = false;          // users see it, but must not touch it
 };
 
 struct ListOptions {

@@ -23,7 +23,7 @@ namespace agenthost::docker::files {
 namespace {
 
 constexpr std::size_t piece = 256 << 10;
-constexpr std::size_t max_depth = 128;
+constexpr std::size_t max_depth = 128, max_reports = 20;
 
 // An archive that is being written into a Writer. libarchive is C: an exception of the Writer is stored and
 // rethrown on this side of it.
@@ -115,15 +115,19 @@ private:
 // One call of pack().
 class Pack {
 public:
-    Pack(Packer& packer, const struct stat& own, const Path& base, const PackOptions& options,
-         Control& control)
-        : packer_{packer}, own_{own}, base_{base}, options_{options}, control_{control}, buffer_(piece)
+    Pack(const Root& root, Packer& packer, const struct stat& own, const Path& base,
+         const PackOptions& options, Control& control)
+        : root_{root}, packer_{packer}, own_{own}, base_{base}, options_{options}, control_{control},
+          buffer_(piece)
     {}
 
-    void source(const Root& root, const Path& path)
+    void source(const Path& path)
     {
         const std::string name = below_base(path);
-        const base::Fd parent = root.open_folder(path.parent());
+        const base::Fd parent = root_.open_folder(path.parent());
+        real_ = root_.real_path(parent.get(), path.parent());
+        if (!path.is_root()) real_ = real_.child(path.name());
+        root_.check_denied(real_);
         struct stat info {};
         const std::string last = path.is_root() ? "." : path.name();
         if (::fstatat(parent.get(), last.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
@@ -160,7 +164,8 @@ private:
             if (walk.lost() > 0) fail_moving(path);
             switch (at->step) {
             case TreeWalk::Step::enter:
-                if (is_own_part(at->name) || excluded(at->name, prefix + at->name)) {
+                if (is_own_part(at->name) || excluded(at->name, prefix + at->name) ||
+                    denied(prefix + at->name, name)) {
                     walk.skip();
                     break;
                 }
@@ -171,9 +176,12 @@ private:
                 prefix += '/';
                 break;
             case TreeWalk::Step::leave: prefix.resize(prefix.size() - at->name.size() - 1); break;
-            case TreeWalk::Step::unreadable: fail_errno(at->error, path, "has a folder that cannot be read");
+            case TreeWalk::Step::unreadable:
+                if (denied(prefix + at->name, name)) break;
+                fail_errno(at->error, path, "has a folder that cannot be read");
             case TreeWalk::Step::file:
-                if (!is_own_part(at->name) && !excluded(at->name, prefix + at->name))
+                if (!is_own_part(at->name) && !excluded(at->name, prefix + at->name) &&
+                    !denied(prefix + at->name, name))
                     other(at->folder, at->name, prefix + at->name, at->info);
                 break;
             }
@@ -192,6 +200,16 @@ private:
         return std::any_of(options_.exclude.begin(), options_.exclude.end(), [&](const std::string& pattern) {
             return base::glob_matches(pattern, name) || base::glob_matches(pattern, path);
         });
+    }
+
+    // Left out and reported. `name` is inside the source, whose name is `source`; both below the base.
+    bool denied(const std::string& name, const std::string& source)
+    {
+        if (!root_.denylist().covers(real_.bytes() + "/" + name.substr(source.size()))) return false;
+        ++packed_.left_out;
+        if (packed_.reports.size() < max_reports)
+            packed_.reports.push_back(escape_name(name) + " is forbidden by the egg's file_denylist");
+        return true;
     }
 
     void add_folder(const std::string& name, const struct stat& info)
@@ -262,12 +280,14 @@ private:
                                   " entries to pack. Pack fewer files.");
     }
 
+    const Root& root_;
     Packer& packer_;
     const struct stat own_;
     const Path& base_;
     const PackOptions& options_;
     Control& control_;
     std::vector<char> buffer_;
+    Path real_; // of the source that is being packed, without links
     Packed packed_;
 };
 
@@ -292,8 +312,8 @@ Packed pack(const Root& root, const Path& base, const std::vector<Path>& sources
     write.replace = options.replace;
     Writer out{root, target, write};
     Packer packer{out, options.format, target};
-    Pack packing{packer, out.info(), base, options, control};
-    for (const Path& source : sources) packing.source(root, source);
+    Pack packing{root, packer, out.info(), base, options, control};
+    for (const Path& source : sources) packing.source(source);
     packer.close();
     packing.packed().size = out.commit();
     return packing.packed();

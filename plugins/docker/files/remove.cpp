@@ -1,5 +1,6 @@
 #include "remove.hpp"
 
+#include "denied_tree.hpp"
 #include "error.hpp"
 #include "part.hpp"
 #include "tree_walk.hpp"
@@ -163,8 +164,10 @@ Removed remove_path(const Root& root, const Path& path, Control& control)
 {
     if (path.is_root())
         fail_at("INVALID_REQUEST", path, "the server's folder itself cannot be deleted. Name a file in it.");
+    root.check_denied(path);
     const base::Fd parent = root.open_folder_for_change(path.parent());
     const std::string name = path.name();
+    check_denied_in(root, parent.get(), name, path, path, control);
     struct stat info {};
     if (::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
         fail_errno(errno, path, "cannot be deleted");

@@ -15,7 +15,8 @@ struct Removed {
 };
 
 // A file, a link or a tree. A tree that the server keeps filling gives BUSY after a few passes. A cancelled
-// deletion leaves the rest of the tree; deleting again continues. Throws.
+// deletion leaves the rest of the tree; deleting again continues. A tree with
+// a file on the denylist is refused before anything is deleted. Throws.
 Removed remove_path(const Root&, const Path&, Control&);
 // `name` in the folder `parent`, whatever it is; ok if it does not exist. Throws as above.
 Removed remove_tree(int parent, const std::string& name, Control&);

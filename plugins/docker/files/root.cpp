@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace agenthost::docker::files {
 
@@ -47,22 +48,52 @@ base::Fd open_folder_below(int root, const Path& path, Links links)
 } // namespace
 
 Root::Root(const std::string& folder, std::optional<Owner> owner, DiskLimit::Options limit)
-    : fd_{open_root(folder)}, owner_{owner}, limit_{fd_.get(), limit}
+    : fd_{std::make_shared<const base::Fd>(open_root(folder))}, owner_{owner},
+      limit_{std::make_shared<DiskLimit>(fd_->get(), limit)}
 {}
+
+Root::Root(const Root& other, Denylist denylist)
+    : fd_{other.fd_}, owner_{other.owner_}, limit_{other.limit_}, denylist_{std::move(denylist)}
+{}
+
+void Root::check_denied(const Path& path) const
+{
+    if (denylist_.covers(path.bytes())) fail_at("DENIED", path, "the egg's file_denylist forbids it.");
+}
+
+Path Root::real_path(int opened, const Path& path) const
+{
+    if (denylist_.empty()) return path;
+    const std::string top = name_of_descriptor(fd()), found = name_of_descriptor(opened);
+    if (!top.empty() && found == top) return {};
+    if (top.empty() || !found.starts_with(top + "/"))
+        fail_at("DENIED", path, "its place in the server's folder cannot be found. Try again.");
+    return Path::from_bytes(std::string_view{found}.substr(top.size() + 1));
+}
+
+// Links on the way must not lead to what is denied.
+base::Fd Root::open_for_read(base::Fd opened, const Path& path) const
+{
+    check_denied(real_path(opened.get(), path));
+    return opened;
+}
 
 base::Fd Root::open_folder(const Path& path) const
 {
-    return open_folder_below(fd_.get(), path, Links::inside);
+    check_denied(path);
+    return open_for_read(open_folder_below(fd(), path, Links::inside), path);
 }
 
 base::Fd Root::open_folder_for_change(const Path& path) const
 {
-    return open_folder_below(fd_.get(), path, Links::refused);
+    check_denied(path);
+    return open_folder_below(fd(), path, Links::refused);
 }
 
 base::Fd Root::open_file(const Path& path) const
 {
-    return open_regular(fd_.get(), path, O_RDONLY, Links::inside);
+    check_denied(path);
+    return open_for_read(open_regular(fd(), path, O_RDONLY, Links::inside), path);
 }
 
 void Root::give(int fd, const Path& path) const

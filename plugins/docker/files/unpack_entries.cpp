@@ -68,6 +68,7 @@ void UnpackEntries::take(archive* a, archive_entry* entry)
         if (type != AE_IFDIR) refuse("/", "has no name");
         return;
     }
+    check_denied(path);
     if (const char* target = ::archive_entry_hardlink(entry)) {
         hard_link(a, path, target);
     } else if (type == AE_IFDIR) {
@@ -81,6 +82,15 @@ void UnpackEntries::take(archive* a, archive_entry* entry)
         leave_out(path, "is a device, FIFO or socket");
         data(a, -1);
     }
+}
+
+void UnpackEntries::check_denied(const Path& path) const
+{
+    if (root_.denylist().covers(target_.bytes() + "/" + path.bytes()))
+        fail_at("DENIED", archive_path_,
+                "the entry \"" + path.shown() +
+                    "\" is forbidden by the egg's file_denylist. Nothing was unpacked; use an archive "
+                    "without it.");
 }
 
 // The folder that will contain the last component of `path`; created as needed.

@@ -35,6 +35,7 @@ private:
     // Copies the data of an entry; file -1: only counts it.
     void data(archive*, int file);
     void count(std::uint64_t bytes);
+    void check_denied(const Path&) const;
     void leave_out(const Path&, std::string_view why);
     [[nodiscard]] bool leads_outside(const Path&, std::string_view target) const;
     [[noreturn]] void refuse(const std::string& entry, const std::string& why) const;

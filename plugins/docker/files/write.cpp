@@ -31,6 +31,7 @@ Writer::Writer(const Root& root, Path path, WriteOptions options)
     : root_{root}, path_{std::move(path)}, options_{options}, claim_{root.limit()}
 {
     if (path_.is_root()) fail_at("INVALID_REQUEST", path_, "is the server's folder. Name a file in it.");
+    root_.check_denied(path_);
     if (options_.mode) checked_mode(*options_.mode, path_);
     if (options_.declared_size) expect(*options_.declared_size);
     if (options_.make_parents) make_folder(root_, path_.parent(), {.parents = true});

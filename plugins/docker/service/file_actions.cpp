@@ -33,11 +33,10 @@ using files::Root;
 struct Work {
     const Root& root;
     const Json& params;
-    const FileScope& scope;
     Control& control;
 };
 
-files::Path path_of(const Work& work, const char* key) { return path_of(work.params, work.scope, key); }
+files::Path path_of(const Work& work, const char* key) { return service::path_of(work.params, key); }
 
 std::string list_files(Work& work)
 {
@@ -78,7 +77,8 @@ std::string rename_file(Work& work)
     const Path from = path_of(work, "from"), to = path_of(work, "to");
     files::rename_path(
         work.root, from, to,
-        {.replace = flag_of(work.params, "replace"), .make_parents = flag_of(work.params, "parents")});
+        {.replace = flag_of(work.params, "replace"), .make_parents = flag_of(work.params, "parents")},
+        work.control);
     return base::json_object("from", from.shown(), "to", to.shown());
 }
 
@@ -138,7 +138,8 @@ std::string archive_files(Work& work)
     if (sources.empty()) invalid_param("files is missing: the names to pack, below path");
     const files::Packed packed = files::pack(work.root, base, sources, target, options, work.control);
     return base::json_object("target", target.shown(), "entries", packed.entries, "bytes", packed.bytes,
-                             "size", packed.size, "leftOut", packed.left_out, "changed", packed.changed);
+                             "size", packed.size, "leftOut", packed.left_out, "changed", packed.changed,
+                             "reports", packed.reports);
 }
 
 std::string extract_archive(Work& work)
@@ -209,7 +210,7 @@ void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, 
                                 request->progress(
                                     base::json_object("entries", progress.entries, "bytes", progress.bytes));
                             }};
-            Work work{*own, params, scope, control};
+            Work work{*own, params, control};
             answer(*request, scope.id, row->run(work));
         } catch (const Error& e) {
             request->fail(e);

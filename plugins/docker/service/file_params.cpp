@@ -1,7 +1,5 @@
 #include "file_params.hpp"
 
-#include "base/glob.hpp"
-
 #include <agenthost/error.hpp>
 
 #include <exception>
@@ -32,20 +30,17 @@ std::uint64_t number_of(const Json& params, const char* key, std::uint64_t other
     return at != params.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : otherwise;
 }
 
-Path path_of(const Json& params, const FileScope& scope, const char* key)
-{
-    Path path = Path::parse(text_of(params, key));
-    for (const std::string& pattern : scope.denylist)
-        if (base::glob_matches(pattern, path.bytes()) || base::glob_matches(pattern, path.name()))
-            throw Error{"DENIED", path.shown() + ": the egg's file_denylist forbids it.", AGH_E_DENIED};
-    return path;
-}
+Path path_of(const Json& params, const char* key) { return Path::parse(text_of(params, key)); }
 
 std::optional<mode_t> mode_of(const Json& params, const Path& path)
 {
     const auto at = params.find("mode");
     if (at == params.end() || at->is_null()) return std::nullopt;
-    if (at->is_number_unsigned()) return files::checked_mode(at->get<mode_t>(), path);
+    if (at->is_number_unsigned()) {
+        const auto mode = at->get<std::uint64_t>();
+        if (mode > 0777) invalid_param("mode is more than 0777, which is 511 as a number");
+        return files::checked_mode(static_cast<mode_t>(mode), path);
+    }
     std::size_t used = 0;
     const std::string text = at->is_string() ? at->get<std::string>() : "";
     unsigned long mode = 0;

@@ -1,8 +1,6 @@
 // Reads the parameters of file actions. Each throws agenthost::Error with the parameter's name. Pure.
 #pragma once
 
-#include "server_roots.hpp"
-
 #include "plugins/docker/files/path.hpp"
 #include "plugins/docker/files/write.hpp"
 
@@ -22,8 +20,8 @@ namespace agenthost::docker::service {
 std::string text_of(const nlohmann::json& params, const char* key); // throws when it is absent
 bool flag_of(const nlohmann::json& params, const char* key, bool otherwise = false);
 std::uint64_t number_of(const nlohmann::json& params, const char* key, std::uint64_t otherwise);
-// A path of the server's folder that users may touch: not one that the egg denies to them.
-files::Path path_of(const nlohmann::json& params, const FileScope&, const char* key);
+// Whether users may touch it is the Root's to say.
+files::Path path_of(const nlohmann::json& params, const char* key);
 // "0644", 420 or absent.
 std::optional<mode_t> mode_of(const nlohmann::json& params, const files::Path&);
 // The name of the server (a panel, usually) that sent a request, of its caller's JSON: threads and waiting

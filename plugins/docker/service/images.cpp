@@ -4,6 +4,8 @@
 
 #include "plugins/docker/spec/registry_auth.hpp"
 
+#include "base/json_writer.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -19,8 +21,9 @@ constexpr std::chrono::seconds max_pause{900};
 constexpr std::size_t max_limited = 64;
 constexpr std::size_t max_jobs = 1024; // one for each server, and some that people asked for
 
-// The value of X-Registry-Auth, or the reason why there is none. Blocking.
-std::string auth_for(const ImageRef& image, const std::vector<RegistryLogin>& logins, std::string& why)
+// The credential for the image, or the reason why there is none. Blocking.
+RegistryCredentials credentials_for(const ImageRef& image, const std::vector<RegistryLogin>& logins,
+                                    std::string& why)
 {
     RegistryCredentials credentials;
     for (const RegistryLogin& login : logins) {
@@ -29,10 +32,10 @@ std::string auth_for(const ImageRef& image, const std::vector<RegistryLogin>& lo
         one.add({login.registry, login.username, ""}, "registries");
         if (!one.header_for(image)) continue;
         const auto password = base::read_secret(login.password, why);
-        if (!password) return {};
+        if (!password) return credentials;
         credentials.add({login.registry, login.username, *password}, "registries");
     }
-    return credentials.header_for(image).value_or("");
+    return credentials;
 }
 
 } // namespace
@@ -50,7 +53,7 @@ Images::JobPtr Images::find(Ticket ticket) const
 Images::Ticket Images::add(const ImageRef& image, Handlers handlers)
 {
     const Ticket ticket = ++last_;
-    jobs_.emplace(ticket, std::make_shared<Job>(Job{image, std::move(handlers), {}, false}));
+    jobs_.emplace(ticket, std::make_shared<Job>(Job{image, std::move(handlers), {}, false, {}}));
     if (jobs_.size() <= max_jobs) return ticket;
     boost::asio::post(client_.io(), [this, ticket, alive = std::weak_ptr{alive_}] {
         if (!alive.expired())
@@ -141,16 +144,22 @@ void Images::read_password(Ticket ticket)
     boost::asio::post(disk_, [this, ticket, image = job->image, logins = config_.registries,
                               alive = std::weak_ptr{alive_}, io = &client_.io()] {
         std::string why, auth;
+        std::vector<std::string> secrets;
         try {
-            auth = auth_for(image, logins, why);
+            const RegistryCredentials found = credentials_for(image, logins, why);
+            auth = found.header_for(image).value_or("");
+            secrets = found.secrets_for(image);
         } catch (const std::exception& e) {
             why = e.what();
         }
-        boost::asio::post(*io, [this, ticket, why, auth = std::move(auth), alive]() mutable {
-            if (alive.expired() || !find(ticket)) return;
-            if (!why.empty()) return end(ticket, Problem{"CONFIG_INVALID", why});
-            begin_pull(ticket, std::move(auth));
-        });
+        boost::asio::post(
+            *io, [this, ticket, why, auth = std::move(auth), secrets = std::move(secrets), alive]() mutable {
+                const JobPtr job = alive.expired() ? nullptr : find(ticket);
+                if (!job) return;
+                job->secrets = std::move(secrets);
+                if (!why.empty()) return end(ticket, Problem{"CONFIG_INVALID", why});
+                begin_pull(ticket, std::move(auth));
+            });
     });
 }
 
@@ -165,11 +174,20 @@ void Images::begin_pull(Ticket ticket, std::string auth)
         job->image.canonical(), std::move(options),
         [this, ticket, alive](const engine::PullProgress& progress) {
             const JobPtr again = alive.expired() ? nullptr : find(ticket);
-            if (again && again->handlers.on_progress) again->handlers.on_progress(progress);
+            if (!again || !again->handlers.on_progress) return;
+            const std::string status = without_secrets(progress.status(), again->secrets);
+            if (status == progress.status()) return again->handlers.on_progress(progress);
+            engine::PullProgress shown = progress;
+            shown.read(base::json_object("status", status)); // as if the engine had not repeated it
+            again->handlers.on_progress(shown);
         },
         [this, ticket, alive](const engine::Result<engine::Done>& done) {
-            if (alive.expired() || !find(ticket)) return;
-            pull_ended(ticket, done ? std::nullopt : std::optional{done.error()});
+            const JobPtr ended = alive.expired() ? nullptr : find(ticket);
+            if (!ended) return;
+            if (done) return pull_ended(ticket, std::nullopt);
+            engine::Error error = done.error();
+            error.text = without_secrets(std::move(error.text), ended->secrets);
+            pull_ended(ticket, std::move(error));
         });
 }
 

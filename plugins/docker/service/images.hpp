@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace agenthost::docker::service {
 
@@ -50,7 +51,8 @@ private:
         ImageRef image;
         Handlers handlers;
         engine::Running running;
-        bool present = false; // before the pull
+        bool present = false;             // before the pull
+        std::vector<std::string> secrets; // of its registry: not in any text that leaves
     };
     struct Limited {
         std::chrono::steady_clock::time_point until;

@@ -53,11 +53,25 @@ template <class Number> std::optional<Number> whole(const Json& params, const ch
     return static_cast<Number>(at->get<std::uint64_t>());
 }
 
+// Two names of one server must be the same.
+void refuse_other_server(const Request& request, const Json& params)
+{
+    const auto at = params.find("serverId");
+    if (at != params.end() && !at->is_null() && *at != request.target())
+        invalid("the payload's serverId differs from the command's. Send only one of them, or the same id in "
+                "both.");
+}
+
 } // namespace
 
 std::string server_id(const Request& request)
 {
-    if (!request.target().empty()) return std::string{request.target()};
+    if (!request.target().empty()) {
+        // Most payloads have none, and those of files are large.
+        if (request.params().find("\"serverId\"") != std::string_view::npos)
+            refuse_other_server(request, parsed(request.params()));
+        return std::string{request.target()};
+    }
     return text_param(request, "serverId", 256);
 }
 
@@ -76,12 +90,8 @@ std::string create_payload(const Request& request)
     std::string params{request.params()};
     if (request.target().empty()) return params;
     Json json = parsed(params);
-    if (json.contains("serverId")) {
-        if (json["serverId"] != request.target())
-            invalid("the payload's serverId differs from the command's. Send only one of them, or the same "
-                    "id in both.");
-        return params;
-    }
+    refuse_other_server(request, json);
+    if (json.contains("serverId") && !json["serverId"].is_null()) return params;
     json["serverId"] = std::string{request.target()};
     return json.dump();
 }

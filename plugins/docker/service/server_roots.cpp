@@ -22,6 +22,14 @@ constexpr std::chrono::seconds fresh{60};
 
 std::string folder_of(const FileScope& scope) { return scope.policy.data_dir + "/" + scope.id; }
 
+// An egg may change; operations in flight keep the root that they began with.
+std::shared_ptr<files::Root> with_denylist(std::shared_ptr<files::Root>& root, const FileScope& scope)
+{
+    if (root->denylist().patterns() != scope.denylist)
+        root = std::make_shared<files::Root>(*root, files::Denylist{scope.denylist});
+    return root;
+}
+
 } // namespace
 
 FileScope scope_of(const NodePolicy& policy, const ServerSpec& spec, std::shared_ptr<ServerLife> life)
@@ -126,7 +134,9 @@ std::shared_ptr<files::Root> ServerRoots::root(const FileScope& scope)
         if (const auto at = entries_.find(scope.id); at != entries_.end())
             walk_later(at->second, scope, false);
     }
-    return known.root;
+    const std::scoped_lock lock{mutex_};
+    const auto at = entries_.find(scope.id);
+    return with_denylist(at != entries_.end() && at->second.root ? at->second.root : known.root, scope);
 }
 
 // ---- counting ----

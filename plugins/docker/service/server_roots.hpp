@@ -30,7 +30,7 @@ struct FileScope {
     const NodePolicy& policy; // outlives the actions
     std::string id;
     std::uint64_t max_bytes = 0;       // 0: no limit
-    std::vector<std::string> denylist; // shell patterns that users must not touch
+    std::vector<std::string> denylist; // the egg's, as files::Denylist reads it
     // Each job enters it before it touches the folder.
     std::shared_ptr<ServerLife> life = std::make_shared<ServerLife>();
 };
@@ -50,7 +50,7 @@ public:
     void adopt(const std::string& data_dir, std::vector<FileScope>);
     // Before a container is created: the folder has its quota. Does not throw.
     void prepare(const FileScope&);
-    // The root of a server's folder, which is created if it is missing. Throws.
+    // The root of a server's folder, which is created if it is missing, with the scope's denylist. Throws.
     std::shared_ptr<files::Root> root(const FileScope&);
     // nullopt: not counted yet. Never blocks.
     std::optional<DiskUse> usage(const FileScope&);

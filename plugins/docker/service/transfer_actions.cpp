@@ -114,7 +114,7 @@ void TransferActions::run(const std::shared_ptr<Request>& request, const FileSco
     job->request = request;
     job->is_upload = is_upload;
     job->url = url_of(params, url_key(verb));
-    job->path = path_of(params, scope, "path");
+    job->path = path_of(params, "path");
     if (!is_upload) {
         job->declared = declared_of(params);
         job->options = write_options(params, job->path);

@@ -27,9 +27,16 @@ public:
     // The value of X-Registry-Auth: base64url of a JSON object. Empty: the registry has no credential. A
     // secret: never log it.
     [[nodiscard]] std::optional<std::string> header_for(const ImageRef&) const;
+    // The password, and what a registry sees of it: encoded alone, with the name, and in the header. Secrets.
+    [[nodiscard]] std::vector<std::string> secrets_for(const ImageRef&) const;
 
 private:
+    [[nodiscard]] const RegistryCredential* find(const ImageRef&) const;
+
     std::vector<RegistryCredential> credentials_;
 };
+
+// The text of an engine or a registry, which may repeat what it was sent, with *** for each secret.
+std::string without_secrets(std::string text, const std::vector<std::string>& secrets);
 
 } // namespace agenthost::docker

@@ -86,4 +86,18 @@ TEST_F(Roots, ShareOneRootBetweenActions)
     EXPECT_TRUE(std::filesystem::is_directory(dir_ / "s1"));
 }
 
+TEST_F(Roots, TakeTheDenylistOfTheServersEgg)
+{
+    FileScope asked = scope("s1");
+    asked.denylist = {"secret.yml"};
+    const auto denying = roots_.root(asked);
+    EXPECT_TRUE(denying->denylist().covers("a/secret.yml"));
+    EXPECT_EQ(roots_.root(asked), denying);
+    asked.denylist = {};
+    const auto open = roots_.root(asked);
+    EXPECT_FALSE(open->denylist().covers("a/secret.yml")) << "the egg has changed";
+    EXPECT_TRUE(denying->denylist().covers("a/secret.yml")) << "for what is still running";
+    EXPECT_EQ(&open->limit(), &denying->limit());
+}
+
 } // namespace

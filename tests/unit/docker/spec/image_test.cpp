@@ -177,6 +177,26 @@ TEST(RegistryCredentials, AreChosenByTheExactRegistryOnly)
         EXPECT_FALSE(header(other)) << other;
 }
 
+TEST(RegistryCredentials, AreHiddenInWhatARegistryRepeats)
+{
+    RegistryCredentials credentials;
+    credentials.add({"ghcr.io", "bot", "pass\"WORD>987~?"}, "registries[0]");
+    const ImageRef image = parse_image("ghcr.io/a/b", "image");
+    const auto secrets = credentials.secrets_for(image);
+    const std::string basic = agenthost::base::base64("bot:pass\"WORD>987~?");
+    const std::string said = without_secrets(
+        "bad credentials Basic " + basic + " bot:pass\"WORD>987~? {\"p\":\"pass" + "\\\"WORD>987~?\"} " +
+            credentials.header_for(image).value() + " " + decoded(credentials.header_for(image).value()),
+        secrets);
+    EXPECT_EQ(said.find("WORD"), std::string::npos) << said;
+    EXPECT_EQ(said.find(basic.substr(0, basic.size() - 2)), std::string::npos) << said;
+    EXPECT_EQ(said.find(credentials.header_for(image)->substr(0, 30)), std::string::npos) << said;
+    EXPECT_NE(said.find("bad credentials Basic ***"), std::string::npos) << said;
+    EXPECT_NE(said.find("bot:***"), std::string::npos) << said;
+    EXPECT_TRUE(credentials.secrets_for(parse_image("quay.io/a", "image")).empty());
+    EXPECT_EQ(without_secrets("text", {""}), "text");
+}
+
 TEST(RegistryCredentials, RefuseWhatIsNotARegistry)
 {
     RegistryCredentials credentials;

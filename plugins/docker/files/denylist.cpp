@@ -1,0 +1,142 @@
+#include "denylist.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace agenthost::docker::files {
+
+namespace {
+
+constexpr auto none = std::string_view::npos;
+
+std::vector<std::string_view> names_in(std::string_view path)
+{
+    std::vector<std::string_view> names;
+    while (!path.empty()) {
+        const auto slash = std::min(path.find('/'), path.size());
+        if (slash > 0) names.push_back(path.substr(0, slash));
+        path.remove_prefix(std::min(slash + 1, path.size()));
+    }
+    return names;
+}
+
+// What one element of a pattern, such as `?`, `[a-z]` or `\*`, says of a character.
+struct Element {
+    std::size_t length; // in the pattern
+    bool matches;
+};
+
+// A set without its end is the character [ itself.
+std::optional<Element> set_at(std::string_view pattern, std::size_t at, char c)
+{
+    std::size_t i = at + 1;
+    const bool inverted = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
+    if (inverted) ++i;
+    bool found = false;
+    for (const std::size_t first = i; i < pattern.size() && (pattern[i] != ']' || i == first); ++i) {
+        if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+        const auto low = static_cast<unsigned char>(pattern[i]);
+        auto high = low;
+        if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
+            high = static_cast<unsigned char>(pattern[i + 2]);
+            i += 2;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        found = found || (low <= byte && byte <= high);
+    }
+    if (i >= pattern.size()) return std::nullopt;
+    return Element{i + 1 - at, found != inverted};
+}
+
+Element element_at(std::string_view pattern, std::size_t at, char c)
+{
+    if (pattern[at] == '?') return {1, true};
+    if (pattern[at] == '[')
+        if (const auto set = set_at(pattern, at, c)) return *set;
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) return {2, pattern[at + 1] == c};
+    return {1, pattern[at] == c};
+}
+
+// It goes back to the last `*` only: what an earlier one covers need never change.
+bool name_matches(std::string_view pattern, std::string_view name)
+{
+    std::size_t p = 0, t = 0, star = none, from = 0;
+    while (t < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            from = t;
+            continue;
+        }
+        const Element element = p < pattern.size() ? element_at(pattern, p, name[t]) : Element{0, false};
+        if (element.matches) {
+            p += element.length;
+            ++t;
+        } else if (star != none) {
+            p = star + 1;
+            t = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+} // namespace
+
+Denylist::Denylist(std::vector<std::string> patterns) : patterns_{std::move(patterns)}
+{
+    for (const std::string& pattern : patterns_) {
+        std::string_view text = pattern;
+        Rule rule;
+        if (text.starts_with('#')) continue;
+        if ((rule.allows = text.starts_with('!'))) text.remove_prefix(1);
+        if (text.starts_with("./")) text.remove_prefix(1);
+        // Blanks at the end are no part of it, unless they are escaped.
+        while (text.ends_with(' ') && !text.ends_with("\\ ")) text.remove_suffix(1);
+        while (text.ends_with('/')) text.remove_suffix(1);
+        rule.any_depth = text.find('/') == none;
+        for (const std::string_view name : names_in(text)) rule.names.emplace_back(name);
+        if (!rule.names.empty()) rules_.push_back(std::move(rule));
+    }
+}
+
+bool Denylist::matches(const Rule& rule, const std::vector<std::string_view>& path, std::size_t length)
+{
+    const auto& names = rule.names;
+    if (rule.any_depth) return name_matches(names.front(), path[length - 1]);
+    // As name_matches(), with names for characters and `**` for `*`.
+    std::size_t p = 0, t = 0, star = none, from = 0;
+    while (t < length) {
+        if (p < names.size() && names[p] == "**") {
+            star = p++;
+            from = t;
+            if (p == names.size()) return true; // everything in the folder, but not the folder
+        } else if (p < names.size() && name_matches(names[p], path[t])) {
+            ++p;
+            ++t;
+        } else if (star != none) {
+            p = star + 1;
+            t = ++from;
+        } else {
+            return false;
+        }
+    }
+    return p == names.size();
+}
+
+bool Denylist::covers(std::string_view path) const
+{
+    if (rules_.empty()) return false;
+    const auto names = names_in(path);
+    for (std::size_t length = 1; length <= names.size(); ++length) {
+        const auto last = std::find_if(rules_.rbegin(), rules_.rend(),
+                                       [&](const Rule& rule) { return matches(rule, names, length); });
+        if (last != rules_.rend() && !last->allows) return true;
+    }
+    return false;
+}
+
+} // namespace agenthost::docker::files
