@@ -6,6 +6,7 @@
 #include "verbs.hpp"
 
 #include "base/fd.hpp"
+#include "base/visible.hpp"
 #include "base/write_all.hpp"
 #include "netclient/call_reader.hpp"
 #include "netclient/control_client.hpp"
@@ -107,9 +108,10 @@ int report(const Context& context, const CallOptions& options, const json& resul
             print_text(dumped(data, false) + "\n");
         else if (streamed) { // standard output belongs to the command
             if (!data.is_null() && ::isatty(STDERR_FILENO))
-                std::fprintf(stderr, "%s\n", dumped(data, true).c_str());
+                std::fprintf(stderr, "%s\n", base::visible_lines(dumped(data, true)).c_str());
         } else if (!data.is_null())
-            print_text(dumped(data, ::isatty(STDOUT_FILENO)) + "\n");
+            print_text(::isatty(STDOUT_FILENO) == 1 ? base::visible_lines(dumped(data, true)) + "\n"
+                                                    : dumped(data, false) + "\n");
         return code.value_or(ok);
     }
     if (context.json && !streamed) print_text(dumped(result, false) + "\n");
@@ -134,7 +136,7 @@ int report(const Context& context, const CallOptions& options, const json& resul
         std::fprintf(stderr, "  `agenthost plugin info %s` shows what the action takes.\n",
                      printable(options.action.substr(0, options.action.find('.'))).c_str());
     if (const auto data = result.find("data"); data != result.end() && !data->is_null())
-        std::fprintf(stderr, "  %s\n", dumped(*data, false).c_str());
+        std::fprintf(stderr, "  %s\n", base::visible(dumped(*data, false)).c_str());
     return failed;
 }
 

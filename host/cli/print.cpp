@@ -1,5 +1,8 @@
 #include "print.hpp"
 
+#include "base/utf8.hpp"
+#include "base/visible.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,10 +39,25 @@ std::string paint(std::string_view text, Colour colour, bool on)
 
 std::string printable(std::string_view text)
 {
-    std::string out{text};
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = c == '\n' || c == '\t' ? ' ' : '?';
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::string_view character =
+            text.substr(i, std::max<std::size_t>(1, base::utf8_length(text, i)));
+        i += character.size();
+        if (character == "\n" || character == "\t")
+            out += ' ';
+        else if (base::visible(character) == character)
+            out += character;
+        else
+            out += '?';
+    }
     return out;
+}
+
+void Table::row(std::vector<Cell> cells)
+{
+    for (Cell& cell : cells) cell.text = printable(cell.text);
+    rows_.push_back(std::move(cells));
 }
 
 std::string Table::text(bool colours, std::string_view indent) const
@@ -56,7 +74,7 @@ std::string Table::text(bool colours, std::string_view indent) const
         std::size_t last = row.size(); // trailing empty cells are left out
         while (last > 0 && row[last - 1].text.empty()) --last;
         for (std::size_t i = 0; i < last; ++i) {
-            line += paint(printable(row[i].text), row[i].colour, colours);
+            line += paint(row[i].text, row[i].colour, colours);
             if (i + 1 < last) line += std::string(widths[i] - width(row[i].text) + 2, ' ');
         }
         out += line + "\n";
@@ -91,6 +109,9 @@ std::string human_span(std::int64_t seconds)
 
 void print_text(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void print_error(const std::string& text) { std::fprintf(stderr, "agenthost: %s\n", text.c_str()); }
+void print_error(const std::string& text)
+{
+    std::fprintf(stderr, "agenthost: %s\n", base::visible_lines(text).c_str());
+}
 
 } // namespace agenthost::host::cli

@@ -25,7 +25,7 @@ public:
         Cell(std::string t, Colour c = Colour::none) : text{std::move(t)}, colour{c} {}
         Cell(const char* t) : text{t} {}
     };
-    void row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
+    void row(std::vector<Cell> cells);
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     [[nodiscard]] std::string text(bool colours, std::string_view indent = "  ") const;
 
@@ -33,7 +33,7 @@ private:
     std::vector<std::vector<Cell>> rows_;
 };
 
-std::string printable(std::string_view);      // control characters as "?"
+std::string printable(std::string_view);      // what base::visible() shows in hex as "?"
 std::string human_size(std::uint64_t bytes);  // "1.2 MiB"
 std::string human_span(std::int64_t seconds); // "3h 12m"
 

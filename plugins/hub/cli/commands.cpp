@@ -3,6 +3,8 @@
 #include "session.hpp"
 #include "verbs.hpp"
 
+#include "base/visible.hpp"
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -156,10 +158,11 @@ int runs(const Arguments& args)
     }
     const std::int64_t now = data.value("now", std::int64_t{0});
     for (const json& run : data.at("runs")) {
-        std::cout << run.at("id").get<std::string>() << "\t" << run.at("agent").get<std::string>() << "\t"
-                  << run.at("status").get<std::string>();
+        const auto word = [&](const char* key) { return base::visible(run.at(key).get<std::string>()); };
+        std::cout << word("id") << "\t" << word("agent") << "\t" << word("status");
         if (run.contains("exit_code")) std::cout << " " << run["exit_code"];
-        std::cout << "\t" << age(run.value("started", now), now) << "\t" << run.value("command", "") << "\n";
+        std::cout << "\t" << age(run.value("started", now), now) << "\t"
+                  << base::visible(run.value("command", "")) << "\n";
     }
     return 0;
 }

@@ -2,6 +2,8 @@
 #include "daemon.hpp"
 #include "verbs.hpp"
 
+#include "base/visible.hpp"
+
 #include <unistd.h>
 
 #include <ctime>
@@ -54,7 +56,8 @@ void print_credential(const json& data)
 void print_row(std::vector<std::string> columns)
 {
     while (!columns.empty() && columns.back().empty()) columns.pop_back();
-    for (std::size_t i = 0; i < columns.size(); ++i) std::cout << (i == 0 ? "" : "\t") << columns[i];
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        std::cout << (i == 0 ? "" : "\t") << base::visible(columns[i]);
     std::cout << "\n";
 }
 

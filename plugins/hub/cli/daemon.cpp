@@ -23,14 +23,24 @@ Failed refusal(const json& error)
     return Failed{what, code};
 }
 
+std::string request_text(const nlohmann::ordered_json& request)
+{
+    try {
+        return request.dump();
+    } catch (const json::exception&) {
+        throw Failed{"an argument is not UTF-8 text. In a file's name, write such a byte as \\xHH, as "
+                     "files ls shows it"};
+    }
+}
+
 json call(const std::string& control, const Asked& asked)
 {
     json body{{"action", asked.action}, {"params", asked.params}};
     if (asked.timeout_ms > 0) body["timeout_ms"] = asked.timeout_ms;
-    std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    std::string text = request_text(body);
     if (!asked.raw_params.empty()) {
         body.erase("params");
-        text = body.dump();
+        text = request_text(body);
         text.pop_back();
         text += ",\"params\":" + asked.raw_params + "}";
     }

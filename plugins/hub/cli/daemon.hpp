@@ -24,6 +24,9 @@ private:
 // An answer's "error" or a failed "result".
 Failed refusal(const nlohmann::json& error);
 
+// JSON carries only UTF-8, and something else than what was typed must not be sent. Throws Failed.
+std::string request_text(const nlohmann::ordered_json&);
+
 struct Asked {
     std::string action;
     nlohmann::json params = nlohmann::json::object();

@@ -3,6 +3,8 @@
 #include "daemon.hpp"
 #include "verbs.hpp"
 
+#include "base/visible.hpp"
+
 #include <exception>
 #include <iostream>
 
@@ -17,7 +19,8 @@ constexpr const char* usage =
        agenthost hub server list [--agent A] [--status S] [--name PART] [--image PART]   game servers of all agents
        agenthost hub server create [SERVER] --image IMAGE | --file FILE   create one on the least loaded agent, or --agent
        agenthost hub server status|start|stop|restart|kill|reinstall|delete SERVER
-       agenthost hub server logs SERVER [-f] [--tail N]     the console's last lines; -f: and new ones
+       agenthost hub server logs SERVER [-f] [--tail N]     the console's last lines; -f: and new ones. A terminal
+                                            gets text and colours, a file or pipe every byte
        agenthost hub server console SERVER                  the same, and standard input is typed into it
        agenthost hub server files ls|get|put|rm|mv|cp|mkdir|chmod|archive|extract SERVER ...
        agenthost hub agent add ID [--protocol P] [--rotate]   create a credential for an agent (shown once)
@@ -37,7 +40,8 @@ commands: --cwd DIR           working directory on the agent; default: the user'
 servers: SERVER             its id, or AGENT/SERVER where several agents have one with this id
          --agent A           the agent
          --image, --startup, --name, --env NAME=VALUE, --port HOST:CONTAINER[/udp], --memory 2g, --cpu 1.5, --disk 5g
-                             create: the configuration; --file FILE: an egg file or eggConfig in JSON. --start: and start it
+                             create: the configuration; --file FILE: an egg file or eggConfig in JSON, or - for
+                             standard input. --start: and start it
          --timeout TIME, --signal S   stop, restart: kill after this time; the signal in place of the server's own way
          -c, --command LINE  console: type this line and leave
 credentials: --protocol P     the agent's protocol. storage, print, signed (default): a secret; panel: a JWT and a refresh token;
@@ -94,10 +98,11 @@ int main(int argc, char** argv)
         if (credentials(args)) return 0;
         throw Usage{what_is_wrong(args)};
     } catch (const Usage& e) {
-        std::cerr << "agenthost hub: " << e.what() << "\nagenthost hub --help shows everything\n";
+        std::cerr << "agenthost hub: " << agenthost::base::visible_lines(e.what())
+                  << "\nagenthost hub --help shows everything\n";
         return runs_commands ? not_ours : 2;
     } catch (const std::exception& e) {
-        std::cerr << "agenthost hub: " << e.what() << "\n";
+        std::cerr << "agenthost hub: " << agenthost::base::visible_lines(e.what()) << "\n";
         return runs_commands ? not_ours : 1;
     }
 }

@@ -1,13 +1,15 @@
 #include "server_words.hpp"
 
+#include "daemon.hpp"
+#include "local_file.hpp"
+
 #include "base/json_depth.hpp"
+#include "base/visible.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 namespace agenthost::hub::cli {
 
@@ -20,11 +22,11 @@ constexpr std::size_t max_file = 512 << 10;
 
 std::string read_file(const std::string& path)
 {
-    std::ifstream in{path, std::ios::binary};
-    if (!in) throw Usage{"cannot read " + path + ". Check its name and mode"};
-    std::string text{std::istreambuf_iterator<char>{in}, {}};
-    if (text.size() > max_file) throw Usage{path + " is larger than 512 KiB"};
-    return text;
+    try {
+        return read_local(path, max_file);
+    } catch (const Failed& e) {
+        throw Usage{e.what()};
+    }
 }
 
 // The file is a complete request, an eggConfig, or an egg file of Pterodactyl or Pelican.
@@ -149,8 +151,13 @@ std::string short_size(double bytes)
     return text;
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows)
+std::string table(const std::vector<std::vector<std::string>>& given)
 {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& row : given) {
+        rows.emplace_back();
+        for (const std::string& cell : row) rows.back().push_back(base::visible(cell));
+    }
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));

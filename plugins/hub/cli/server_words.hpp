@@ -23,7 +23,7 @@ void add_port(std::string_view text, nlohmann::ordered_json& ports);
 
 // Bytes for people: "1.5 GiB".
 std::string short_size(double bytes);
-// A table with aligned columns; the first row is its head.
+// A table with aligned columns; the first row is its head. Control characters are made visible.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 } // namespace agenthost::hub::cli

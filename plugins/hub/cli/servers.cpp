@@ -1,9 +1,12 @@
 // agenthost hub server ...
+#include "console_text.hpp"
 #include "daemon.hpp"
+#include "local_file.hpp"
 #include "server_words.hpp"
 #include "verbs.hpp"
 
 #include "base/base64.hpp"
+#include "base/visible.hpp"
 #include "base/write_all.hpp"
 #include "netclient/call_reader.hpp"
 #include "netclient/control_client.hpp"
@@ -40,7 +43,8 @@ std::string text(const json& object, const char* key)
 {
     const auto at = object.is_object() ? object.find(key) : object.end();
     if (at == object.end()) return {};
-    return at->is_string() ? at->get<std::string>() : at->dump();
+    return at->is_string() ? at->get<std::string>()
+                           : at->dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 void need_words(const Arguments& args, std::size_t least, std::size_t most, const char* form)
@@ -70,7 +74,7 @@ int done(const Arguments& args, const json& data, const std::string& sentence)
     if (args.as_json)
         std::cout << data.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
     else if (!sentence.empty())
-        std::cout << sentence << "\n";
+        std::cout << base::visible(sentence) << "\n";
     return 0;
 }
 
@@ -127,7 +131,7 @@ int status(const Arguments& args)
     const json data = get(args, server_named(args, args.words[2]), "status");
     if (args.as_json) return done(args, data, {});
     for (const auto& [key, value] : data.items())
-        std::cout << key << ": " << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
+        std::cout << base::visible(key + ": " + text(data, key.c_str())) << "\n";
     return 0;
 }
 
@@ -145,7 +149,7 @@ int create(const Arguments& args)
     for (const auto& [key, value] : named.items()) asked[key] = value.get<std::string>();
     asked["do"] = "create";
     asked["params"] = create_params(args);
-    const std::string raw = asked.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    const std::string raw = request_text(asked);
     const json data = call(args.control, {"hub.server_do", json::object(), max_wait_ms, raw});
     return done(args, data,
                 "server " + text(data, "serverId") + " is on agent " + text(data, "agent") + ": " +
@@ -174,8 +178,11 @@ int follow(const Arguments& args, json named, bool on)
 {
     named["tail"] = args.tail;
     named["follow"] = on;
+    // A file or a pipe gets every byte.
+    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    ConsoleText shown;
     const auto note = [](const std::string& said) {
-        base::write_all(STDERR_FILENO, "agenthost hub: " + said + "\n");
+        base::write_all(STDERR_FILENO, "agenthost hub: " + base::visible(said) + "\n");
     };
     netclient::CallReader reader{{
         .progress =
@@ -186,18 +193,19 @@ int follow(const Arguments& args, json named, bool on)
                     note("the server is " + now);
             },
         .stream =
-            [](std::uint32_t, std::string_view bytes) {
+            [&](std::uint32_t, std::string_view bytes) {
                 last_output = Clock::now();
-                base::write_all(STDOUT_FILENO, bytes);
+                base::write_all(STDOUT_FILENO, terminal ? shown.feed(bytes) : std::string{bytes});
             },
         .lost = [&](std::uint32_t,
                     std::uint64_t bytes) { note(std::to_string(bytes) + " bytes are missing here"); },
     }};
     const json body{{"action", "hub.server_follow"}, {"params", std::move(named)}};
     const auto answer = netclient::ControlClient{args.control}.request(
-        "POST", "/v1/call", body.dump(-1, ' ', false, json::error_handler_t::replace),
-        std::chrono::milliseconds{0}, [&](std::string_view bytes) { reader.feed(bytes); });
+        "POST", "/v1/call", request_text(body), std::chrono::milliseconds{0},
+        [&](std::string_view bytes) { reader.feed(bytes); });
     reader.end();
+    if (terminal) base::write_all(STDOUT_FILENO, shown.finish());
     if (!answer.good()) throw Failed{answer.error()};
     if (!reader.result()) throw Failed{"the daemon ended the call without a result; its log says why"};
     if (reader.result()->value("status", "") != "success") throw refusal(*reader.result());
@@ -219,7 +227,7 @@ int logs(const Arguments& args)
         try {
             change(args, named, "command", {{"command", line}});
         } catch (const std::exception& e) {
-            base::write_all(STDERR_FILENO, std::string{"agenthost hub: "} + e.what() + "\n");
+            base::write_all(STDERR_FILENO, "agenthost hub: " + base::visible(e.what()) + "\n");
             code = 1;
         }
     }
@@ -255,9 +263,10 @@ int list_files(const Arguments& args, const json& named)
             all.push_back(file);
             if (args.as_json) continue;
             const auto size = file.find("size");
-            std::cout << text(file, "type") << "\t"
+            std::cout << base::visible(text(file, "type")) << "\t"
                       << (size != file.end() && size->is_number() ? size->dump() : "-") << "\t"
-                      << text(file, "modified") << "\t" << text(file, "name") << "\n";
+                      << base::visible(text(file, "modified")) << "\t" << base::visible(text(file, "name"))
+                      << "\n";
         }
         const std::string next = text(page, "next");
         if (next.empty() || next == "null") break;
@@ -285,7 +294,7 @@ int get_file(const Arguments& args, const json& named)
         if (to.is_open())
             to.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
         else
-            base::write_all(STDOUT_FILENO, bytes);
+            base::write_all(STDOUT_FILENO, ::isatty(STDOUT_FILENO) == 1 ? base::visible_lines(bytes) : bytes);
         offset += bytes.size();
         if (bytes.empty() || offset >= data.value("size", std::uint64_t{0})) break;
         params["offset"] = offset;
@@ -297,17 +306,8 @@ int get_file(const Arguments& args, const json& named)
 int put_file(const Arguments& args, const json& named)
 {
     const std::string& from = args.words.at(4);
-    std::ifstream in{from, std::ios::binary};
-    if (from != "-" && !in) throw Failed{"cannot read " + from + ". Check its name and mode"};
-    std::istream& source = from == "-" ? std::cin : in;
-    std::string bytes(max_content + 1, '\0'); // no more of an endless input than shows that it is too long
-    source.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    bytes.resize(static_cast<std::size_t>(source.gcount()));
-    if (bytes.size() > max_content)
-        throw Failed{
-            from + " is larger than 512 KiB. Put larger files into an archive of the server's installation"};
     std::string content;
-    base::append_base64(content, bytes);
+    base::append_base64(content, read_local(from, max_content));
     const json data = change(args, named, "write",
                              {{"path", args.words.at(5)}, {"encoding", "base64"}, {"content", content}});
     return done(args, data, {});

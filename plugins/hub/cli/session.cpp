@@ -5,6 +5,7 @@
 #include "verbs.hpp"
 
 #include "base/base64.hpp"
+#include "base/visible.hpp"
 #include "base/write_all.hpp"
 #include "netclient/call_reader.hpp"
 #include "netclient/control_client.hpp"
@@ -41,7 +42,7 @@ std::string text_of(const json& object, const char* key)
 void Session::say(const std::string& text) const
 {
     const std::string end = tty_.is_raw() ? "\r\n" : "\n";
-    base::write_all(STDERR_FILENO, "agenthost hub: " + text + end);
+    base::write_all(STDERR_FILENO, "agenthost hub: " + base::visible(text) + end);
 }
 
 void Session::leave(int code)

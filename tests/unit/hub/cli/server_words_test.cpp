@@ -103,6 +103,8 @@ TEST(ServerWords, KeepsTheOrderOfAnEggFileAndReplacesItsMembers)
                     create_params(parsed({"--file", (dir / "none").string()}));
                 }),
                 HasSubstr("cannot read"));
+    EXPECT_THAT(refused([&] { create_params(parsed({"--file", "/dev/zero"})); }), HasSubstr("regular file"));
+    EXPECT_THAT(refused([&] { create_params(parsed({"--file", "/tmp"})); }), HasSubstr("regular file"));
 }
 
 TEST(ServerWords, ReadsPorts)
@@ -121,6 +123,8 @@ TEST(ServerWords, ReadsPorts)
 TEST(ServerWords, WritesTablesAndSizes)
 {
     EXPECT_EQ(table({{"A", "B"}, {"long", ""}, {"x", "y"}}), "A     B\nlong\nx     y\n");
+    EXPECT_EQ(table({{"A", "B"}, {"\x1b[31mx\n", "y"}}), "A              B\n\\x1b[31mx\\x0a  y\n")
+        << "no name forges a row";
     EXPECT_EQ(short_size(512), "512 B");
     EXPECT_EQ(short_size(1536), "1.5 KiB");
     EXPECT_EQ(short_size(2147483648.0), "2.0 GiB");
