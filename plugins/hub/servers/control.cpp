@@ -124,9 +124,10 @@ std::optional<std::string> ServerControl::agent_of(const json& params, const Rep
     }
     if (agents.size() > 1) {
         std::string all;
-        for (const std::string& agent : agents) all += (all.empty() ? "" : ", ") + agent;
+        for (const std::string& agent : agents) all += (all.empty() ? "" : ", ") + agent + "/" + server;
         fail(reply, "INVALID_REQUEST",
-             "Several agents have a server " + server + ": " + all + ". Name one of them with --agent");
+             "Several agents have a server " + server + ": " + all +
+                 ". Write one of these in its place, or name the agent with --agent");
         return std::nullopt;
     }
     if (!fanout_.online(agents[0])) {

@@ -3,6 +3,7 @@
 #include "actions.hpp"
 
 #include "base/hash.hpp"
+#include "base/utf8.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 
@@ -97,21 +98,26 @@ std::optional<CreateBody> read_create(const std::string& body, bool placed, std:
         return std::nullopt;
     }
     CreateBody out;
-    std::string id;
+    bool named = false;
     base::JsonWriter params{out.params};
     params.object();
     for (const json::Member& m : *members) {
-        if (m.key == "serverId") id = m.text;
         if (m.key == "agents" && placed) {
             auto ids = parse_ids(m.raw);
-            if (!ids)
-                why = "\"agents\" is not a list of agents' ids";
+            if (!ids || ids->empty())
+                why = "\"agents\" is not a list of agents' ids with at least one. Leave it out to allow "
+                      "every agent";
             else
                 out.agents = std::move(*ids);
         } else if (m.key == "start") {
             if (m.kind != json::Kind::boolean) why = "\"start\" is neither true nor false";
             wire::write_member(params, m);
-        } else if (m.key == "serverId" || m.key == "name" || m.key == "eggConfig") {
+        } else if (m.key == "serverId" || m.key == "name") {
+            named = named || m.key == "serverId";
+            if (m.kind != json::Kind::string && (m.key == "serverId" || m.raw != "null"))
+                why = "\"" + std::string{m.key} + "\" is not text; leave it out, or send text";
+            wire::write_member(params, m);
+        } else if (m.key == "eggConfig") {
             wire::write_member(params, m);
         } else {
             why = "unknown key \"" + std::string{m.key.substr(0, 64)} +
@@ -120,7 +126,7 @@ std::optional<CreateBody> read_create(const std::string& body, bool placed, std:
         }
         if (!why.empty()) return std::nullopt;
     }
-    if (id.empty()) params.member("serverId", "srv-" + base::random_token(8));
+    if (!named) params.member("serverId", "srv-" + base::random_token(8));
     params.end();
     auto needs = read_needs(out.params, why);
     if (!needs) {
@@ -157,6 +163,13 @@ QueryParams& QueryParams::text(std::string_view key, std::size_t max, bool neede
     const bool missing = !text || text->empty();
     if (missing && needed && problem_.empty()) problem_ = "\"" + std::string{key} + "\" is missing";
     if (missing) return *this;
+    if (base::utf8_valid_prefix(*text) != text->size()) { // JSON would carry U+FFFD in its place
+        if (problem_.empty())
+            problem_ =
+                "\"" + std::string{key} +
+                "\" is not UTF-8. Write another byte of a file's name as \\xHH, as the listing shows it";
+        return *this;
+    }
     if (text->size() > max || text->find('\0') != std::string::npos) {
         if (problem_.empty())
             problem_ = "\"" + std::string{key} + "\" is longer than " + std::to_string(max) +

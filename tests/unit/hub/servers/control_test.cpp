@@ -34,7 +34,8 @@ TEST_F(ServerControlTest, FindsTheAgentOfAServer)
     succeed({{"status", "starting"}});
     EXPECT_EQ(ended, R"({"status":"starting"})");
     call("hub.server_do", R"({"do":"start","server":"b"})");
-    EXPECT_THAT(ended, HasSubstr("n1, n2. Name one of them with --agent"));
+    EXPECT_THAT(ended,
+                HasSubstr("n1/b, n2/b. Write one of these in its place, or name the agent with --agent"));
     call("hub.server_get", R"({"get":"logs","server":"b","agent":"n2","params":{"tail":3}})");
     EXPECT_EQ(last().agent, "n2");
     EXPECT_EQ(last().params, R"({"tail":3})");

@@ -184,6 +184,11 @@ TEST_F(ServersTest, RefusesMalformedRequestsWithoutAskingTheAgent)
         {"GET", "/files", "limit=999999", ""},
         {"GET", "/files/content", "", ""},
         {"GET", "/files/content", "path=a%00b", ""},
+        {"GET", "/files/content", "path=a%ff", ""},
+        {"DELETE", "/files", "path=/a%fe", ""},
+        {"GET", "/files", "path=%c0%af", ""},
+        {"GET", "/files", "after=%ff", ""},
+        {"PUT", "/files/content", "path=/a%ff", "x"},
         {"PUT", "/files/content", "", "x"},
         {"PUT", "/files/content", "path=a&replace=maybe", "x"},
         {"DELETE", "/files", "", ""},
@@ -205,6 +210,19 @@ TEST_F(ServersTest, RefusesMalformedRequestsWithoutAskingTheAgent)
         422);
     EXPECT_EQ(status(ask("POST", "/api/agents/n1/servers", R"({"eggConfig":{"image":"i"},"agents":[]})")),
               400);
+    for (const char* path : {"/api/agents/n1/servers", "/api/servers"}) {
+        for (const char* member :
+             {R"("serverId":null)", R"("serverId":5)", R"("serverId":[])", R"("name":5)"}) {
+            const Conn conn = ask("POST", path, "{" + std::string{member} + R"(,"eggConfig":{"image":"i"}})");
+            EXPECT_EQ(status(conn), 400) << path << member;
+            EXPECT_EQ(body(conn)["error"]["code"], "INVALID_REQUEST") << path << member;
+        }
+        const Conn empty = ask("POST", path, R"({"serverId":"","eggConfig":{"image":"i"}})");
+        EXPECT_EQ(status(empty), 422) << path;
+        EXPECT_THAT(body(empty)["error"]["message"], HasSubstr("serverId"));
+    }
+    EXPECT_EQ(status(ask("POST", "/api/servers", R"({"eggConfig":{"image":"i"},"agents":[]})")), 400)
+        << "no agent is not every agent";
     EXPECT_EQ(status(ask("GET", "/api/agents/n1/servers/" + std::string(129, 'a'))), 400);
     EXPECT_EQ(fanout.sent.size(), before);
 }
