@@ -45,9 +45,10 @@ protected:
                                .publish = [](std::string_view, const std::string&) {},
                                .log = [this](Level, const std::string& text) { log_ += text + "\n"; },
                                .deleted = [](const std::string&) {},
-                               .disk_use = [](const ServerSpec&) { return std::optional<DiskUse>{}; }};
-        fleet_ = std::make_unique<Fleet>(*client_, *config_, std::move(opened.store), disk_->get_executor(),
-                                         dir_.path(), std::move(outputs));
+                               .disk_use = [](const ServerShell&) { return std::optional<DiskUse>{}; }};
+        fleet_ = std::make_unique<Fleet>(*client_, *config_, std::move(opened.store),
+                                         Pools{disk_->get_executor(), disk_->get_executor()}, dir_.path(),
+                                         std::move(outputs));
         fleet_->load(opened.content);
         fleet_->start();
         ASSERT_TRUE(test::run_until(io_, [&] { return !fleet_->away(); }));
@@ -199,7 +200,7 @@ TEST_F(OwnedContainers, AFrozenEngineIsTroubleWithinASecondAndThenAway)
 {
     create();
     power(server::Action::start);
-    EXPECT_EQ(fleet_->trouble(), "");
+    EXPECT_EQ(fleet_->trouble().message, "");
     engine_->frozen = true;
     std::optional<std::string> pulled;
     fleet_->images().pull(
@@ -208,15 +209,16 @@ TEST_F(OwnedContainers, AFrozenEngineIsTroubleWithinASecondAndThenAway)
              pulled = problem ? problem->message : "";
          }});
     ASSERT_TRUE(test::run_until(
-        io_, [&] { return !fleet_->trouble().empty(); }, std::chrono::seconds{2}));
-    EXPECT_NE(fleet_->trouble().find("has not answered for 1 s"), std::string::npos) << fleet_->trouble();
+        io_, [&] { return !fleet_->trouble().message.empty(); }, std::chrono::seconds{2}));
+    EXPECT_NE(fleet_->trouble().message.find("has not answered for 1 s"), std::string::npos)
+        << fleet_->trouble().message;
     ASSERT_TRUE(test::run_until(io_, [&] { return fleet_->away(); }));
     EXPECT_EQ(power(server::Action::kill).problem.code, "DOCKER_ERROR");
     EXPECT_TRUE(fleet_->find("mc1")->engine_away());
     EXPECT_NE(pulled.value_or("").find("has not answered"), std::string::npos);
     engine_->frozen = false;
     ASSERT_TRUE(test::run_until(io_, [&] { return !fleet_->away(); }));
-    EXPECT_EQ(fleet_->trouble(), "");
+    EXPECT_EQ(fleet_->trouble().message, "");
     EXPECT_TRUE(is(server::State::running));
     EXPECT_EQ(engine_->containers().begin()->second.starts, 1);
 }
