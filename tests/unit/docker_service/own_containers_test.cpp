@@ -7,6 +7,8 @@
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +24,9 @@ using nlohmann::json;
 
 namespace {
 
+// Whom the folders of servers are given to: a plain user can give them to itself only.
+std::string user(unsigned own) { return std::to_string(own == 0 ? 1000 : own); }
+
 class OwnedContainers : public testing::Test {
 protected:
     void SetUp() override
@@ -30,7 +35,8 @@ protected:
         engine_ = std::make_unique<ScriptedEngine>(dir_ / "s");
         config_ = std::make_unique<Config>(parse_config(R"({"data_dir":")" + (dir_ / "data").string() +
                                                         R"(","socket":")" + engine_->socket() +
-                                                        R"(","uid":1000,"gid":1000,"allow_images":["*"]})"));
+                                                        R"(","uid":)" + user(::geteuid()) + R"(,"gid":)" +
+                                                        user(::getegid()) + R"(,"allow_images":["*"]})"));
         client_ = std::make_unique<engine::Client>(io_, engine::Client::Options{.socket = config_->socket});
         begin();
     }
