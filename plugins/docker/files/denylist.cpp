@@ -1,5 +1,7 @@
 #include "denylist.hpp"
 
+#include "base/glob.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -59,29 +61,12 @@ Element element_at(std::string_view pattern, std::size_t at, char c)
     return {1, pattern[at] == c};
 }
 
-// It goes back to the last `*` only: what an earlier one covers need never change.
 bool name_matches(std::string_view pattern, std::string_view name)
 {
-    std::size_t p = 0, t = 0, star = none, from = 0;
-    while (t < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            from = t;
-            continue;
-        }
-        const Element element = p < pattern.size() ? element_at(pattern, p, name[t]) : Element{0, false};
-        if (element.matches) {
-            p += element.length;
-            ++t;
-        } else if (star != none) {
-            p = star + 1;
-            t = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
+    return base::match_bytes(pattern, name, [&](std::size_t p, std::size_t t) -> std::size_t {
+        const Element element = element_at(pattern, p, name[t]);
+        return element.matches ? element.length : 0;
+    });
 }
 
 } // namespace
@@ -94,7 +79,7 @@ Denylist::Denylist(std::vector<std::string> patterns) : patterns_{std::move(patt
         if (text.starts_with('#')) continue;
         if ((rule.allows = text.starts_with('!'))) text.remove_prefix(1);
         if (text.starts_with("./")) text.remove_prefix(1);
-        // Blanks at the end are no part of it, unless they are escaped.
+        // Trailing spaces are ignored, unless they are escaped.
         while (text.ends_with(' ') && !text.ends_with("\\ ")) text.remove_suffix(1);
         while (text.ends_with('/')) text.remove_suffix(1);
         rule.any_depth = text.find('/') == none;
@@ -107,24 +92,12 @@ bool Denylist::matches(const Rule& rule, const std::vector<std::string_view>& pa
 {
     const auto& names = rule.names;
     if (rule.any_depth) return name_matches(names.front(), path[length - 1]);
-    // As name_matches(), with names for characters and `**` for `*`.
-    std::size_t p = 0, t = 0, star = none, from = 0;
-    while (t < length) {
-        if (p < names.size() && names[p] == "**") {
-            star = p++;
-            from = t;
-            if (p == names.size()) return true; // everything in the folder, but not the folder
-        } else if (p < names.size() && name_matches(names[p], path[t])) {
-            ++p;
-            ++t;
-        } else if (star != none) {
-            p = star + 1;
-            t = ++from;
-        } else {
-            return false;
-        }
-    }
-    return p == names.size();
+    // "a/**" covers everything in a, but not a itself.
+    return base::match_stars(
+               names.size(), length, [&](std::size_t p) { return names[p] == "**"; },
+               [&](std::size_t p, std::size_t t) -> std::size_t {
+                   return name_matches(names[p], path[t]) ? 1 : 0;
+               }) == names.size();
 }
 
 bool Denylist::covers(std::string_view path) const
