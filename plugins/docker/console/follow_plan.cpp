@@ -41,15 +41,16 @@ bool FollowPlan::on_part(std::size_t bytes)
     bytes_ += bytes;
     delay_ = {};
     if (podman_ || ended_) return false;
-    return backlog_ ? new_ > backlog_messages || bytes_ > backlog_bytes
-                    : new_ > burst_messages || bytes_ > burst_bytes;
+    return output_ == Output::backlog ? new_ > backlog_messages || bytes_ > backlog_bytes
+                                      : new_ > burst_messages || bytes_ > burst_bytes;
 }
 
 FollowPlan::Step FollowPlan::on_flood(Time now, std::chrono::nanoseconds took)
 {
     rest_until_ = now + std::clamp<std::chrono::nanoseconds>(rest_factor * took, rest_time, max_rest);
     failed_ = 0;
-    backlog_ = lost_ = false;
+    output_ = Output::flood;
+    lost_ = false;
     reach_ = min_reach;
     all_ = true; // the newest messages do not reach back
     return Step::peek;
@@ -60,9 +61,9 @@ FollowPlan::Step FollowPlan::on_peeked(const Newest& newest, Time now)
     // Stamps are compared with each other, not with the clock, which may be set at any time.
     const auto time = std::chrono::nanoseconds{newest.last_ns - newest.first_ns};
     const bool silent = std::exchange(newest_ns_, newest.last_ns) == newest.last_ns;
-    backlog_ = silent || newest.messages < peek_messages || time >= flood_time;
-    flood_ = !backlog_;
-    if (flood_ && now < rest_until_) return Step::rest;
+    const bool over = silent || newest.messages < peek_messages || time >= flood_time;
+    output_ = over ? Output::backlog : Output::flood;
+    if (!over && now < rest_until_) return Step::rest;
     newest_ns_ = 0;
     return begin(false);
 }
@@ -78,7 +79,7 @@ FollowPlan::Step FollowPlan::on_lost()
 {
     lost_ = true;
     all_ = false;
-    reach_ = flood_ ? burst_messages : kept_messages;
+    reach_ = output_ == Output::flood ? burst_messages : kept_messages;
     return begin(false);
 }
 
@@ -100,7 +101,8 @@ FollowPlan::Step FollowPlan::on_end(bool clean)
         return wait();
     }
     failed_ = 0;
-    backlog_ = flood_ = lost_ = false;
+    output_ = Output::usual;
+    lost_ = false;
     const auto brought = std::exchange(new_, 0);
     // If the log of a running container keeps ending without a line, there is a pause before the next
     // request.

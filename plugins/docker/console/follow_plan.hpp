@@ -110,9 +110,10 @@ private:
     std::uint32_t failed_ = 0;
     std::chrono::milliseconds delay_{0};
     std::size_t bytes_ = 0; // of the new parts of this reading
-    // Until when a flood is not read, and what the last look has shown.
-    Time rest_until_{};
-    bool backlog_ = false, flood_ = false;
+    // What the last look has shown, until a reading has reached the end.
+    enum class Output : std::uint8_t { usual, flood, backlog };
+    Output output_ = Output::usual;
+    Time rest_until_{}; // until then, a flood is not read
     bool lost_ = false;
     std::int64_t newest_ns_ = 0; // at the previous look, if this is a flood
 };
