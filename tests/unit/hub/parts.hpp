@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -203,6 +204,8 @@ protected:
     static Config config()
     {
         Config c;
+        // Nobody creates it. After a failure the hub looks whether its folder can be written to.
+        c.database = (std::filesystem::temp_directory_path() / "hub.db").string();
         c.task_warning = milliseconds{30'000};
         c.reader_grace = milliseconds{2'000}; // not the default
         return c;

@@ -83,8 +83,12 @@ export async function delivery(context) {
         let reply = await live.find((f) => f.type === 'response' && f.id === frame.id, 5e3);
         reply ??= await live.ask(frame); // the command itself may have been lost: a panel sends it again
         report.check(reply?.success && ['stopping', 'offline'].includes(reply.data?.status), `answered by ${JSON.stringify(reply)}`);
-        await context.pause(2e3);
-        const state = await live.query('get_status', serverId, restingStatus);
+        let state;
+        for (let i = 0; i < 60 && state?.status !== 'offline'; i += 1) {
+            state = (await live.ask(live.command('get_status', serverId)))?.data;
+            if (state?.status !== 'offline') await context.pause(250);
+        }
+        await live.query('get_status', serverId, restingStatus);
         report.check(state?.status === 'offline', `the server is ${state?.status}`);
         report.check(panel.registrations.length === 1, 'the agent registered again');
     });
