@@ -34,7 +34,7 @@ void check_denied_in(const Root& root, int folder, const std::string& name, cons
     std::string trail; // of the folder that is being read: "" or "/a/b"
     TreeWalk walk{std::move(top)};
     while (const auto* at = walk.next()) {
-        if (walk.lost() > 0) break; // the trail is no longer certain
+        if (walk.lost() > 0) break; // `trail` may now be wrong
         control.check();
         if (at->step == TreeWalk::Step::leave) {
             trail.resize(trail.size() - at->name.size() - 1);

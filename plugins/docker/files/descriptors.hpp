@@ -39,7 +39,7 @@ int open_regular_name(int folder, const char* name, int flags);
 // chmod of what an O_PATH descriptor refers to. 0 or an errno.
 int chmod_descriptor(int o_path, mode_t mode);
 
-// The path that the kernel gives for a descriptor, "" if there is none. For messages and rules; not to open.
+// The path of a descriptor according to /proc, or "". For messages and rules only: by now it may lead elsewhere.
 std::string name_of_descriptor(int fd);
 
 // renameat2. 0 or an errno. Without `replace` an existing target gives EEXIST.

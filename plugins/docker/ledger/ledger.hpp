@@ -26,7 +26,7 @@ namespace agenthost::docker::ledger {
 struct NodeLimits {
     std::uint64_t memory = 0, disk = 0; // bytes for all servers together; 0: no limit
     std::size_t servers = 500;
-    // What the machine has: the most that one server gets where `memory` or `disk` is no limit. 0: unknown.
+    // What the machine has. One server cannot get more, even where `memory` or `disk` is unlimited. 0: unknown.
     std::uint64_t machine_memory = 0, machine_disk = 0;
 };
 NodeLimits limits_of(const NodePolicy&);

@@ -21,7 +21,7 @@ constexpr std::chrono::seconds max_pause{900};
 constexpr std::size_t max_limited = 64;
 constexpr std::size_t max_jobs = 1024; // one for each server, and some that people asked for
 
-// The credential for the image, or the reason why there is none. Blocking.
+// The credential for the image, if one is configured. `why`: it cannot be read. Blocking.
 RegistryCredentials credentials_for(const ImageRef& image, const std::vector<RegistryLogin>& logins,
                                     std::string& why)
 {

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// After this time, the end of a log is no longer awaited: the container is gone and its engine is slow.
+// How long to wait for the end of a log: a container may be gone while its engine is slow.
 constexpr auto log_end_timeout = 5s;
 constexpr auto start_margin = 2s;
 constexpr auto pull_interval = 1s; // between two events of one pull

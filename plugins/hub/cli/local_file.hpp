@@ -6,8 +6,8 @@
 
 namespace agenthost::hub::cli {
 
-// `path` "-": standard input. At most `max` bytes are kept, whatever is behind the name. Throws Failed for what
-// cannot be read, is no regular file, or is larger.
+// `path` "-": standard input. Throws Failed if the file cannot be read, is not a regular file, or has more than
+// `max` bytes; no more than that is read, whatever the name refers to.
 std::string read_local(const std::string& path, std::size_t max);
 
 } // namespace agenthost::hub::cli
