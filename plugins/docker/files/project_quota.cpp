@@ -83,7 +83,7 @@ std::string ProjectQuota::unavailable() const
         return "the file system of the server's folder " +
                (counts ? "counts projects and enforces no limits" : "keeps no project quotas" + why) +
                ". Mount an ext4 or XFS file system with the option prjquota there." +
-               (root ? "" : " The agent's user may not set quotas either: Run it as root.");
+               (root ? "" : " The agent's user may not set quotas either. Run it as root.");
     }
     struct if_dqblk block {};
     if (project_quotactl(folder_, Q_GETQUOTA, id_, &block) != EPERM) return {};

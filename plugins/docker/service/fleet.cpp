@@ -241,7 +241,7 @@ void Fleet::name_foreign_containers()
                                            " belongs to another agent on this engine, "
                                            "which has a server " +
                                            label->second +
-                                           " as well. Both cannot use "
+                                           " as well. They cannot both use "
                                            "the same container name: give one of them another id.");
             else
                 node_.log(Level::warn,

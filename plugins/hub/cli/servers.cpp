@@ -281,7 +281,8 @@ int get_file(const Arguments& args, const json& named)
     std::ofstream to;
     for (std::uint64_t offset = 0;;) {
         const json data = get(args, named, "file", params);
-        if (args.words.size() > 5 && !to.is_open()) { // a file that is not there costs no local one
+        if (args.words.size() > 5 &&
+            !to.is_open()) { // only now: the local file stays if the remote one is missing
             to.open(args.words[5], std::ios::binary | std::ios::trunc);
             if (!to) throw Failed{"cannot write " + args.words[5] + ". Check its folder and mode"};
         }
