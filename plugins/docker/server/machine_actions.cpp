@@ -20,6 +20,7 @@ void Machine::on(const Power& power)
             "the engine does not answer. Check that it runs; the servers' desired states are kept.");
     if (record_.goal == Goal::remove) {
         if (power.action == Action::kill) return kill_while_removing(power);
+        if (power.action == Action::remove && stuck_ != Stuck::no) return preempt(power); // tried now
         return refuse(power, code::server_not_found, settings_.name + " is being deleted.");
     }
     if (power.action == Action::kill || power.action == Action::remove) return preempt(power);

@@ -145,6 +145,18 @@ TEST(ServerMachine, RemoveEndsEverything)
     EXPECT_TRUE(scene.machine.gone());
 }
 
+TEST(ServerMachine, ADeletionThatIsStuckIsTriedAtOnceWhenItIsAskedForAgain)
+{
+    Scene scene;
+    scene.up();
+    scene.power("d", Action::remove);
+    EXPECT_EQ(scene.power("e", Action::remove), "e refused SERVER_NOT_FOUND") << "it is in progress";
+    scene.done(Verb::remove_all, Outcome::deadline, {"DOCKER_ERROR", "hangs"});
+    EXPECT_EQ(scene.power("f", Action::remove), "disarm retry, arm answer 10000, remove_all, stuck>stopping");
+    EXPECT_EQ(scene.done(Verb::remove_all), "remove_files");
+    EXPECT_EQ(scene.done(Verb::remove_files), "f ok, disarm answer, gone");
+}
+
 TEST(ServerMachine, ADeletionGoesOnAfterAnAgentRestart)
 {
     Scene first;
