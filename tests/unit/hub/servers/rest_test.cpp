@@ -205,6 +205,14 @@ TEST_F(ServersTest, RefusesMalformedRequestsWithoutAskingTheAgent)
     }
     EXPECT_EQ(status(ask("PUT", std::string{one} + "/files/content", std::string(600 << 10, 'x'), "path=a")),
               413);
+    EXPECT_EQ(status(ask("GET", "/api/agents/n1/servers/" + std::string(129, 'a'))), 400);
+    EXPECT_EQ(fanout.sent.size(), before);
+}
+
+TEST_F(ServersTest, RefusesMalformedCreationsWithoutAskingTheAgent)
+{
+    node("n1");
+    const std::size_t before = fanout.sent.size();
     EXPECT_EQ(
         status(ask("POST", "/api/agents/n1/servers", R"({"serverId":"a/b","eggConfig":{"image":"i"}})")),
         422);
@@ -223,7 +231,6 @@ TEST_F(ServersTest, RefusesMalformedRequestsWithoutAskingTheAgent)
     }
     EXPECT_EQ(status(ask("POST", "/api/servers", R"({"eggConfig":{"image":"i"},"agents":[]})")), 400)
         << "no agent is not every agent";
-    EXPECT_EQ(status(ask("GET", "/api/agents/n1/servers/" + std::string(129, 'a'))), 400);
     EXPECT_EQ(fanout.sent.size(), before);
 }
 
