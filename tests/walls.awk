@@ -2,7 +2,7 @@
 function folder(file,  n, part) {
     n = split(file, part, "/")
     if (part[1] == "sdk" && part[2] == "wire" && n > 3) return "sdk/wire/" part[3]
-    if (part[1] == "plugins" && (part[2] == "hub" || part[2] == "docker") && n > 3) return "plugins/" part[2] "/" part[3]
+    if (part[1] == "plugins" && (part[2] == "hub" || part[2] == "docker" || part[2] == "printer") && n > 3) return "plugins/" part[2] "/" part[3]
     if (n > 2) return part[1] "/" part[2]
     return part[1]
 }

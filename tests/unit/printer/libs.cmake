@@ -1,0 +1,1 @@
+set(libs agenthost_printer_errors agenthost_printer_device)
