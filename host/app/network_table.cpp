@@ -45,14 +45,16 @@ void NetworkTable::set_origin(const std::string& server, std::string origin)
         entry->second.origin = std::move(origin);
 }
 
-std::string NetworkTable::json_of(std::string_view server) const
+std::optional<std::string> NetworkTable::json_of(std::string_view caller) const
 {
+    // No server may have such a name.
+    if (caller == "control" || caller.find(':') != caller.npos) return "{}";
     netclient::NetworkSettings settings;
     {
         const std::lock_guard lock{mutex_};
-        const auto entry = entries_.find(server);
-        if (entry == entries_.end()) return "{}";
-        settings = {std::string{server}, entry->second.origin, entry->second.proxy, no_proxy_,
+        const auto entry = entries_.find(caller);
+        if (entry == entries_.end()) return std::nullopt;
+        settings = {std::string{caller}, entry->second.origin, entry->second.proxy, no_proxy_,
                     entry->second.tls};
     }
     return netclient::network_json(settings);
