@@ -61,6 +61,7 @@ void Machine::on(const Done& done)
 {
     if (calls_.end_kill(done.call)) {
         if (done.outcome == Outcome::deadline) attempt_.overdue = attempt_.killed;
+        calls_.doubt();
         return look();
     }
     const auto ended = calls_.end(done.call);
@@ -68,6 +69,7 @@ void Machine::on(const Done& done)
     if (!ended->given_up) return call_done(ended->verb, done);
     // It may have started something after we killed what there was.
     attempt_.killed = attempt_.overdue = false;
+    calls_.doubt();
     look();
 }
 
@@ -146,7 +148,7 @@ void Machine::on(const Seen& seen)
     }
     if (stuck_ == Stuck::inspecting) unstick();
     observe(seen.facts);
-    if (again) look();
+    if (again) calls_.look_once_more(effects_);
 }
 
 void Machine::on(const PullBegan& pull)

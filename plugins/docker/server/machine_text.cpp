@@ -84,6 +84,8 @@ template <class Out> void Machine::tell(Out& out) const
     if (calls_.killing()) out.choice("kill", calls_.kill_verb(), 12);
     out.flag("looking", calls_.looking());
     out.flag("look_again", calls_.looks_again());
+    out.flag("repeats_look", calls_.repeats_look());
+    out.flag("look_outdated", calls_.look_outdated());
     out.flag("known", calls_.known());
     if (calls_.known()) {
         const Facts& view = calls_.view();

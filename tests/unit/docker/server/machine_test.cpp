@@ -343,4 +343,69 @@ TEST(ServerMachine, IsStuckWhenInspectHangsAndRecovers)
     EXPECT_EQ(scene.seen({}), "disarm retry, stuck>offline");
 }
 
+// An engine whose events are closer together than an inspect takes: each step has one before and after it.
+class Noisy {
+public:
+    // Inspects and answers calls until the server is in this state; the number of inspects.
+    int carry_out(Action action, State wanted)
+    {
+        answers(scene_.power("a", action));
+        int inspects = 0;
+        for (; inspects < 50 && scene_.machine.state() != wanted; ++inspects) {
+            event();
+            answers(scene_.seen(container_));
+        }
+        return inspects;
+    }
+    Scene& scene() { return scene_; }
+
+private:
+    void event() { answers(scene_.step(EngineEvent{})); }
+    // Does what the effects ask for, with an event before each answer.
+    void answers(const std::string& effects)
+    {
+        const auto asked = [&effects](std::string_view verb) {
+            return (", " + effects + ",").find(", " + std::string{verb}) != std::string::npos;
+        };
+        if (asked("pull,")) finish(Verb::pull);
+        if (asked("create,")) finish(Verb::create);
+        if (asked("start,")) container_ = running("r2"), finish(Verb::start);
+        if (asked("signal ")) container_ = exited("r2", 0), finish(Verb::signal);
+        if (asked("kill,")) container_ = exited("r2", 137), finish(Verb::kill);
+    }
+    void finish(Verb verb)
+    {
+        event();
+        answers(scene_.done(verb));
+    }
+
+    Scene scene_;
+    ContainerFacts container_;
+};
+
+TEST(ServerMachine, CarriesOutPowerActionsAmongEventsThatNeverCease)
+{
+    for (const Action last : {Action::stop, Action::kill}) {
+        Noisy noisy;
+        noisy.scene().step(Back{});
+        EXPECT_LT(noisy.carry_out(Action::start, State::running), 8);
+        EXPECT_LT(noisy.carry_out(last, State::offline), 8);
+        EXPECT_EQ(noisy.scene().machine.state(), State::offline);
+    }
+}
+
+TEST(ServerMachine, DoesNotActOnAnInspectFromBeforeItsOwnCallEnded)
+{
+    Scene scene;
+    scene.up();
+    scene.power("a", Action::start);
+    scene.done(Verb::pull);
+    scene.done(Verb::create);
+    EXPECT_EQ(scene.step(EngineEvent{}), "inspect");
+    EXPECT_EQ(scene.done(Verb::start), "");
+    EXPECT_EQ(scene.seen({}), "inspect"); // it began before the start
+    scene.seen(running("r1"));
+    EXPECT_EQ(scene.machine.state(), State::running);
+}
+
 } // namespace
