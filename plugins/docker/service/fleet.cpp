@@ -362,8 +362,13 @@ void Fleet::publish_engine()
 {
     if (!engine_) return;
     const auto& facts = *engine_;
-    outputs_.publish("docker", base::json_object("engine", facts.podman ? "podman" : "docker", "version",
-                                                 facts.version, "api", facts.used_api, "away", away_));
+    const char* const name = facts.podman ? "podman" : "docker";
+    outputs_.publish("docker", base::json_object("engine", name, "version", facts.version, "api",
+                                                 facts.used_api, "away", away_));
+    // Facts are sent with heartbeats only; a hub must not wait for one to place servers here again.
+    if (std::exchange(published_away_, away_) != away_)
+        outputs_.emit("docker.engine_changed",
+                      base::json_object("name", name, "version", facts.version, "away", away_));
     const std::string capabilities = base::json_object(
         "dockerVersion", facts.version, "maxMemory", std::to_string(facts.memory >> 20) + "MB", "maxCpuCores",
         facts.cores, "supportedArchitectures", std::vector<std::string>{architecture_of(facts.architecture)});

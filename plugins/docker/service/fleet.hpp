@@ -103,7 +103,8 @@ private:
     std::set<std::string> unreadable_; // stored, with a configuration that cannot be read
     std::optional<engine::EngineFacts> engine_;
     bool away_ = true, draining_ = false;
-    std::string engine_process_; // "pid:start"; empty: not known
+    bool published_away_ = false; // of an engine that has answered before
+    std::string engine_process_;  // "pid:start"; empty: not known
     int published_count_ = -1;
     std::string published_capabilities_;
     mutable std::mutex trouble_mutex_;

@@ -201,7 +201,15 @@ bool names_docker(const json* list)
            std::find(list->begin(), list->end(), "docker") != list->end();
 }
 
+std::optional<bool> away_of(const json& engine)
+{
+    const json* away = member(engine, "away");
+    return away != nullptr && away->is_boolean() ? std::optional{away->get<bool>()} : std::nullopt;
+}
+
 } // namespace
+
+std::optional<bool> read_engine_away(std::string_view data) { return away_of(base::parse_json<json>(data)); }
 
 std::optional<ServerList> read_list(std::string_view data)
 {
@@ -220,10 +228,7 @@ std::optional<ServerList> read_list(std::string_view data)
         out.servers.push_back(std::move(server));
     }
     out.next = text(from, "next", 256);
-    if (const json* engine = member(from, "engine")) {
-        const json* away = member(*engine, "away");
-        out.engine_away = away != nullptr && away->is_boolean() && away->get<bool>();
-    }
+    if (const json* engine = member(from, "engine")) out.engine_away = away_of(*engine).value_or(false);
     const json* node = member(from, "node");
     if (node == nullptr) return out;
     out.capacity = read_capacity(*node);

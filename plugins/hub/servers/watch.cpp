@@ -62,7 +62,7 @@ ServerWatch::Agent& ServerWatch::agent(std::string_view id)
 void ServerWatch::ready(const AgentRecord& record)
 {
     Agent& known = agent(record.id);
-    known.never = known.asking = false;
+    known.never = known.asking = known.ask_again = false;
     known.ids.clear();
     if (read_capabilities(record.capabilities).servers || !book_.of(record.id).empty()) known.serves = true;
     if (known.serves) return offers(record.id, known);
@@ -110,6 +110,19 @@ void ServerWatch::changed(const std::string& id, std::string_view capabilities)
     if (said.servers) offers(id, known);
 }
 
+void ServerWatch::engine_changed(const std::string& id, std::string_view data)
+{
+    const auto away = read_engine_away(data);
+    const auto at = agents_.find(id);
+    if (!away || at == agents_.end()) return;
+    Agent& known = at->second;
+    // The engine may have been why its last heartbeat was degraded; the next one decides.
+    if (!*away) known.report.status.clear();
+    known.engine_away = *away;
+    known.ask_again = known.asking;
+    offers(id, known);
+}
+
 void ServerWatch::heartbeat(std::string_view id, std::string_view facts)
 {
     if (const auto at = agents_.find(id); at != agents_.end()) at->second.report = read_heartbeat(facts);
@@ -155,7 +168,7 @@ void ServerWatch::answered(const std::string& id, const Requests::Answer& answer
         // It does not know the question, or does not answer it: it is not asked again in this session.
         known.never = answer.ok || answer.code == "UNKNOWN_ACTION" || answer.code == "TIMEOUT" ||
                       answer.code == "INVALID_REQUEST";
-        if (!known.never) ask_in(id, known, list_every);
+        if (!known.never) ask_in(id, known, std::exchange(known.ask_again, false) ? list_soon : list_every);
         return;
     }
     apply(id, *list);
@@ -165,7 +178,7 @@ void ServerWatch::answered(const std::string& id, const Requests::Answer& answer
         return ask(id, list->next);
     known.asking = false;
     prune(id, std::exchange(known.ids, {}));
-    ask_in(id, known, list_every);
+    ask_in(id, known, std::exchange(known.ask_again, false) ? list_soon : list_every);
 }
 
 void ServerWatch::apply(const std::string& id, const ServerList& list)
@@ -196,7 +209,7 @@ void ServerWatch::learn(Agent& known, const ServerList& list)
 {
     known.listed = list.capacity;
     known.used = list.used;
-    known.engine_away = list.engine_away;
+    if (!known.ask_again) known.engine_away = list.engine_away;
 }
 
 // Servers that the agent no longer has.
@@ -214,6 +227,7 @@ void ServerWatch::prune(const std::string& id, const std::vector<std::string>& t
 void ServerWatch::event(std::string_view id, const wire::Event& event)
 {
     if (short_topic(event.topic) == "capabilities_changed") return changed(std::string{id}, event.json);
+    if (short_topic(event.topic) == "engine_changed") return engine_changed(std::string{id}, event.json);
     if (event.target.empty() || !valid_id(event.target) || !is_server_topic(event.topic)) return;
     if (short_topic(event.topic) == "server_deleted")
         return forget(std::string{id}, std::string{event.target});

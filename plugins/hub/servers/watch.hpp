@@ -2,7 +2,8 @@
 // the agents that offer servers for their lists. Keeps what each server should do in the store. Under the
 // hub's lock.
 //
-// An agent is asked when it connects, every `list_every`, and when it reports an unknown server. Only agents
+// An agent is asked when it connects, every `list_every`, and when it reports an unknown server or a change of
+// its container engine. Only agents
 // that have reported that they run containers are asked (by their capabilities, their registration or an
 // event): agents of other software may not know the question. Agents that never answer it are asked again in
 // their next session.
@@ -62,6 +63,7 @@ private:
         NodeReport report;
         bool serves = false, never = false; // it has said so; it does not know the question
         bool asking = false, engine_away = false;
+        bool ask_again = false; // the list that is being received may be outdated
         Timers::Id next{};
         std::vector<std::string> ids; // of the list that is being received
     };
@@ -69,6 +71,8 @@ private:
     void save(const std::string& id, const char* kind, std::string_view capabilities) UNDER_LOCK;
     // An event reported what its registration would contain now.
     void changed(const std::string& id, std::string_view capabilities) UNDER_LOCK;
+    // Its container engine stopped answering, or returned.
+    void engine_changed(const std::string& id, std::string_view data) UNDER_LOCK;
     void offers(const std::string& id, Agent&) UNDER_LOCK;
     void ask_in(const std::string& id, Agent&, Timers::Time::duration) UNDER_LOCK;
     void ask(const std::string& id, const std::string& after) UNDER_LOCK;
