@@ -346,6 +346,37 @@ TEST_F(OneContentTest, ContinuesWithAnAttemptOfTheSameContent)
     expect_whole();
 }
 
+// Two uploads at once announce one SHA-256, and one of them lies.
+TEST_F(OneContentTest, CutsIfBytesCameFromAnAttemptThatOnlyAnnouncedTheContent)
+{
+    begun(sum(other));
+    const Conn right = upload(other.size(), sum(other));
+    lands(right, other.substr(0, 300));
+    whole(right, other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, CutsIfBytesInTheMiddleCameFromAnotherContent)
+{
+    const Conn right = begun(sum(first));
+    const Conn liar = upload(other.size(), sum(first));
+    lands(liar, other.substr(0, 800));
+    lands(right, first.substr(600));
+    whole(right, first);
+    EXPECT_EQ(daemon.closed, 1011);
+    EXPECT_FALSE(daemon.finished);
+}
+
+TEST_F(OneContentTest, ContinuesAmongUploadsAtOnceOfTheSameContent)
+{
+    const Conn one = begun(sum(first));
+    const Conn two = upload(first.size(), sum(first));
+    lands(two, first.substr(0, 800));
+    lands(one, first.substr(600));
+    whole(one, first);
+    expect_whole();
+}
+
 TEST_F(OneContentTest, ACompleteFileIsNotReplacedByALaterUpload)
 {
     get();
