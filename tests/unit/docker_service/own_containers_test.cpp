@@ -191,8 +191,8 @@ TEST_F(OwnedContainers, OfTwoThatRunOnOneFolderOnlyOneRunsOn)
     // An agent that starts finds them.
     end();
     begin();
-    ASSERT_TRUE(is(server::State::running));
-    EXPECT_EQ(running(), 1);
+    ASSERT_TRUE(test::run_until(io_, [&] { return running() == 1; }));
+    EXPECT_TRUE(is(server::State::running));
     EXPECT_NE(log_.find("the containers agenthost-mc1 and a-copy ran at the same time on one folder"),
               std::string::npos)
         << log_;
