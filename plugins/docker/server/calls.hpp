@@ -20,10 +20,6 @@ public:
     [[nodiscard]] bool working() const { return work_.number != 0; }
     [[nodiscard]] bool working_on(Verb verb) const { return working() && work_.verb == verb; }
     [[nodiscard]] bool given_up() const { return work_.given_up; }
-    [[nodiscard]] bool is_current(CallNumber number) const
-    {
-        return working() && number == work_.number && !work_.given_up;
-    }
 
     // In parallel; a repeated kill replaces the previous one.
     void begin_kill(Verb, EffectList&);

@@ -120,7 +120,7 @@ void set_status(std::string status, std::int64_t now, ServerRecord& server)
             server.usage.memory.reset();
             server.usage.players.reset();
         }
-        if (status == "running" || status == "starting") server.fault = {};
+        if (status == "running" || status == "starting" || status == "installing") server.fault = {};
     }
     server.status = std::move(status);
 }
@@ -274,7 +274,10 @@ bool read_event(std::string_view topic, std::string_view data, std::int64_t now,
         ++server.crashes;
         server.crashed = now;
     }
-    if (topic == "server_status_changed") set_status(text(from, "currentStatus", max_word), now, server);
+    if (topic == "server_status_changed") {
+        set_status(text(from, "currentStatus", max_word), now, server);
+        server.told = now;
+    }
     read_fault(from, server);
     return topic == "server_status_changed" || topic.starts_with("server_crash");
 }

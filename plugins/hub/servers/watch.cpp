@@ -202,6 +202,7 @@ void ServerWatch::apply(const std::string& id, const ServerList& list)
         }
         if (!found.fault.code.empty()) server->fault = found.fault;
         server->seen = now;
+        on_status_(id, server->id);
     }
 }
 
@@ -237,7 +238,7 @@ void ServerWatch::event(std::string_view id, const wire::Event& event)
         if (server == nullptr) return;
         offers(std::string{id}, agent(id));
     }
-    read_event(event.topic, event.json, core_.utc(), *server);
+    if (read_event(event.topic, event.json, core_.utc(), *server)) on_status_(id, event.target);
 }
 
 // ---- commands ----
@@ -284,9 +285,18 @@ void ServerWatch::ended(const TaskRecord& task)
     if (verb == "delete_server") return forget(task.agent, id);
     ServerRecord* server = book_.edit(task.agent, id);
     if (server == nullptr) return;
-    read_status(task.data, core_.utc(), *server);
+    read_answer(task, *server);
     if (verb == "start_server" || verb == "restart_server") want(*server, DesiredState::running);
     if (verb == "stop_server" || verb == "kill_server") want(*server, DesiredState::stopped);
+}
+
+// An answer that says what has begun may be slower than the events that say how it went on.
+void ServerWatch::read_answer(const TaskRecord& task, ServerRecord& server)
+{
+    const bool begins = server_verb(task.action) != "get_status";
+    if (begins && server.told >= task.created) return;
+    read_status(task.data, core_.utc(), server);
+    if (!begins) on_status_(task.agent, server.id);
 }
 
 void ServerWatch::created(const TaskRecord& task, const std::string& id)
@@ -294,7 +304,7 @@ void ServerWatch::created(const TaskRecord& task, const std::string& id)
     ServerRecord* server = book_.edit(task.agent, id);
     if (server == nullptr) return;
     if (server->creating == task.id) server->creating.clear();
-    read_status(task.data, core_.utc(), *server);
+    read_answer(task, *server);
     want(*server, starts_at_once(task) ? DesiredState::running : DesiredState::stopped);
     if (fanout_.online(task.agent)) offers(task.agent, agent(task.agent));
 }
@@ -334,6 +344,7 @@ void ServerWatch::forget(const std::string& id, const std::string& server)
     if (there == nullptr) return;
     if (there->desired != DesiredState::none) table_.remove(id, server);
     book_.erase(id, server);
+    on_status_(id, server);
 }
 
 // ---- queries ----

@@ -25,6 +25,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace agenthost::hub {
@@ -40,6 +41,9 @@ public:
         : core_{core}, fanout_{fanout}, requests_{requests}, table_{table}, reports_{reports}
     {}
     void restore(std::vector<ServerRow>) UNDER_LOCK;
+    // Called after each report of a server's status, and when a server is forgotten.
+    using Observer = std::function<void(std::string_view agent, std::string_view server)>;
+    void observe(Observer on_status) { on_status_ = std::move(on_status); }
 
     // What agents do and report.
     void ready(const AgentRecord&) UNDER_LOCK;
@@ -80,6 +84,8 @@ private:
     void apply(const std::string& id, const ServerList&) UNDER_LOCK;
     static void learn(Agent&, const ServerList&);
     void prune(const std::string& id, const std::vector<std::string>& there) UNDER_LOCK;
+    // From the answer to a command.
+    void read_answer(const TaskRecord&, ServerRecord&) UNDER_LOCK;
     void created(const TaskRecord&, const std::string& server) UNDER_LOCK;
     void not_created(const TaskRecord&, const std::string& server) UNDER_LOCK;
     void want(ServerRecord&, DesiredState) UNDER_LOCK;
@@ -91,6 +97,7 @@ private:
     Requests& requests_;
     ServerTable& table_;
     ReportTable& reports_;
+    Observer on_status_ = [](std::string_view, std::string_view) {};
     ServerBook book_ GUARDED;
     ById<Agent> agents_ GUARDED; // connected ones, and those whose registration said what they have
 };
