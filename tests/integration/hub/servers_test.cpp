@@ -16,8 +16,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
-
 class HubServers : public HubDaemon {
 protected:
     void start(const std::string& listener_more = {}, const std::string& more = {})

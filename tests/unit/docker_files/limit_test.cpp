@@ -14,8 +14,6 @@ namespace {
 using namespace agenthost::docker::files;
 using namespace agenthost::test;
 
-constexpr std::uint64_t mebibyte = 1 << 20;
-
 DiskLimit::Options at_most(std::uint64_t bytes) { return {.max_bytes = bytes, .keep_free = 0}; }
 
 TEST(DiskLimit, CountsHardLinksOnceAndLinksNotAtAll)

@@ -199,7 +199,7 @@ inline void call(const std::vector<Route>& rows, std::string_view method, std::s
 }
 inline constexpr std::string_view file_path = "/api/agents/:agent/files/:file";
 
-class PartsTest : public testing::Test {
+class PartsTest : public ::testing::Test {
 protected:
     static Config config()
     {

@@ -1,6 +1,6 @@
 // The command line of `agenthost hub`, and the keys that leave a shell.
-#include "plugins/hub/cli/arguments.hpp"
 #include "plugins/hub/cli/detach_keys.hpp"
+#include "tests/unit/hub/cli/parsed.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,14 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace {
-
-Arguments parsed(std::vector<std::string> words)
-{
-    words.insert(words.begin(), "agenthost-hub");
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    return parse(static_cast<int>(argv.size()), argv.data());
-}
 
 std::string refused(const std::vector<std::string>& words)
 {

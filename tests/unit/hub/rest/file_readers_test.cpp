@@ -1,6 +1,7 @@
 // GETs receive the part of a file that has arrived, at any speed of the caller. The test controls the queues
 // of the daemon and the worker, and the clock.
 #include "tests/unit/hub/parts.hpp"
+#include "tests/unit/hub/sum.hpp"
 
 #include "tests/support/support.hpp"
 
@@ -8,11 +9,8 @@
 
 using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
-namespace base = agenthost::base;
 
 namespace {
-
-std::string sum(const std::string& content) { return base::hex(base::sha256(content)); }
 
 // A daemon with a queue of 256 KiB for each streamed answer: it reports writable once half of it is free.
 class SlowDaemon final : public Host, public HttpHost {
