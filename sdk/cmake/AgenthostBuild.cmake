@@ -41,7 +41,7 @@ function(agenthost_room name)
 endfunction()
 
 # agenthost_batches(OUT NAME SOURCE...): files that include two or three of the sources each, so that headers are read once (host/adr/0019). A batch
-# ends after a file whose name hashes to it, not after the n-th: a file that is added or removed changes its own batch and seldom more than the next.
+# ends after a file whose name hashes to it, not after the n-th: a file that is added or removed changes two or three batches, not all later ones.
 # Includes are relative, so checkouts share a compiler cache. Alone stay fuzzers, which are whole programs, and sources with options of their own or
 # the property SKIP_UNITY_BUILD_INCLUSION. These are linked first: the linker takes a template from the first object that has it, and some need it
 # optimised.
@@ -92,7 +92,7 @@ function(agenthost_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   # Tests wait, they do not compute: not optimising them halves their share of a build on 2 cores.
   target_compile_options(${name} PRIVATE -O0)
-  # gcc collects its garbage from 128 MB on. Not to do so before 1 GB saves a tenth of its time; it needs 0.7 GB instead of 0.6.
+  # gcc collects its garbage from 128 MB on. Not to do so before 1 GB saves 6 % of its time; the largest batch needs 1 GB.
   target_compile_options(${name} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=ggc-min-heapsize=1048576>)
   if("unit" IN_LIST arg_LABELS)
     add_dependencies(unit_tests ${name})

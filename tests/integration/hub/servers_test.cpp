@@ -261,6 +261,10 @@ TEST_F(HubServers, TheCommandLineManagesServers)
     ran = cli({"files", "get", "mc1", "/g.txt"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.err, HasSubstr("(FILE_NOT_FOUND)"));
+    EXPECT_EQ(cli({"restart", "mc1"}).out, "mc1: running\n") << "it waits for the result";
+    EXPECT_EQ(cli({"stop", "mc1"}).out, "mc1: offline\n");
+    EXPECT_EQ(cli({"start", "mc1", "--no-wait"}).out, "mc1: starting\n");
+    ASSERT_TRUE(becomes("mc1", "running"));
     for (const char* verb : {"restart", "stop", "start", "kill", "reinstall", "delete"})
         EXPECT_EQ(cli({verb, "mc1"}).code, 0) << verb;
     ran = cli({"start", "mc1"});

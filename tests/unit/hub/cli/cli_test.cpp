@@ -43,6 +43,14 @@ TEST(HubArguments, ReportsTheProblem)
     EXPECT_THAT(refused({"exec", "--cwd"}), HasSubstr("--cwd needs a value"));
     EXPECT_THAT(refused({"exec", "--timeout", "soon"}), HasSubstr("30s, 5m or 2h"));
     EXPECT_THAT(refused({"exec", "--cwdx=1"}), HasSubstr("unknown option"));
+    EXPECT_THAT(refused({"server", "start", "a", "--wait", "2h"}), HasSubstr("at most 1h"));
+}
+
+TEST(HubArguments, AServersCommandWaitsAsLongAsItIsTold)
+{
+    EXPECT_EQ(parsed({"server", "start", "a", "--wait", "30m"}).wait, 30min);
+    EXPECT_FALSE(parsed({"server", "start", "a"}).wait);
+    EXPECT_TRUE(parsed({"server", "start", "a", "--no-wait"}).no_wait);
 }
 
 TEST(HubArguments, ReadsTimes)

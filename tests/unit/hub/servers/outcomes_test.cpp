@@ -144,7 +144,7 @@ TEST_F(Outcomes, AWaitEndsWithItsTimeAndWithTheServer)
 
 TEST_F(Outcomes, APlacedServerIsAnsweredWithItsPlaceAndItsState)
 {
-    const Conn conn = ask("POST", "/api/servers", egg("mc2", {}).dump(), "wait=60");
+    const Conn conn = ask("POST", "/api/servers", egg("mc2").dump(), "wait=60");
     succeed({{"serverId", "mc2"}, {"status", "installing"}});
     EXPECT_FALSE(answered(conn));
     event("n1", "mc2", "server_status_changed",
