@@ -3,26 +3,13 @@
 #include "host/observe/log.hpp"
 #include "netclient/network.hpp"
 
-#include <cstddef>
-#include <cstdlib>
-#include <cstring>
-
 namespace agenthost::host {
 
 NetworkTable::NetworkTable()
 {
-    const char* list = std::getenv("NO_PROXY");
-    if (!list) list = std::getenv("no_proxy");
-    if (list == nullptr) return;
-    // The settings must fit into AGH_NETWORK_BYTES, and JSON needs up to six bytes for one.
-    constexpr std::size_t max_bytes = 8 << 10;
-    if (std::strlen(list) > max_bytes) {
-        log::warn("agenthost",
-                  "NO_PROXY is longer than 8 KiB, so transfers do not read it and use their server's "
-                  "proxy. Shorten it, for example with ranges (10.0.0.0/8) or domains (.example.com).");
-        return;
-    }
-    no_proxy_ = netclient::split_no_proxy(list);
+    std::string why;
+    no_proxy_ = netclient::environment_no_proxy(why);
+    if (!why.empty()) log::warn("agenthost", why);
 }
 
 void NetworkTable::set(const std::vector<ServerConfig>& servers)
@@ -45,14 +32,16 @@ void NetworkTable::set_origin(const std::string& server, std::string origin)
         entry->second.origin = std::move(origin);
 }
 
-std::string NetworkTable::json_of(std::string_view server) const
+std::optional<std::string> NetworkTable::json_of(std::string_view caller) const
 {
+    // No server may have such a name.
+    if (caller == "control" || caller.find(':') != caller.npos) return "{}";
     netclient::NetworkSettings settings;
     {
         const std::lock_guard lock{mutex_};
-        const auto entry = entries_.find(server);
-        if (entry == entries_.end()) return "{}";
-        settings = {std::string{server}, entry->second.origin, entry->second.proxy, no_proxy_,
+        const auto entry = entries_.find(caller);
+        if (entry == entries_.end()) return std::nullopt;
+        settings = {std::string{caller}, entry->second.origin, entry->second.proxy, no_proxy_,
                     entry->second.tls};
     }
     return netclient::network_json(settings);

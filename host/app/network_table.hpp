@@ -6,6 +6,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,9 @@ public:
     // may come from a registration).
     void set_origin(const std::string& server, std::string origin);
 
-    // The JSON of ext/network.h, which contains a secret; "{}" if no server has this name.
-    [[nodiscard]] std::string json_of(std::string_view server) const;
+    // The JSON of ext/network.h, which contains a secret; "{}" for a caller that is not a server (the control
+    // socket, a plugin). nullopt: a server that the configuration no longer has.
+    [[nodiscard]] std::optional<std::string> json_of(std::string_view caller) const;
 
 private:
     struct Entry {

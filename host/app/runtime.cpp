@@ -149,7 +149,7 @@ std::string Runtime::Impl::make_parts()
         Services::Parts{*dispatcher, facts, metrics, listeners->listeners(), config->state_dir.string(),
                         [this](const std::string& id, const std::string& why) { plugins->died(id, why); },
                         [this](const std::string& id) { plugins->changed(id); },
-                        [this](std::string_view server) { return network.json_of(server); }});
+                        [this](std::string_view caller) { return network.json_of(caller); }});
     network.set(config->servers);
     plugins.emplace(PluginSet::Parts{.main = main,
                                      .services = *services,

@@ -102,9 +102,11 @@ bool Services::may_use_network(std::string_view plugin)
 
 agh_status Services::network_settings(std::string_view plugin, agh_req origin, std::string& json)
 {
-    const std::string server = parts_.dispatcher.caller_of(origin, plugin);
-    if (server.empty()) return AGH_E_STALE;
-    json = parts_.network(server);
+    const std::string caller = parts_.dispatcher.caller_of(origin, plugin);
+    if (caller.empty()) return AGH_E_STALE;
+    auto settings = parts_.network(caller);
+    if (!settings) return AGH_E_NOT_FOUND;
+    json = std::move(*settings);
     return AGH_OK;
 }
 

@@ -29,7 +29,8 @@ public:
         std::string state_dir;
         std::function<void(std::string id, std::string why)> on_died; // main I/O thread
         std::function<void(std::string id)> on_changed;               // main I/O thread
-        std::function<std::string(std::string_view server)> network; // JSON of ext/network.h, a secret; [any]
+        // JSON of ext/network.h, a secret; nullopt: a server that was removed. [any]
+        std::function<std::optional<std::string>(std::string_view caller)> network;
     };
     explicit Services(Parts parts) : parts_{std::move(parts)} {}
 

@@ -4,6 +4,7 @@
 #include "host/config/secret_names.hpp"
 #include "host/session/auth/public_ip.hpp"
 #include "netclient/http_head.hpp"
+#include "netclient/network.hpp"
 #include "netclient/proxy.hpp"
 #include "netclient/tls.hpp"
 #include "netclient/url.hpp"
@@ -66,8 +67,9 @@ private:
     bool reach()
     {
         std::string why;
-        const auto proxy = server_.proxy.empty() ? std::optional<netclient::Proxy>{}
-                                                 : netclient::parse_proxy(server_.proxy, why);
+        const auto proxy = server_.proxy.empty() || in_no_proxy(netclient::environment_no_proxy(why), url_)
+                               ? std::optional<netclient::Proxy>{}
+                               : netclient::parse_proxy(server_.proxy, why);
         const std::string host = proxy ? proxy->host : url_.host;
         const auto port = proxy ? proxy->port : url_.port;
         const std::string what = (proxy ? "the proxy " : "") + host;

@@ -81,12 +81,11 @@ const Section& server_section()
                 headers_key(),
                 group("tls", &ServerConfig::tls, tls_client_section(),
                       "TLS: how the server and this agent authenticate."),
-                url_key(
-                    "proxy", &ServerConfig::proxy,
-                    "http://[USER:PASSWORD@]HOST:PORT of a proxy that supports CONNECT. The session and the "
-                    "transfers that the server requests go through it. Transfers to the hosts that the "
-                    "environment variable NO_PROXY lists are direct. A list longer than 8 KiB is not "
-                    "read, with a warning."),
+                url_key("proxy", &ServerConfig::proxy,
+                        "http://[USER:PASSWORD@]HOST:PORT of a proxy that supports CONNECT. The session, the "
+                        "registration and the transfers that the server requests go through it, but those to "
+                        "hosts that the daemon's environment variable NO_PROXY lists are direct. A list "
+                        "longer than 8 KiB is not read, with a warning."),
                 group("reconnect", &ServerConfig::reconnect, reconnect_section(),
                       "Delays between connection attempts. Default: the protocol's."),
                 duration("heartbeat", &ServerConfig::heartbeat, 100ms, 1h,

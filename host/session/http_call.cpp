@@ -7,6 +7,7 @@
 #include "netclient/connection.hpp"
 #include "netclient/http_head.hpp"
 #include "netclient/net.hpp"
+#include "netclient/network.hpp"
 
 #include <poll.h>
 
@@ -32,6 +33,7 @@ public:
             return std::move(reply_);
         }
         url_ = *url;
+        if (call_.proxy && !netclient::in_no_proxy(call_.no_proxy, url_)) proxy_ = &*call_.proxy;
         const base::IgnoreSigpipe no_signal;
         (void)(reach() && tunnel() && secure() && ask() && read_head() && (call_.head_only || read_body()));
         if (!reply_.problem.empty()) reply_.status = 0;
@@ -59,12 +61,12 @@ private:
 
     bool reach()
     {
-        const std::string host = call_.proxy ? call_.proxy->host : url_.host;
-        const std::uint16_t port = call_.proxy ? call_.proxy->port : url_.port;
+        const std::string host = proxy_ ? proxy_->host : url_.host;
+        const std::uint16_t port = proxy_ ? proxy_->port : url_.port;
         std::string why;
-        const auto addresses = look_up(host, port, call_.proxy ? "proxy" : call_.key, why);
+        const auto addresses = look_up(host, port, proxy_ ? "proxy" : call_.key, why);
         if (addresses.empty()) return fail(why);
-        if (!url_.tls && !call_.insecure && (call_.proxy || !netclient::all_loopback(addresses)))
+        if (!url_.tls && !call_.insecure && (proxy_ != nullptr || !netclient::all_loopback(addresses)))
             return fail(std::string{call_.key} + " " + at() +
                             " would send secrets in clear text. Use https://, or set `insecure: true`",
                         true);
@@ -78,7 +80,7 @@ private:
             why = std::strerror(made.error);
         }
         return fail("cannot connect to " + host + ":" + std::to_string(port) + ": " + why + ". Check " +
-                    (call_.proxy ? "proxy" : call_.key) + ", the server and the firewall between");
+                    (proxy_ ? "proxy" : call_.key) + ", the server and the firewall between");
     }
 
     bool send(std::string_view text)
@@ -109,22 +111,22 @@ private:
 
     bool tunnel()
     {
-        if (!call_.proxy) return true;
+        if (proxy_ == nullptr) return true;
         until_ = Clock::now() + call_.answer_timeout;
-        if (!send(netclient::connect_request(*call_.proxy, url_.host, url_.port))) return false;
+        if (!send(netclient::connect_request(*proxy_, url_.host, url_.port))) return false;
         netclient::ConnectAnswer answer;
         char bytes[1024];
         std::string_view rest;
         while (answer.state() == netclient::ConnectAnswer::State::more) {
             std::size_t n = 0;
-            if (!receive(bytes, sizeof bytes, n, "the proxy " + call_.proxy->shown())) return false;
-            if (n == 0) return fail(answer.broke_off(*call_.proxy, "the connection ended"));
+            if (!receive(bytes, sizeof bytes, n, "the proxy " + proxy_->shown())) return false;
+            if (n == 0) return fail(answer.broke_off(*proxy_, "the connection ended"));
             rest = {bytes, n};
             rest.remove_prefix(answer.feed(rest));
         }
         if (answer.state() != netclient::ConnectAnswer::State::open)
-            return fail(answer.problem(*call_.proxy, url_.host, url_.port));
-        return rest.empty() || fail(netclient::ConnectAnswer::overrun(*call_.proxy, rest));
+            return fail(answer.problem(*proxy_, url_.host, url_.port));
+        return rest.empty() || fail(netclient::ConnectAnswer::overrun(*proxy_, rest));
     }
 
     bool secure()
@@ -207,6 +209,7 @@ private:
     const HttpCall& call_;
     HttpReply reply_;
     netclient::Url url_;
+    const netclient::Proxy* proxy_ = nullptr; // null: a direct connection
     Clock::time_point until_;
     std::optional<netclient::Connection> connection_;
     netclient::ResponseHead head_;

@@ -27,6 +27,8 @@ struct HttpCall {
     // For https.
     netclient::TlsContextPtr tls;
     std::optional<netclient::Proxy> proxy;
+    // Hosts that are reached without the proxy (netclient/network.hpp).
+    std::vector<std::string> no_proxy;
     // Allows http:// to hosts other than loopback.
     bool insecure = false;
     // The configuration key, for error texts.

@@ -4,6 +4,7 @@
 #include "host/session/auth/public_ip.hpp"
 #include "host/session/resolve.hpp"
 #include "host/session/utc.hpp"
+#include "netclient/network.hpp"
 #include "netclient/url.hpp"
 
 #include <algorithm>
@@ -45,7 +46,9 @@ std::string prepare_network(const ServerConfig& config, HttpCall& call)
     if (config.proxy.empty()) return {};
     std::string why;
     call.proxy = netclient::parse_proxy(config.proxy, why);
-    return call.proxy ? "" : "proxy: " + why;
+    if (!call.proxy) return "proxy: " + why;
+    call.no_proxy = netclient::environment_no_proxy(why); // the daemon has logged why it may be empty
+    return {};
 }
 
 void prepare_addresses(const ServerConfig& config, Prepared& made)
@@ -92,7 +95,7 @@ Prepared prepare(const PrepareRequest& request)
         return made;
     }
     made.url = *parsed;
-    made.proxy = std::move(call.proxy);
+    if (!netclient::in_no_proxy(call.no_proxy, made.url)) made.proxy = std::move(call.proxy);
     if (made.url.tls) made.tls = std::move(call.tls);
     prepare_addresses(config, made);
     if (request.nonces) {

@@ -27,6 +27,7 @@ struct PrepareRequest : IdentityRequest {
 struct Prepared : Identity {
     netclient::Url url;
     std::string shown_url;
+    // None for a host that NO_PROXY lists.
     std::optional<netclient::Proxy> proxy;
     // The proxy's if there is one; in the resolver's order, at most 8.
     std::vector<boost::asio::ip::tcp::endpoint> addresses;

@@ -2,7 +2,7 @@
 _agenthost_verb_hub()
 {
     local i noun='' more=0 choices='' values=' --cwd --env -e --run-as --timeout --priority --command -c --protocol --role --agents --expires --control '
-    values+='--agent --status --name --image --memory --cpu --disk --startup --file --signal --port -p --tail '
+    values+='--agent --status --name --image --memory --cpu --disk --startup --file --signal --port -p --tail --wait '
     for ((i = 1; i < cword; i++)); do [[ ${words[i]} == hub ]] && break; done
     for ((i++; i < cword; i++)); do
         case ${words[i]} in
@@ -15,7 +15,7 @@ _agenthost_verb_hub()
         --priority) choices="low normal high urgent" ;;
         --protocol) choices="storage panel print dashboard signed" ;;
         --role) choices="dashboard admin" ;;
-        --timeout) choices="30s 5m 1h" ;;
+        --timeout | --wait) choices="30s 5m 1h" ;;
         --status) choices="installing install_failed offline starting running stopping crashed stuck" ;;
         --agent) choices=$(command agenthost "${globals[@]}" hub agent list 2>/dev/null | cut -f1) ;;
         --file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -28,7 +28,7 @@ _agenthost_verb_hub()
                     [[ $noun == exec ]] && choices+=" --input --no-input" ;;
                 server:*:-*)
                     choices="--json --agent --status --name --image --file --port --env --memory --cpu --disk --startup --start --signal --timeout --follow
-                        --tail --command" ;;
+                        --tail --command --wait --no-wait" ;;
                 *:-*) choices="--json --help --control --protocol --rotate --role --agents --expires" ;;
                 :*) choices="exec shell attach runs server agent token" ;;
                 server:0:*) choices="list status create start stop restart kill delete reinstall logs console files" ;;

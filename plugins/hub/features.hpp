@@ -89,6 +89,7 @@ struct Servers {
     Servers(Core&, Disk&, Agents&, Work&);
 
     ServerWatch watch GUARDED;
+    ServerOutcomes outcomes GUARDED;
     ServerCalls calls GUARDED;
     Placer placer GUARDED;
     ServerControl control GUARDED;

@@ -117,7 +117,7 @@ void Hub::refuse_new_work()
         core_.draining = true;
         exchanges_.drain();
         operators_.console.drain();
-        servers_.control.followers().drain();
+        servers_.control.drain();
         agents_.sessions.close_all();
         operators_.dashboards.close_all();
     });

@@ -266,7 +266,7 @@ private:
         Hub& hub = parts_->hub;
         if (streams) held->on_writable([&hub, key] { hub.writable(key); });
         hub.call(name, params, reply);
-        if (streams) held->on_cancel([&hub, key] { hub.left(key); });
+        if (streams || name == "hub.server_do") held->on_cancel([&hub, key] { hub.left(key); });
     }
 
     Context& context_;

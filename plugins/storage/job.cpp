@@ -33,6 +33,8 @@ void Job::run(Ticket ticket)
     } catch (const base::SqliteError& e) {
         failed = problem::from_index(e, parts_.store.index_file());
         parts_.status.index_failed(failed->detail);
+    } catch (const Error& e) { // of network(): nothing was sent
+        failed = Problem{e.code(), "Network error", e.what(), true};
     } catch (const std::exception& e) {
         failed = problem::internal(e.what());
     }

@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
 
 namespace agenthost::netclient {
 
@@ -67,8 +70,7 @@ std::vector<std::string> texts_at(const Json& object, const char* key)
 
 const Proxy* Network::proxy_for(const Url& url) const
 {
-    if (!proxy) return nullptr;
-    return at_origin(url) || !in_no_proxy(no_proxy, url) ? &*proxy : nullptr;
+    return proxy && !in_no_proxy(no_proxy, url) ? &*proxy : nullptr;
 }
 
 TlsClientConfig Network::tls_for(const Url& url, const TlsClientConfig& own) const
@@ -138,6 +140,22 @@ std::optional<Network> parse_network(std::string_view text, std::string& why)
         out.tls.verify = verify == tls->end() || !verify->is_boolean() || verify->get<bool>();
     }
     return out;
+}
+
+std::vector<std::string> environment_no_proxy(std::string& why)
+{
+    const char* list = std::getenv("NO_PROXY");
+    if (list == nullptr) list = std::getenv("no_proxy");
+    if (list == nullptr) return {};
+    // The settings must fit into AGH_NETWORK_BYTES, and JSON needs up to six bytes for one.
+    constexpr std::size_t max_bytes = 8 << 10;
+    if (std::strlen(list) > max_bytes) {
+        why =
+            "NO_PROXY is longer than 8 KiB, so it is not read, and sessions and transfers use their server's "
+            "proxy. Shorten it, for example with ranges (10.0.0.0/8) or domains (.example.com).";
+        return {};
+    }
+    return split_no_proxy(list);
 }
 
 std::vector<std::string> split_no_proxy(std::string_view text)

@@ -1,9 +1,10 @@
 // The network settings of transfers that a server requested: its proxy, its TLS settings, and its own origin
 // without allow_hosts.
 //
+// Every URL uses the proxy, unless NO_PROXY names the host; sessions and registrations follow the same rule.
 // The server's own origin (scheme, host and port of its session) is reached exactly like its session. Every
-// other URL uses the proxy, unless NO_PROXY names the host, and additionally trusts `tls.ca`; it never uses
-// the client certificate, the pins, the server name or `verify: false`, which apply to the server only.
+// other URL additionally trusts `tls.ca`; it never uses the client certificate, the pins, the server name or
+// `verify: false`, which apply to the server only.
 #pragma once
 
 #include "proxy.hpp"
@@ -49,6 +50,8 @@ std::string network_json(const NetworkSettings&);
 // Reads it. nullopt and `why` when it cannot be used; `why` holds no secret.
 std::optional<Network> parse_network(std::string_view json, std::string& why);
 
+// NO_PROXY, or else no_proxy, of this process's environment. More than 8 KiB are not read: empty, and `why`.
+std::vector<std::string> environment_no_proxy(std::string& why);
 // Splits "a.example, .corp, 10.0.0.0/8" into a list.
 std::vector<std::string> split_no_proxy(std::string_view);
 // Whether an entry matches this host. Entries: "*"; "example.com" and ".example.com" with all subdomains; an

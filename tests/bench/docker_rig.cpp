@@ -82,6 +82,25 @@ double DockerRig::timed_call(const std::string& action, const std::string& serve
     return answers[0].at - before;
 }
 
+double DockerRig::timed_until(const std::string& action, const std::string& server, const std::string& status)
+{
+    const auto when = [&](double next) {
+        const std::lock_guard lock{mutex_};
+        double& at = reached_[{server, status}];
+        return next < 0 ? at : std::exchange(at, next);
+    };
+    when(0);
+    const double before = wall_clock_s();
+    call(action, server);
+    double at = 0;
+    const bool came = test::wait_for([&] {
+        at = when(-1);
+        return at > 0;
+    });
+    if (!came) throw std::runtime_error{action + " " + server + ": no event says " + status};
+    return at - before;
+}
+
 void DockerRig::create(const std::string& server, const json& more)
 {
     json payload = test::GameEngine::egg(server, more);
@@ -106,8 +125,8 @@ void DockerRig::keep(double at, const std::string& event, const json& data)
 {
     const std::lock_guard lock{mutex_};
     if (event == "resource_update") ++updates_;
-    if (event == "server_status_changed" && data.value("currentStatus", "") == "running")
-        running_[data.value("serverId", "")] = at;
+    if (event == "server_status_changed")
+        reached_[{data.value("serverId", ""), data.value("currentStatus", "")}] = at;
 }
 
 std::size_t DockerRig::take_updates()
@@ -119,7 +138,7 @@ std::size_t DockerRig::take_updates()
 double DockerRig::take_running(const std::string& server)
 {
     const std::lock_guard lock{mutex_};
-    return std::exchange(running_[server], 0);
+    return std::exchange(reached_[{server, "running"}], 0);
 }
 
 double DockerRig::engine_cpu_s() const

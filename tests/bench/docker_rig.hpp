@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace agenthost::bench {
 
@@ -40,6 +41,8 @@ public:
                         const nlohmann::json& payload = nullptr);
     // Seconds from sending the command to its answer.
     double timed_call(const std::string& action, const std::string& server);
+    // The same, to the event that the server has reached the status.
+    double timed_until(const std::string& action, const std::string& server, const std::string& status);
     // The server's egg has `more`, and no line that says it is ready.
     void create(const std::string& server, const nlohmann::json& more = nlohmann::json::object());
     void wait_status(const std::string& server, const std::string& wanted);
@@ -61,7 +64,7 @@ private:
     test::TempDir dir_;
     test::GameEngine engine_;
     std::mutex mutex_;
-    std::map<std::string, double> running_;
+    std::map<std::pair<std::string, std::string>, double> reached_; // by server and status
     std::size_t updates_ = 0;
     test::PanelLink panel_;
     std::unique_ptr<test::Daemon> agent_;

@@ -56,7 +56,7 @@ public:
     [[nodiscard]] bool open() const;
 
     static constexpr std::chrono::milliseconds min_backoff{100};
-    static constexpr std::chrono::milliseconds max_backoff{5000};
+    static constexpr std::chrono::milliseconds max_backoff{1000};
 
 private:
     struct State;

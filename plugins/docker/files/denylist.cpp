@@ -88,16 +88,17 @@ Denylist::Denylist(std::vector<std::string> patterns) : patterns_{std::move(patt
     }
 }
 
-bool Denylist::matches(const Rule& rule, const std::vector<std::string_view>& path, std::size_t length)
+bool Denylist::matches(const Rule& rule, std::size_t count, const std::vector<std::string_view>& path,
+                       std::size_t length)
 {
     const auto& names = rule.names;
     if (rule.any_depth) return name_matches(names.front(), path[length - 1]);
     // "a/**" covers everything in a, but not a itself.
     return base::match_stars(
-               names.size(), length, [&](std::size_t p) { return names[p] == "**"; },
+               count, length, [&](std::size_t p) { return names[p] == "**"; },
                [&](std::size_t p, std::size_t t) -> std::size_t {
                    return name_matches(names[p], path[t]) ? 1 : 0;
-               }) == names.size();
+               }) == count;
 }
 
 bool Denylist::covers(std::string_view path) const
@@ -105,11 +106,26 @@ bool Denylist::covers(std::string_view path) const
     if (rules_.empty()) return false;
     const auto names = names_in(path);
     for (std::size_t length = 1; length <= names.size(); ++length) {
-        const auto last = std::find_if(rules_.rbegin(), rules_.rend(),
-                                       [&](const Rule& rule) { return matches(rule, names, length); });
+        const auto last = std::find_if(rules_.rbegin(), rules_.rend(), [&](const Rule& rule) {
+            return matches(rule, rule.names.size(), names, length);
+        });
         if (last != rules_.rend() && !last->allows) return true;
     }
     return false;
+}
+
+bool Denylist::is_above_denied(std::string_view path) const
+{
+    const auto names = names_in(path);
+    return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+        if (rule.any_depth || rule.allows) return false;
+        // What leading ** stand for may be any other path as well.
+        std::size_t count = 0;
+        while (count < rule.names.size() && rule.names[count] == "**") ++count;
+        for (++count; count < rule.names.size(); ++count)
+            if (matches(rule, count, names, names.size())) return true;
+        return false;
+    });
 }
 
 } // namespace agenthost::docker::files

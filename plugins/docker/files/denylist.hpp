@@ -24,6 +24,9 @@ public:
     [[nodiscard]] bool empty() const { return rules_.empty(); }
     // Whether the path or a folder on the way to it is denied. Bytes as Path::bytes() has them: "a/b".
     [[nodiscard]] bool covers(std::string_view path) const;
+    // Whether a pattern denies something below this path only: a link of this name would give it another path,
+    // which is not denied.
+    [[nodiscard]] bool is_above_denied(std::string_view path) const;
     // As they were given.
     [[nodiscard]] const std::vector<std::string>& patterns() const { return patterns_; }
 
@@ -33,8 +36,9 @@ private:
         bool any_depth = false;         // `names` is one name, at any depth
         bool allows = false;
     };
-    [[nodiscard]] static bool matches(const Rule&, const std::vector<std::string_view>& path,
-                                      std::size_t length);
+    // The first `count` names of the rule and the first `length` names of the path.
+    [[nodiscard]] static bool matches(const Rule&, std::size_t count,
+                                      const std::vector<std::string_view>& path, std::size_t length);
 
     std::vector<std::string> patterns_;
     std::vector<Rule> rules_;

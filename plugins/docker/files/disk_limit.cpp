@@ -124,6 +124,7 @@ bool DiskLimit::recount_due() const
     const std::lock_guard lock{mutex_};
     if (counting_) return false;
     if (quota_ || !counted_) return true;
+    if (outdated()) return true;
     const auto age = Clock::now() - counted_at_;
     if (options_.max_bytes > 0 && written_since_ > options_.max_bytes / 10 && age > counting_took_ * 20)
         return true;
@@ -144,6 +145,7 @@ void DiskLimit::recount(Control& control)
     {
         const std::lock_guard lock{mutex_};
         written_before = written_since_;
+        outdated_ = false; // what is written from now on may be missed
     }
     try {
         usage = measure_usage(folder_, options_.budget, control);
@@ -160,6 +162,15 @@ void DiskLimit::recount(Control& control)
     counting_took_ = counted_at_ - began;
     written_since_ -= std::min(written_since_, written_before);
 }
+
+void DiskLimit::outdate()
+{
+    const std::lock_guard lock{mutex_};
+    outdated_ = true;
+}
+
+// A server that crashes and starts again all the time must not be walked all the time.
+bool DiskLimit::outdated() const { return outdated_ && Clock::now() - counted_at_ > counting_took_ * 20; }
 
 void DiskLimit::freed(std::uint64_t bytes)
 {
@@ -179,7 +190,8 @@ bool DiskLimit::has_space_for(std::uint64_t bytes) const
 bool DiskLimit::worth_recounting() const
 {
     const std::lock_guard lock{mutex_};
-    return !quota_ && !counting_ && (!counted_ || Clock::now() - counted_at_ > recount_before_refusal);
+    return !quota_ && !counting_ &&
+           (!counted_ || outdated() || Clock::now() - counted_at_ > recount_before_refusal);
 }
 
 void DiskLimit::check_free_space(std::uint64_t bytes) const
@@ -200,7 +212,7 @@ void DiskLimit::reserve(std::uint64_t bytes)
         bool fits = false;
         {
             const std::lock_guard lock{mutex_};
-            fits = counted_ && has_space_for(bytes);
+            fits = counted_ && !outdated() && has_space_for(bytes);
         }
         Control unwatched;
         if (!fits) recount(unwatched);

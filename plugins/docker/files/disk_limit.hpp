@@ -5,8 +5,9 @@
 // writes and deletions are added until the next walk. The game does not report its writes, so the count is
 // only as fresh as the last walk:
 //   - recount_due() is true when no walk was done, when the last one is older than `fresh` (and than 20 times its own
-//     duration, so that walking costs at most 5 % of a thread), or when the agent wrote a tenth of the limit since.
-//   - a claim that would be refused walks first when the count is older than 10 s.
+//     duration, so that walking costs at most 5 % of a thread), or when the agent wrote a tenth of the limit since,
+//     or when it is outdated().
+//   - a claim that would be refused walks first when the count is older than 10 s, every claim when it is outdated.
 // Where the kernel no longer answers, because its quotas were switched off, the agent counts again.
 // A walk that ends early (its budget, a cancel) keeps the higher of the old and the new count.
 //
@@ -64,6 +65,8 @@ public:
     [[nodiscard]] State state() const;
     [[nodiscard]] bool recount_due() const;
     void recount(Control&);
+    // Somebody else has probably written much since the last walk: an installer, for example.
+    void outdate();
     // Content that the agent removed, or overwrote.
     void freed(std::uint64_t bytes);
 
@@ -91,6 +94,7 @@ private:
     bool has_space_for(std::uint64_t bytes) const; // with the lock
     void refresh_exact(); // asks the kernel, without the lock: it may wait for the disk
     bool worth_recounting() const;
+    bool outdated() const; // with the lock
     void check_free_space(std::uint64_t bytes) const;
 
     const int folder_;
@@ -99,7 +103,7 @@ private:
     std::optional<ProjectQuota> quota_;
     std::uint64_t used_ = 0, reserved_ = 0, written_since_ = 0;
     std::uint64_t before_claims_ = 0; // used, without what the claims of now write
-    bool counted_ = false, counting_ = false;
+    bool counted_ = false, counting_ = false, outdated_ = false;
     std::chrono::steady_clock::time_point counted_at_{};
     std::chrono::steady_clock::duration counting_took_{};
 };

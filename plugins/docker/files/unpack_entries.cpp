@@ -247,6 +247,12 @@ void UnpackEntries::link(const Path& path, const char* target)
         leave_out(path, "is a link that leads outside the server's folder");
         return;
     }
+    if (root_.denylist().is_above_denied(target_.bytes() + "/" + path.bytes()))
+        fail_at(
+            "DENIED", archive_path_,
+            "the entry \"" + path.shown() +
+                "\" is a link, and the egg's file_denylist forbids files in a folder of this name. Nothing "
+                "was unpacked; use an archive without it.");
     const int parent = parent_of(path);
     const std::string name = path.name();
     if (::symlinkat(target, parent, name.c_str()) != 0 &&

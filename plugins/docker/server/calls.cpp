@@ -32,7 +32,15 @@ void Calls::look(EffectList& effects)
 {
     look_again_ = looking();
     if (looking()) return;
-    known_ = false;
+    known_ = repeat_ = outdated_ = false;
+    look_ = add(Verb::inspect, {}, effects);
+}
+
+void Calls::look_once_more(EffectList& effects)
+{
+    if (!repeat_ || outdated_) known_ = false;
+    repeat_ = true;
+    outdated_ = false;
     look_ = add(Verb::inspect, {}, effects);
 }
 
@@ -61,7 +69,7 @@ void Calls::forget()
 {
     work_ = kill_ = {};
     look_ = 0;
-    look_again_ = known_ = false;
+    look_again_ = repeat_ = outdated_ = known_ = false;
 }
 
 } // namespace agenthost::docker::server

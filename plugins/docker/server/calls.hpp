@@ -20,10 +20,6 @@ public:
     [[nodiscard]] bool working() const { return work_.number != 0; }
     [[nodiscard]] bool working_on(Verb verb) const { return working() && work_.verb == verb; }
     [[nodiscard]] bool given_up() const { return work_.given_up; }
-    [[nodiscard]] bool is_current(CallNumber number) const
-    {
-        return working() && number == work_.number && !work_.given_up;
-    }
 
     // In parallel; a repeated kill replaces the previous one.
     void begin_kill(Verb, EffectList&);
@@ -35,6 +31,8 @@ public:
     void look(EffectList&);
     [[nodiscard]] bool looking() const { return look_ != 0; }
     [[nodiscard]] bool looks_again() const { return look_again_; }
+    [[nodiscard]] bool repeats_look() const { return repeat_; }
+    [[nodiscard]] bool look_outdated() const { return outdated_; }
 
     // A call is done. False or nothing: it is void.
     struct Ended {
@@ -46,6 +44,10 @@ public:
     bool end_look(CallNumber);
     // Whether something happened while the inspect that ended was in flight.
     bool take_look_again() { return std::exchange(look_again_, false); }
+    // Inspects once more because of it. What the ended inspect showed counts meanwhile if it was such a repeat
+    // itself: events that come faster than an inspect takes must not keep the machine from acting. It never
+    // counts if a call of ours ended while it was in flight.
+    void look_once_more(EffectList&);
     // All calls in flight are void.
     void forget();
 
@@ -55,7 +57,12 @@ public:
         view_ = facts;
         known_ = true;
     }
-    void doubt() { known_ = false; }
+    // A call of ours may have changed the containers.
+    void doubt()
+    {
+        known_ = false;
+        look_again_ = outdated_ = looking();
+    }
     [[nodiscard]] bool known() const { return known_; }
     [[nodiscard]] const Facts& view() const { return view_; }
     [[nodiscard]] bool running() const { return known_ && view_.server.is == Container::running; }
@@ -77,6 +84,8 @@ private:
     InFlight work_, kill_;
     CallNumber look_ = 0, last_number_ = 0;
     bool look_again_ = false;
+    // Of the inspect in flight: it repeats one; it began before a call of ours ended.
+    bool repeat_ = false, outdated_ = false;
     bool known_ = false;
     Facts view_;
 };

@@ -3,6 +3,7 @@
 
 #include "values.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,9 +14,10 @@ class EffectList {
 public:
     void add(Effect effect) { effects_.push_back(std::move(effect)); }
     void add_first(Effect effect) { effects_.insert(effects_.begin(), std::move(effect)); }
-    void answer(const std::string& id, Verdict verdict, const Problem& problem)
+    void answer(const std::string& id, Verdict verdict, const Problem& problem,
+                std::optional<State> status = {})
     {
-        add(Answer{id, verdict, problem});
+        add(Answer{id, verdict, problem, status});
     }
 
     void arm(Timer timer, milliseconds after)

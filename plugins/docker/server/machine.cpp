@@ -19,6 +19,7 @@ std::vector<Effect> Machine::step(const Input& input, milliseconds now)
     now_ = now;
     std::visit([this](const auto& what) { on(what); }, input);
     advance();
+    answer_at_once();
     if (const State current = state(); current != shown_ && !gone_) {
         effects_.add(StateChanged{shown_, current, reason_});
         shown_ = current;
@@ -55,12 +56,17 @@ State Machine::resting_state() const
     return record_.gave_up || backing_off_ ? State::crashed : State::offline;
 }
 
-void Machine::on(const Cancel& cancel) { requests_.cancel(cancel.id, so_far(), effects_); }
+void Machine::on(const Cancel& cancel)
+{
+    if (requests_.pending() && requests_.running()->id == cancel.id)
+        answer_unfinished({code::interrupted, so_far()});
+}
 
 void Machine::on(const Done& done)
 {
     if (calls_.end_kill(done.call)) {
         if (done.outcome == Outcome::deadline) attempt_.overdue = attempt_.killed;
+        calls_.doubt();
         return look();
     }
     const auto ended = calls_.end(done.call);
@@ -68,6 +74,7 @@ void Machine::on(const Done& done)
     if (!ended->given_up) return call_done(ended->verb, done);
     // It may have started something after we killed what there was.
     attempt_.killed = attempt_.overdue = false;
+    calls_.doubt();
     look();
 }
 
@@ -75,11 +82,14 @@ void Machine::call_done(Verb verb, const Done& done)
 {
     const bool good = done.outcome == Outcome::ok;
     switch (verb) {
+    case Verb::check_ports:
     case Verb::pull:
     case Verb::pull_installer:
     case Verb::create:
         if (good)
-            attempt_.progress = verb == Verb::create ? Progress::created : Progress::pulled;
+            attempt_.progress = verb == Verb::create        ? Progress::created
+                                : verb == Verb::check_ports ? Progress::checked
+                                                            : Progress::pulled;
         else
             attempt_.failure = done.problem;
         return;
@@ -146,12 +156,7 @@ void Machine::on(const Seen& seen)
     }
     if (stuck_ == Stuck::inspecting) unstick();
     observe(seen.facts);
-    if (again) look();
-}
-
-void Machine::on(const PullBegan& pull)
-{
-    if (calls_.is_current(pull.call)) requests_.answer(Verdict::ok, {}, effects_);
+    if (again) calls_.look_once_more(effects_);
 }
 
 void Machine::on(const EngineEvent&) { look(); }
@@ -179,7 +184,6 @@ void Machine::on(const Fired& fired)
     if (!effects_.fired(fired.timer)) return;
     switch (fired.timer) {
     case Timer::answer: return requests_.answer(Verdict::ok, {"", so_far()}, effects_);
-    case Timer::waiting: return requests_.answer_waiting(what_runs(), effects_);
     case Timer::stop: attempt_.out_of_time = true; return;
     case Timer::kill: attempt_.overdue = true; return look();
     case Timer::backoff: backing_off_ = false; return;
@@ -196,6 +200,7 @@ void Machine::on(const Away&)
 {
     forget_calls();
     away_ = true;
+    answer_unfinished({code::docker_error, so_far()});
 }
 
 void Machine::on(const Back& back)
@@ -223,6 +228,7 @@ void Machine::stick(Stuck in)
     constexpr milliseconds first{1'000}, longest{60'000};
     stuck_ = in;
     effects_.arm(Timer::retry, std::min(longest, first * (1 << std::min(retries_++, 6u))));
+    answer_unfinished(reason_);
 }
 
 void Machine::unstick()

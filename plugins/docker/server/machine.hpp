@@ -9,14 +9,20 @@
 // Actions:
 // - A change of the desired state is saved before the engine is called.
 // - One action runs and one waits; another is refused as BUSY. While the engine is away, all are refused.
-// - kill and remove pre-empt everything: running and waiting actions are answered as cancelled, a pull is
-//   cancelled, an installer is killed. A start that the engine is working on is killed when it comes up.
-// - An action is answered once: when its goal is reached, when it fails or is pre-empted, when a pull begins,
-//   or 10 s after it came, also while it waits, with the state so far and what it waits for. What happens later
-//   is reported by state changes.
-// - A start that fails is given up when a person asked for it: the server is offline with the reason, also
-//   when the answer was given before. A start that the machine made by itself is tried again as after a
-//   crash, and so is the start of a restart that has ended a run: a server that ran was meant to run.
+//   The one that waits is saved as well, with the options of both: an agent that starts again continues.
+// - kill and remove pre-empt everything: what runs is given up, what waits is dropped, a pull is cancelled, an
+//   installer is killed. A start that the engine is working on is killed when it comes up.
+// - An action is answered once. install, start, stop and restart are answered at once, after they were saved,
+//   with the state that they have led to: no answer waits for a pull, a start or a stop. Before it, the
+//   engine is only asked whether the server runs, and a start whether another program holds one of its ports
+//   (PORT_CONFLICT); an engine that needs longer than 2 s for that does not delay the answer. What fails
+//   later is reported by a state change with the problem. kill and remove are answered when the server is
+//   dead or gone, or when the engine turns out not to do it now.
+// - A start that fails is given up when a person asked for it: the server is offline with the reason.
+//   A start that the machine made by itself is tried again as after a crash, and so is the start of a restart
+//   that has ended a run: a server that ran was meant to run.
+// - A restart pulls the image before it ends the run; if that fails, the server runs on.
+// - A stop that had to be ended by SIGKILL is reported as TIMEOUT.
 // - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
 //   with growing delays, and accepts only kill and remove.
 //
@@ -81,7 +87,7 @@ public:
     [[nodiscard]] Key key() const;
 
 private:
-    enum class Progress { none, pulled, created, launched, containers_removed };
+    enum class Progress { none, checked, pulled, created, launched, containers_removed };
     enum class Stuck { no, inspecting, killing, removing };
 
     // State of the current goal; reset with it. An absence of the engine resets everything except what was
@@ -104,7 +110,6 @@ private:
     void on(const Cancel&);
     void on(const Done&);
     void on(const Seen&);
-    void on(const PullBegan&);
     void on(const EngineEvent&);
     void on(const Oom&);
     void on(const Ready&);
@@ -118,14 +123,17 @@ private:
     [[nodiscard]] State resting_state() const;
 
     // Actions (machine_actions.cpp).
-    void begin(Power);
-    void begin_install(Power);
+    void begin(Power, bool answered = false);
+    void wait(const Power&);
     void preempt(Power);
     void kill_while_removing(const Power&);
-    void run(Power, Goal);
+    void run(Power, Goal, bool answered = false);
     void finish(Verdict, const Problem&);
     void refuse(const Power&, std::string code, const std::string& why);
-    [[nodiscard]] bool installed(const Power&);
+    [[nodiscard]] Problem not_installed() const;
+    [[nodiscard]] bool checking() const;
+    void answer_at_once();
+    void answer_unfinished(const Problem&);
     [[nodiscard]] std::string so_far() const;
     [[nodiscard]] std::string what_runs() const;
 
@@ -137,6 +145,8 @@ private:
     bool drive_installer();
     bool drive_start();
     bool drive_stop();
+    bool pull_for_restart();
+    [[nodiscard]] std::optional<Problem> killed_late() const;
     bool drive_kill();
     bool drive_remove();
     bool stop_server();

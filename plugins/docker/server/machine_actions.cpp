@@ -9,6 +9,8 @@ namespace {
 
 // A kernel delivers SIGKILL at once; what still runs after this long waits for a disk or a hanging runtime.
 constexpr milliseconds max_kill_time{10'000};
+// An engine answers a question in milliseconds. A caller does not wait for one that is slower.
+constexpr milliseconds max_check_time{2'000};
 
 } // namespace
 
@@ -27,55 +29,99 @@ void Machine::on(const Power& power)
     if (stuck_ != Stuck::no)
         return refuse(power, code::busy,
                       settings_.name + " is stuck in the engine. kill_server tries to free it.");
-    if (record_.goal == Goal::none) return begin(power);
-    const auto& waiting = requests_.waiting();
-    if (waiting)
-        return refuse(power, code::busy,
-                      what_runs() + " is running and " + server::describe(*waiting) +
-                          " waits. Try again when they are done, or use kill_server.");
-    requests_.wait(power, now_, effects_);
+    record_.goal == Goal::none ? begin(power) : wait(power);
 }
 
-void Machine::begin(Power power)
+void Machine::begin(Power power, bool answered)
 {
     switch (power.action) {
-    case Action::install: return begin_install(std::move(power));
+    case Action::install:
+        record_.wants_running = power.then_start;
+        return run(std::move(power), Goal::install, answered);
     case Action::start:
     case Action::restart: {
-        if (!installed(power)) return;
+        if (record_.install != Install::done) {
+            const Problem why = not_installed();
+            if (!answered) return refuse(power, why.code, why.message);
+            if (reason_.code.empty()) reason_ = why;
+            return;
+        }
         const Goal goal = power.action == Action::start ? Goal::start : Goal::restart;
         record_.wants_running = true;
         crashes_.forgive();
-        return run(std::move(power), goal);
+        return run(std::move(power), goal, answered);
     }
-    case Action::stop: record_.wants_running = false; return run(std::move(power), Goal::stop);
+    case Action::stop: record_.wants_running = false; return run(std::move(power), Goal::stop, answered);
     case Action::kill:
     case Action::remove: return preempt(std::move(power)); // these never wait
     }
 }
 
-bool Machine::installed(const Power& power)
+void Machine::wait(const Power& power)
 {
-    if (record_.install == Install::done) return true;
-    const std::string why = record_.install == Install::missing
-                                ? settings_.name + " is not installed. Use reinstall_server."
-                                : record_.fault.message;
-    if (requests_.drop_taken())
-        effects_.add(Note{why});
-    else
-        refuse(power, code::config_invalid, why);
-    return false;
+    if (record_.next)
+        return refuse(power, code::busy,
+                      what_runs() + " is running and " + std::string{to_string(record_.next->action)} +
+                          " waits. Try again when they are done, or use kill_server.");
+    const bool starts = power.action == Action::start || power.action == Action::restart;
+    if (starts && record_.goal != Goal::install && record_.install != Install::done) {
+        const Problem why = not_installed();
+        return refuse(power, why.code, why.message);
+    }
+    record_.next = NextAction{power.action, power.stop, power.then_start};
+    const State status = power.action == Action::start     ? State::starting
+                         : power.action == Action::install ? State::installing
+                                                           : State::stopping;
+    effects_.answer(power.id, Verdict::ok,
+                    {"", std::string{to_string(power.action)} + " is accepted and waits for the end of " +
+                             what_runs() + "."},
+                    status);
 }
 
-void Machine::begin_install(Power power)
+Problem Machine::not_installed() const
 {
-    record_.wants_running = power.then_start;
-    run(std::move(power), Goal::install);
+    return {code::config_invalid, record_.install == Install::missing
+                                      ? settings_.name + " is not installed. Use reinstall_server."
+                                      : record_.fault.message};
+}
+
+// What the answer depends on is being asked.
+bool Machine::checking() const
+{
+    if (away_) return false;
+    switch (record_.goal) {
+    case Goal::start: return !calls_.known() || (attempt_.progress == Progress::none && !calls_.running());
+    case Goal::stop:
+    case Goal::restart: return !calls_.known() && record_.run.empty();
+    default: return false;
+    }
+}
+
+void Machine::answer_at_once()
+{
+    if (!requests_.pending() || gone_) return;
+    const Action action = requests_.running()->action;
+    if (action == Action::kill || action == Action::remove) return;
+    if (!checking()) return requests_.answer(Verdict::ok, {"", so_far()}, effects_);
+    if (!effects_.armed(Timer::answer)) effects_.arm(Timer::answer, max_check_time);
+}
+
+// The engine does not do now what was asked. The goal stays.
+void Machine::answer_unfinished(const Problem& why)
+{
+    if (!requests_.pending()) return;
+    if (requests_.running()->action == Action::remove) // success means that it is gone
+        return requests_.answer(Verdict::failed, why, effects_);
+    requests_.answer(Verdict::ok, {"", so_far()}, effects_);
 }
 
 void Machine::preempt(Power power)
 {
-    requests_.cancel_all({code::cancelled, "pre-empted by " + server::describe(power)}, effects_);
+    if (record_.goal != Goal::none && record_.goal != Goal::kill)
+        say(what_runs() + " was ended by " + std::string{to_string(power.action)} + ".");
+    requests_.end(Verdict::cancelled, {code::cancelled, "pre-empted by " + server::describe(power)},
+                  effects_);
+    record_.next.reset();
     const bool installing = record_.goal == Goal::install && !record_.install_over;
     const bool installer = installing && (record_.installer_ran || calls_.working_on(Verb::run_installer));
     const bool server = !calls_.known() || !record_.run.empty() || calls_.working_on(Verb::start);
@@ -102,28 +148,31 @@ void Machine::kill_while_removing(const Power& power)
 }
 
 // Whatever was in progress is over.
-void Machine::run(Power power, Goal goal)
+void Machine::run(Power power, Goal goal, bool answered)
 {
     record_.goal = goal;
+    record_.stop = power.stop;
     record_.installer_ran = record_.install_over = record_.gave_up = false;
     record_.fault = {};
     attempt_ = {};
     cancel_backoff();
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    requests_.begin(std::move(power), now_, effects_);
+    requests_.begin(std::move(power), answered);
 }
 
 void Machine::finish(Verdict verdict, const Problem& problem)
 {
     requests_.end(verdict, problem, effects_);
     record_.goal = Goal::none;
+    record_.stop = {};
     record_.installer_ran = record_.install_over = false;
     attempt_ = {};
     calls_.give_up(effects_);
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    if (auto next = requests_.take_waiting(effects_)) begin(std::move(*next));
+    if (auto next = std::exchange(record_.next, std::nullopt))
+        begin({"", next->action, std::move(next->stop), next->then_start}, true);
 }
 
 // What a caller is told who does not wait for the end of what runs.
@@ -141,8 +190,8 @@ std::string Machine::so_far() const
 
 std::string Machine::what_runs() const
 {
-    return requests_.running() ? server::describe(*requests_.running())
-                               : std::string{to_string(record_.goal)};
+    return std::string{requests_.running() ? to_string(requests_.running()->action)
+                                           : to_string(record_.goal)};
 }
 
 void Machine::refuse(const Power& power, std::string code, const std::string& why)

@@ -65,7 +65,9 @@ bool Machine::drive_start()
     if (calls_.working()) return false;
     if (attempt_.failure) return fail_start(*attempt_.failure);
     switch (attempt_.progress) {
-    case Progress::none: call(Verb::pull); return false;
+    // Only for a caller who waits for the answer: the engine says so itself when it starts the container.
+    case Progress::none: call(requests_.pending() ? Verb::check_ports : Verb::pull); return false;
+    case Progress::checked: call(Verb::pull); return false;
     case Progress::pulled: call(Verb::create); return false;
     case Progress::created: call(Verb::start); return false;
     default:
@@ -90,19 +92,51 @@ bool Machine::fail_start(Problem problem)
 
 bool Machine::drive_stop()
 {
+    const bool ended_run = attempt_.asked || attempt_.out_of_time;
+    if (calls_.running() && record_.goal == Goal::restart && !ended_run &&
+        attempt_.progress != Progress::pulled)
+        return pull_for_restart();
     if (calls_.running()) return stop_server();
     if (!calls_.idle()) return false; // it must not hit the next run
+    const auto late = killed_late();
     if (record_.goal == Goal::stop) {
+        if (late) reason_ = *late;
         finish(Verdict::ok, {});
         return true;
     }
-    const bool ended_run = attempt_.asked || attempt_.out_of_time;
+    if (late) say(late->message);
+    const Progress progress = attempt_.progress;
     attempt_ = {};
     attempt_.ended_run = ended_run;
+    if (progress == Progress::pulled) attempt_.progress = progress;
     effects_.disarm(Timer::stop);
     effects_.disarm(Timer::kill);
     record_.goal = Goal::start;
     return true;
+}
+
+// A server whose image cannot be pulled runs on.
+bool Machine::pull_for_restart()
+{
+    if (calls_.working()) return false;
+    if (!attempt_.failure) {
+        call(Verb::pull);
+        return false;
+    }
+    reason_ = *attempt_.failure;
+    finish(Verdict::failed, Problem{reason_});
+    return true;
+}
+
+// A caller who gives no time has asked for SIGKILL.
+std::optional<Problem> Machine::killed_late() const
+{
+    const milliseconds timeout = record_.stop.timeout.value_or(settings_.stop_timeout);
+    if (!attempt_.out_of_time || timeout <= milliseconds{0}) return std::nullopt;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(timeout).count();
+    return Problem{code::timeout, settings_.name + " did not end within " + std::to_string(seconds) +
+                                      " s and was killed. Give stop_server more time, or correct the stop "
+                                      "command or signal of its configuration."};
 }
 
 bool Machine::stop_server()
@@ -117,14 +151,13 @@ bool Machine::stop_server()
 
 void Machine::ask_to_stop()
 {
-    const auto& power = requests_.running();
-    const milliseconds timeout = power && power->timeout ? *power->timeout : settings_.stop_timeout;
+    const milliseconds timeout = record_.stop.timeout.value_or(settings_.stop_timeout);
     attempt_.asked = true;
     if (timeout <= milliseconds{0}) {
         attempt_.out_of_time = true;
         return kill_now(Verb::kill);
     }
-    const std::string signal = power ? power->signal : "";
+    const std::string signal = record_.stop.signal;
     if (signal.empty() && !settings_.stop_command.empty())
         call(Verb::type, settings_.stop_command);
     else
@@ -167,6 +200,7 @@ bool Machine::drive_install()
         call(Verb::remove_installer);
         return false;
     }
+    if (!record_.fault.code.empty()) reason_ = record_.fault;
     finish(record_.fault.code.empty() ? Verdict::ok : Verdict::failed, Problem{record_.fault});
     return true;
 }

@@ -49,12 +49,10 @@ private:
     unsigned used_ = 0;
 };
 
-template <class Out> void tell_power(Out& out, const char* name, const std::optional<Power>& power)
+template <class Out> void tell_stop(Out& out, const StopOptions& stop)
 {
-    out.flag(name, power.has_value());
-    if (!power) return;
-    out.flag("timeout", power->timeout.has_value());
-    out.flag("signal", !power->signal.empty());
+    out.flag("timeout", stop.timeout.has_value());
+    out.flag("signal", !stop.signal.empty());
 }
 
 } // namespace
@@ -78,12 +76,14 @@ template <class Out> void Machine::tell(Out& out) const
     out.flag("oom", oom_);
     out.flag("backing_off", backing_off_);
     out.flag("working", calls_.working());
-    if (calls_.working()) out.choice("call", calls_.work_verb(), 12);
+    if (calls_.working()) out.choice("call", calls_.work_verb(), 13);
     out.flag("given_up", calls_.given_up());
     out.flag("killing", calls_.killing());
-    if (calls_.killing()) out.choice("kill", calls_.kill_verb(), 12);
+    if (calls_.killing()) out.choice("kill", calls_.kill_verb(), 13);
     out.flag("looking", calls_.looking());
     out.flag("look_again", calls_.looks_again());
+    out.flag("repeats_look", calls_.repeats_look());
+    out.flag("look_outdated", calls_.look_outdated());
     out.flag("known", calls_.known());
     if (calls_.known()) {
         const Facts& view = calls_.view();
@@ -91,7 +91,7 @@ template <class Out> void Machine::tell(Out& out) const
         out.number("installer", static_cast<unsigned>(view.installer.is), 4);
         out.flag("installer_failed", view.installer.exit_code != 0);
     }
-    out.number("progress", static_cast<unsigned>(attempt_.progress), 5);
+    out.number("progress", static_cast<unsigned>(attempt_.progress), 6);
     out.flag("asked", attempt_.asked);
     out.flag("out_of_time", attempt_.out_of_time);
     out.flag("killed", attempt_.killed);
@@ -104,14 +104,15 @@ template <class Out> void Machine::tell(Out& out) const
     out.flag("failure", attempt_.failure.has_value());
     out.number("stuck", static_cast<unsigned>(stuck_), 4);
     out.flag("retried", retries_ > 0);
-    tell_power(out, "running", requests_.running());
+    tell_stop(out, record_.stop);
+    out.flag("running", requests_.running().has_value());
     if (requests_.running()) out.aside("action", requests_.running()->action);
     out.flag("answered", requests_.answered());
-    tell_power(out, "waiting", requests_.waiting());
-    if (requests_.waiting()) {
-        out.choice("action", requests_.waiting()->action, 6);
-        out.flag("then_start", requests_.waiting()->then_start);
-        out.flag("waiting_answered", requests_.waiting_answered());
+    out.flag("waiting", record_.next.has_value());
+    if (record_.next) {
+        out.choice("action", record_.next->action, 6);
+        out.flag("then_start", record_.next->then_start);
+        tell_stop(out, record_.next->stop);
     }
     for (int timer = 0; timer < timers; ++timer)
         out.flag(to_string(static_cast<Timer>(timer)).data(), effects_.armed(static_cast<Timer>(timer)));

@@ -3,6 +3,8 @@
 
 #include "plugins/docker/errors/codes.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,9 +15,31 @@ enum class Goal { none, install, start, stop, restart, kill, remove };
 
 enum class Install { missing, done, failed };
 
+// `install` is create_server or reinstall_server.
+enum class Action { install, start, stop, restart, kill, remove };
+
+// How stop and restart end the server; absent and empty: its own way.
+struct StopOptions {
+    std::optional<std::chrono::milliseconds> timeout; // before SIGKILL
+    std::string signal;
+
+    bool operator==(const StopOptions&) const = default;
+};
+
+// An action whose caller was answered, and which waits for the end of the goal.
+struct NextAction {
+    Action action = Action::start;
+    StopOptions stop;
+    bool then_start = false; // install
+
+    bool operator==(const NextAction&) const = default;
+};
+
 struct Record {
     bool wants_running = false; // the desired state; survives crashes, engine restarts and agent restarts
     Goal goal = Goal::none;     // resumed after a restart of the agent
+    StopOptions stop;           // of the current goal
+    std::optional<NextAction> next;
     Install install = Install::missing;
     bool installer_ran = false; // of the current goal `install`: its container was started
     bool install_over = false;  // of the current goal `install`: all but cleaning up is done

@@ -19,11 +19,11 @@ constexpr std::array<std::string_view, 8> states{"offline", "installing", "insta
                                                  "running", "stopping",   "crashed",        "stuck"};
 constexpr std::array<std::string_view, 6> actions{"install_server", "start_server", "stop_server",
                                                   "restart_server", "kill_server",  "delete_server"};
-constexpr std::array<std::string_view, timers> timer_names{"answer", "stop",    "kill",   "backoff",
-                                                           "retry",  "install", "waiting"};
-constexpr std::array<std::string_view, 12> verbs{
-    "inspect",        "pull",          "create",           "start",      "signal",      "type", "kill",
-    "pull_installer", "run_installer", "remove_installer", "remove_all", "remove_files"};
+constexpr std::array<std::string_view, timers> timer_names{"answer",  "stop",  "kill",
+                                                           "backoff", "retry", "install"};
+constexpr std::array<std::string_view, 13> verbs{
+    "inspect", "check_ports",    "pull",          "create",           "start",      "signal",      "type",
+    "kill",    "pull_installer", "run_installer", "remove_installer", "remove_all", "remove_files"};
 
 } // namespace
 

@@ -16,11 +16,8 @@ using std::chrono::milliseconds;
 
 enum class State { offline, installing, install_failed, starting, running, stopping, crashed, stuck };
 
-// `install` is create_server or reinstall_server.
-enum class Action { install, start, stop, restart, kill, remove };
-
-enum class Timer { answer, stop, kill, backoff, retry, install, waiting };
-constexpr int timers = 7;
+enum class Timer { answer, stop, kill, backoff, retry, install };
+constexpr int timers = 6;
 
 std::string_view to_string(State);
 std::string_view to_string(Action); // "start_server"
@@ -32,6 +29,7 @@ using CallNumber = std::uint64_t; // 0: no call
 // (inspect: Seen) with its number. All may be repeated.
 enum class Verb {
     inspect,          // of the server's container and the installer's
+    check_ports,      // ok when nobody else holds a host port of the server, or when that cannot be known
     pull,             // as the node's pull policy says; ok when the image is there
     create,           // configuration edits; a container with this specification, the old one removed
     start,            //
@@ -69,9 +67,8 @@ struct Facts {
 struct Power {
     std::string id; // answered exactly once
     Action action = Action::start;
-    std::optional<milliseconds> timeout; // stop and restart: before SIGKILL
-    std::string signal;                  // stop and restart: instead of the server's own way to stop
-    bool then_start = false;             // install
+    StopOptions stop = {};   // stop and restart
+    bool then_start = false; // install
 };
 // The caller no longer waits.
 struct Cancel {
@@ -88,9 +85,6 @@ struct Seen {
     Facts facts;
     Problem problem;
 };
-struct PullBegan { // the image is missing: this will take a while
-    CallNumber call = 0;
-};
 struct EngineEvent {}; // the engine reports an event of one of the containers
 struct Oom {};         // the kernel killed a process of the server
 struct Ready {};       // the console printed the done line
@@ -102,7 +96,7 @@ struct Back {
     bool restarted = false; // since it was last seen, by us or by an earlier agent
 };
 
-using Input = std::variant<Power, Cancel, Done, Seen, PullBegan, EngineEvent, Oom, Ready, Fired, Away, Back>;
+using Input = std::variant<Power, Cancel, Done, Seen, EngineEvent, Oom, Ready, Fired, Away, Back>;
 
 // Effects, to be carried out in order ----------------------------------------------------------------------
 
@@ -126,13 +120,14 @@ struct Arm { // replaces the timer of this kind
 struct Disarm {
     Timer timer = Timer::answer;
 };
-// `refused` and, for a waiting action, `cancelled`: nothing was done, the id may run again.
-// `ok` with a message: not done yet, and the message says why.
+// `refused`: nothing was done, the id may run again. `ok` with a message: the message says what it waits for.
 enum class Verdict { ok, refused, failed, cancelled };
 struct Answer {
     std::string id;
     Verdict verdict = Verdict::ok;
     Problem problem;
+    // What a waiting action will do; absent: the state of the machine.
+    std::optional<State> status = {};
 };
 struct StateChanged {
     State previous = State::offline, current = State::offline;

@@ -2,6 +2,7 @@
 
 #include "events_json.hpp"
 #include "node_report.hpp"
+#include "port_strangers.hpp"
 #include "problem.hpp"
 
 #include "plugins/docker/spec/create_body.hpp"
@@ -32,6 +33,8 @@ using namespace std::chrono_literals;
 constexpr auto poll_interval = 30s;
 // A resource_update waits this long for the first count of a server's folder, which usually takes milliseconds.
 constexpr auto first_count = 10s;
+// An engine lists its containers in milliseconds; a creation does not wait for one that is slower.
+constexpr auto max_port_check = 2s;
 constexpr std::size_t max_foreign = 256; // names that are remembered, so that each is logged once
 
 // The process that owns the engine's socket; empty: unknown, or systemd, which listens for it.
@@ -260,8 +263,8 @@ ServerShell* Fleet::find(std::string_view id)
     return at == servers_.end() ? nullptr : at->second.get();
 }
 
-// Claims what the server needs of this node, and completes `stored`.
-std::optional<Problem> Fleet::admit(const Creation& creation, store::StoredServer& stored)
+// What the server needs of this node, into `stored`.
+std::optional<Problem> Fleet::plan(const Creation& creation, store::StoredServer& stored) const
 {
     try {
         const ServerPlan plan = plan_server(creation.spec, node_.policy);
@@ -275,7 +278,7 @@ std::optional<Problem> Fleet::admit(const Creation& creation, store::StoredServe
     } catch (...) {
         return problem_of_exception();
     }
-    return ledger_.claim(stored.claim);
+    return std::nullopt;
 }
 
 void Fleet::create(Creation creation)
@@ -285,8 +288,7 @@ void Fleet::create(Creation creation)
         if (known->ending())
             return creation.refused(
                 {code::busy, "the server " + id + " is being deleted. Create it again when that is done."});
-        if (known->payload_hash() == base::hex(base::sha256(creation.payload)))
-            return creation.exists(*known);
+        if (known->payload_hash() == base::hex(base::sha256(creation.payload))) return repeat(creation);
         return creation.refused(
             problem(code::server_exists, "the server " + id + " exists already, with another configuration"));
     }
@@ -298,13 +300,58 @@ void Fleet::create(Creation creation)
     stored.id = id;
     stored.spec = creation.payload;
     stored.created_ms = utc_ms();
-    if (const auto refused = admit(creation, stored)) return creation.refused(*refused);
-    for (const std::string& note : creation.spec.notes) node_.log(Level::warn, id + ": " + note);
+    if (const auto refused = plan(creation, stored)) return creation.refused(*refused);
+    // Now, so that two creations at the same time do not get the same port.
+    if (const auto refused = ledger_.claim(stored.claim)) return creation.refused(*refused);
     creating_.insert(id);
-    if (unreadable_.erase(id) > 0) records_.remove(id, [](const std::optional<Problem>&) {}); // makes room
     const auto waiting = std::make_shared<Creation>(std::move(creation));
-    records_.add(stored, [this, waiting, stored](const std::optional<Problem>& refused) {
-        this->stored(std::move(*waiting), stored, refused);
+    std::vector<ledger::HostPort> ports = stored.claim.ports;
+    ask_strangers(id, std::move(ports), [this, waiting, stored](const std::vector<ledger::Stranger>& found) {
+        admit(waiting, stored, found);
+    });
+}
+
+// A creation that came before. It has been cut short if it was stored and not begun.
+void Fleet::repeat(Creation& creation)
+{
+    ServerShell& known = *servers_.at(creation.spec.id);
+    const server::Record& record = known.record();
+    if (record.install == server::Install::missing && record.goal == server::Goal::none)
+        return known.power(std::move(creation.power), std::move(creation.answer));
+    creation.exists(known);
+}
+
+// Calls back once: with the holder of a port, or with nobody, also when that takes too long.
+void Fleet::ask_strangers(const std::string& id, std::vector<ledger::HostPort> ports,
+                          std::function<void(const std::vector<ledger::Stranger>&)> then)
+{
+    const auto timer = std::make_shared<boost::asio::steady_timer>(client_.io());
+    const auto once = [then = std::move(then), over = std::make_shared<bool>(false), timer,
+                       alive = std::weak_ptr{alive_}](const std::vector<ledger::Stranger>& found) {
+        if (alive.expired() || std::exchange(*over, true)) return;
+        timer->cancel();
+        then(found);
+    };
+    timer->expires_after(max_port_check);
+    timer->async_wait([once](boost::system::error_code failed) {
+        if (!failed) once({});
+    });
+    find_strangers(node_, id, std::move(ports), once);
+}
+
+void Fleet::admit(const std::shared_ptr<Creation>& creation, const store::StoredServer& stored,
+                  const std::vector<ledger::Stranger>& strangers)
+{
+    if (const auto refused = ledger_.claim(stored.claim, strangers)) {
+        creating_.erase(stored.id);
+        ledger_.release(stored.id);
+        return creation->refused(*refused);
+    }
+    for (const std::string& note : creation->spec.notes) node_.log(Level::warn, stored.id + ": " + note);
+    if (unreadable_.erase(stored.id) > 0) // makes room
+        records_.remove(stored.id, [](const std::optional<Problem>&) {});
+    records_.add(stored, [this, creation, stored](const std::optional<Problem>& refused) {
+        this->stored(std::move(*creation), stored, refused);
     });
 }
 
@@ -362,8 +409,13 @@ void Fleet::publish_engine()
 {
     if (!engine_) return;
     const auto& facts = *engine_;
-    outputs_.publish("docker", base::json_object("engine", facts.podman ? "podman" : "docker", "version",
-                                                 facts.version, "api", facts.used_api, "away", away_));
+    const char* const name = facts.podman ? "podman" : "docker";
+    outputs_.publish("docker", base::json_object("engine", name, "version", facts.version, "api",
+                                                 facts.used_api, "away", away_));
+    // Facts are sent with heartbeats only; a hub must not wait for one to place servers here again.
+    if (std::exchange(published_away_, away_) != away_)
+        outputs_.emit("docker.engine_changed",
+                      base::json_object("name", name, "version", facts.version, "away", away_));
     const std::string capabilities = base::json_object(
         "dockerVersion", facts.version, "maxMemory", std::to_string(facts.memory >> 20) + "MB", "maxCpuCores",
         facts.cores, "supportedArchitectures", std::vector<std::string>{architecture_of(facts.architecture)});

@@ -24,6 +24,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace agenthost::docker::service {
 
@@ -83,7 +84,12 @@ private:
     [[nodiscard]] bool restarted(const engine::EventStream::Opened&);
     void add(const store::StoredServer&, ServerSpec);
     void remove_later(const std::string& id);
-    std::optional<Problem> admit(const Creation&, store::StoredServer&);
+    void repeat(Creation&);
+    std::optional<Problem> plan(const Creation&, store::StoredServer&) const;
+    void ask_strangers(const std::string& id, std::vector<ledger::HostPort>,
+                       std::function<void(const std::vector<ledger::Stranger>&)> then);
+    void admit(const std::shared_ptr<Creation>&, const store::StoredServer&,
+               const std::vector<ledger::Stranger>&);
     void stored(Creation, const store::StoredServer&, const std::optional<Problem>&);
     void poll();
     void report_usage();
@@ -103,7 +109,8 @@ private:
     std::set<std::string> unreadable_; // stored, with a configuration that cannot be read
     std::optional<engine::EngineFacts> engine_;
     bool away_ = true, draining_ = false;
-    std::string engine_process_; // "pid:start"; empty: not known
+    bool published_away_ = false; // of an engine that has answered before
+    std::string engine_process_;  // "pid:start"; empty: not known
     int published_count_ = -1;
     std::string published_capabilities_;
     mutable std::mutex trouble_mutex_;

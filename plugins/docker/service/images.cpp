@@ -140,7 +140,6 @@ void Images::read_password(Ticket ticket)
         });
         return;
     }
-    if (!job->present && job->handlers.on_begin) job->handlers.on_begin();
     boost::asio::post(disk_, [this, ticket, image = job->image, logins = config_.registries,
                               alive = std::weak_ptr{alive_}, io = &client_.io()] {
         std::string why, auth;

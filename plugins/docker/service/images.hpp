@@ -27,7 +27,6 @@ namespace agenthost::docker::service {
 class Images {
 public:
     struct Handlers {
-        std::function<void()> on_begin; // of a pull: this will take a while
         std::function<void(const engine::PullProgress&)> on_progress;
         // Once, later. `warning`: the image is there although it could not be pulled.
         std::function<void(std::optional<Problem>, const std::string& warning)> on_end;

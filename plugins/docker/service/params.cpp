@@ -108,12 +108,12 @@ server::Power stop_options(const Request& request)
     const Json params = parsed(request.params());
     server::Power power;
     if (const auto at = params.find("signal"); at != params.end() && !at->is_null())
-        power.signal = signal_of(*at);
+        power.stop.signal = signal_of(*at);
     if (const auto at = params.find("timeout"); at != params.end() && !at->is_null()) {
         const double seconds = at->is_number() ? at->get<double>() : -1;
         if (!(seconds >= 0 && seconds <= max_timeout_s))
             invalid("timeout is not a number of seconds from 0 to 3600");
-        power.timeout = server::milliseconds{std::llround(seconds * 1000)};
+        power.stop.timeout = server::milliseconds{std::llround(seconds * 1000)};
     }
     return power;
 }

@@ -62,6 +62,11 @@ std::string port_text(const PortMapping& port)
     return std::to_string(port.host) + (port.transport == Transport::udp ? "/udp" : "/tcp");
 }
 
+std::string port_text(const ledger::HostPort& port)
+{
+    return std::to_string(port.port) + (port.transport == Transport::udp ? "/udp" : "/tcp");
+}
+
 std::optional<std::string> holder_among(const std::vector<engine::ContainerRow>& rows,
                                         const std::vector<PortMapping>& ports, const std::string& own_name,
                                         PortMapping* which)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/docker/engine/facts.hpp"
+#include "plugins/docker/ledger/claim.hpp"
 #include "plugins/docker/spec/server_spec.hpp"
 
 #include <optional>
@@ -13,6 +14,7 @@ namespace agenthost::docker::service {
 
 // "25565/udp".
 std::string port_text(const PortMapping&);
+std::string port_text(const ledger::HostPort&);
 
 // "container web (nginx:1)"; of the rows other than `own_name`.
 std::optional<std::string> holder_among(const std::vector<engine::ContainerRow>&,

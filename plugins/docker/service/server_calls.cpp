@@ -2,6 +2,7 @@
 
 #include "config_files.hpp"
 #include "folders.hpp"
+#include "port_strangers.hpp"
 #include "ports.hpp"
 #include "problem.hpp"
 
@@ -69,6 +70,7 @@ void ServerCalls::begin(const server::Call& call)
 {
     switch (call.verb) {
     case Verb::inspect: return inspect(call.number);
+    case Verb::check_ports: return check_ports(call.number);
     case Verb::pull: return pull(call.number, spec_.image);
     case Verb::pull_installer: return pull(call.number, spec_.installer->image);
     case Verb::create: return create(call.number);
@@ -149,8 +151,24 @@ void ServerCalls::survey(Number number, std::function<void(const OwnContainers::
         bound([this, number, then = std::move(then)](const engine::Result<OwnContainers::Survey>& found) {
             if (!found) return failed(number, found.error());
             remember(found.value());
-            then(found.value());
+            end_others(found.value(), 1, then);
         }));
+}
+
+// Only one container of a server may run: two write into one folder.
+void ServerCalls::end_others(const OwnContainers::Survey& found, std::size_t at,
+                             std::function<void(const OwnContainers::Survey&)> then)
+{
+    while (at < found.server.size() &&
+           facts_of(found.server[at]).is != server::Container::running) // running ones first
+        ++at;
+    if (at >= found.server.size()) return then(found);
+    handlers_.warn(
+        "the containers " + found.server.front().name + " and " + found.server[at].name +
+        " ran at the same time on one folder. The second one was killed; find out who started it.");
+    node_.client.signal(
+        found.server[at].id, "SIGKILL",
+        bound([this, found, at, then = std::move(then)](const auto&) { end_others(found, at + 1, then); }));
 }
 
 void ServerCalls::inspect(Number number)
@@ -199,11 +217,34 @@ void ServerCalls::survey_for_inspect(const std::shared_ptr<server::Facts>& facts
                        refuse = std::move(refuse)](const engine::Result<OwnContainers::Survey>& found) {
         if (!found) return refuse(found.error());
         remember(found.value());
-        if (!found->installer.empty()) facts->installer = facts_of(found->installer.front());
-        if (!found->server.empty()) facts->server = facts_of(found->server.front());
-        handlers_.on_view(found->server.empty() ? nullptr : &found->server.front());
-        seen();
+        end_others(found.value(), 1, [this, facts, seen](const OwnContainers::Survey& all) {
+            if (!all.installer.empty()) facts->installer = facts_of(all.installer.front());
+            if (!all.server.empty()) facts->server = facts_of(all.server.front());
+            handlers_.on_view(all.server.empty() ? nullptr : &all.server.front());
+            seen();
+        });
     }));
+}
+
+// ---- ports ----
+
+void ServerCalls::check_ports(Number number)
+{
+    std::vector<ledger::HostPort> ports;
+    try {
+        ports = ledger::claim_of(plan_server(spec_, node_.policy)).ports;
+    } catch (...) {
+        return done(number, Outcome::failed, problem_of_exception());
+    }
+    find_strangers(node_, spec_.id, std::move(ports),
+                   bound([this, number](const std::vector<ledger::Stranger>& found) {
+                       if (found.empty()) return done(number);
+                       const ledger::Stranger& one = found.front();
+                       done(number, Outcome::failed,
+                            {code::port_conflict, "host port " + port_text(one.port) + " of " + spec_.id +
+                                                      " is used by " + one.name +
+                                                      ". Stop it, or give the server another port."});
+                   }));
 }
 
 // ---- images ----
@@ -211,7 +252,6 @@ void ServerCalls::survey_for_inspect(const std::shared_ptr<server::Facts>& facts
 void ServerCalls::pull(Number number, const ImageRef& image)
 {
     Images::Handlers on;
-    on.on_begin = bound([this, number] { handlers_.feed(server::PullBegan{number}); });
     on.on_progress =
         bound([this, image](const engine::PullProgress& progress) { handlers_.on_pull(image, progress); });
     on.on_end = bound([this, number](const std::optional<Problem>& problem, const std::string& warning) {

@@ -48,6 +48,7 @@ private:
     struct Creation;
 
     void inspect(Number);
+    void check_ports(Number);
     void pull(Number, const ImageRef&);
     void create(Number);
     void start(Number);
@@ -81,6 +82,8 @@ private:
     void survey_for_inspect(const std::shared_ptr<server::Facts>&, std::function<void()> seen,
                             std::function<void(const engine::Error&)> refuse);
     void remember(const OwnContainers::Survey&);
+    void end_others(const OwnContainers::Survey&, std::size_t at,
+                    std::function<void(const OwnContainers::Survey&)> then);
     // A callback that does nothing once this object is gone.
     template <class Function> auto bound(Function function)
     {

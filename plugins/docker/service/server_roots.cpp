@@ -76,7 +76,7 @@ void ServerRoots::adopt(const std::string& data_dir, std::vector<FileScope> scop
 void ServerRoots::prepare(const FileScope& scope)
 {
     try {
-        root(scope);
+        root(scope)->limit().outdate(); // an installer ran, or the game did
     } catch (const std::exception&) {
         // File actions report it.
     }

@@ -208,7 +208,7 @@ void Service::answer_power(Request& request, const std::string& id, const server
     json.object().member("message", problem.message.empty() ? message : problem.message);
     json.member("serverId", id);
     if (const ServerShell* const server = fleet_->find(id)) {
-        json.member("status", server::to_string(server->state()));
+        json.member("status", server::to_string(answer.status.value_or(server->state())));
         if (server->pulling()) json.member("pulling", *server->pulling());
     }
     json.end();

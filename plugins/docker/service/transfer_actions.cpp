@@ -140,7 +140,13 @@ void TransferActions::work(const Job& job, base::Cancel& cancel)
 {
     try {
         if (cancel.is_set()) return fail(*job.request, ended_error(*job.request), not_started);
-        job.request->reply(move(job, cancel));
+        std::shared_ptr<const netclient::Network> network;
+        try {
+            network = network_of(job);
+        } catch (const Error& e) {
+            return fail(*job.request, e, not_started);
+        }
+        job.request->reply(move(job, std::move(network), cancel));
     } catch (const Error& e) {
         fail(*job.request, e);
     } catch (const std::exception& e) {
@@ -157,20 +163,24 @@ void TransferActions::fail(Request& request, const Error& error, std::uint32_t f
         request.fail(error, flags);
 }
 
-std::string TransferActions::move(const Job& job, base::Cancel& cancel)
+std::shared_ptr<const netclient::Network> TransferActions::network_of(const Job& job)
+{
+    const auto settings = context_.network_settings(job.request->id());
+    if (!settings) return nullptr;
+    std::string why;
+    auto parsed = netclient::parse_network(*settings, why);
+    if (!parsed) throw Error{"INTERNAL", "the network settings of the server that asked: " + why};
+    return std::make_shared<const netclient::Network>(std::move(*parsed));
+}
+
+std::string TransferActions::move(const Job& job, std::shared_ptr<const netclient::Network> network,
+                                  base::Cancel& cancel)
 {
     const auto stay = job.scope.life->enter(cancel);
-    std::shared_ptr<const netclient::Network> network;
-    if (const auto settings = context_.network_settings(job.request->id())) {
-        std::string why;
-        auto parsed = netclient::parse_network(*settings, why);
-        if (!parsed) throw Error{"INTERNAL", "the network settings of the server that asked: " + why};
-        network = std::make_shared<const netclient::Network>(std::move(*parsed));
-    }
     const auto root = roots_.root(job.scope);
     const transfer::Order order{
         job.url,
-        network,
+        std::move(network),
         {cancel, job.request->deadline().value_or(Clock::time_point::max())},
         [&](std::uint64_t done, std::uint64_t total) {
             job.request->progress(total > 0 ? base::json_object("done", done, "total", total, "unit", "bytes")

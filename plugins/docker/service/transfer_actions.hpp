@@ -40,7 +40,9 @@ public:
 private:
     struct Job;
     void work(const Job&, base::Cancel&);
-    std::string move(const Job&, base::Cancel&);
+    // Null: no server asked. Throws if they cannot be read.
+    std::shared_ptr<const netclient::Network> network_of(const Job&);
+    std::string move(const Job&, std::shared_ptr<const netclient::Network>, base::Cancel&);
     void fail(Request&, const Error&, std::uint32_t flags = 0);
 
     const Context& context_;

@@ -30,7 +30,17 @@ constexpr const char* version_2 = R"(
 ALTER TABLE servers ADD COLUMN project INTEGER NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX servers_project ON servers(project) WHERE project <> 0;
 )";
-constexpr std::array<const char*, 2> steps{version_1, version_2};
+// How the goal ends the server, and the action that waits (`next`: 0: none, else its number + 1). A timeout is
+// in ms; -1: none.
+constexpr const char* version_3 = R"(
+ALTER TABLE servers ADD COLUMN stop_timeout INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE servers ADD COLUMN stop_signal TEXT NOT NULL DEFAULT '';
+ALTER TABLE servers ADD COLUMN next INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE servers ADD COLUMN next_start INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE servers ADD COLUMN next_timeout INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE servers ADD COLUMN next_signal TEXT NOT NULL DEFAULT '';
+)";
+constexpr std::array<const char*, 3> steps{version_1, version_2, version_3};
 
 } // namespace
 

@@ -12,6 +12,7 @@ namespace agenthost::docker::store {
 
 namespace {
 
+using server::Action;
 using server::Goal;
 using server::Install;
 using server::Record;
@@ -19,11 +20,10 @@ using server::State;
 
 constexpr std::string_view columns =
     "SELECT id, specs.spec, specs.sha256, spec_hash, created_ms, memory, disk, wants_running, goal, install, "
-    "flags, run, "
-    "judged_run, fault_code, fault, container, state, console_stamp, console_count FROM servers LEFT JOIN "
-    "specs "
+    "flags, run, judged_run, fault_code, fault, stop_timeout, stop_signal, next, next_start, next_timeout, "
+    "next_signal, container, state, console_stamp, console_count FROM servers LEFT JOIN specs "
     "ON specs.server = servers.id ORDER BY id";
-constexpr int record_columns = 8;
+constexpr int record_columns = 14;
 
 constexpr std::int64_t installer_ran = 1, install_over = 2, gave_up = 4, ready = 8;
 
@@ -40,6 +40,20 @@ std::string_view cut(std::string_view text, std::size_t max)
     return text.substr(0, max);
 }
 
+void bind_stop(base::Statement& statement, int timeout, int signal, const server::StopOptions& stop)
+{
+    statement.bind(timeout, stop.timeout ? std::int64_t{stop.timeout->count()} : -1);
+    statement.bind(signal, stop.signal);
+}
+
+server::StopOptions read_stop(const base::Statement& row, int timeout, int signal)
+{
+    server::StopOptions out;
+    if (const std::int64_t ms = row.integer(timeout); ms >= 0) out.timeout = std::chrono::milliseconds{ms};
+    out.signal = row.text(signal);
+    return out;
+}
+
 // From `at`, in the order of the columns.
 void bind_record(base::Statement& statement, int at, const Record& record)
 {
@@ -49,6 +63,11 @@ void bind_record(base::Statement& statement, int at, const Record& record)
     statement.bind(at + 3, flags_of(record));
     statement.bind(at + 4, record.run).bind(at + 5, record.judged_run);
     statement.bind(at + 6, record.fault.code).bind(at + 7, cut(record.fault.message, max_fault_bytes));
+    bind_stop(statement, at + 8, at + 9, record.stop);
+    const server::NextAction next = record.next.value_or(server::NextAction{});
+    statement.bind(at + 10, record.next ? static_cast<std::int64_t>(next.action) + 1 : 0);
+    statement.bind(at + 11, std::int64_t{next.then_start});
+    bind_stop(statement, at + 12, at + 13, next.stop);
 }
 
 // False: not a value of this enumeration.
@@ -70,6 +89,11 @@ bool read_record(const base::Statement& row, int at, Record& record)
     record.run = row.text(at + 4);
     record.judged_run = row.text(at + 5);
     record.fault = {std::string{row.text(at + 6)}, std::string{row.text(at + 7)}};
+    record.stop = read_stop(row, at + 8, at + 9);
+    if (const std::int64_t next = row.integer(at + 10); next != 0) {
+        record.next = server::NextAction{{}, read_stop(row, at + 12, at + 13), row.integer(at + 11) != 0};
+        if (!read_enum(next - 1, Action::remove, record.next->action)) return false;
+    }
     return read_enum(row.integer(at + 1), Goal::remove, record.goal) &&
            read_enum(row.integer(at + 2), Install::failed, record.install) && flags >= 0 && flags < 16;
 }
@@ -84,13 +108,15 @@ Problem full(const std::string& what)
 Store::Store(const std::string& file)
     : db_{open_database(file)},
       add_{db_.prepare("INSERT INTO servers(id, spec_hash, created_ms, memory, disk, wants_running, goal, "
-                       "install, flags, run, judged_run, fault_code, fault, container, state, console_stamp, "
-                       "console_count) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")},
+                       "install, flags, run, judged_run, fault_code, fault, stop_timeout, stop_signal, next, "
+                       "next_start, next_timeout, next_signal, container, state, console_stamp, "
+                       "console_count) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")},
       change_{db_.prepare("UPDATE servers SET spec_hash=?, memory=?, disk=? WHERE id=?")},
       remove_{db_.prepare("DELETE FROM servers WHERE id=?")},
       record_{
           db_.prepare("UPDATE servers SET wants_running=?, goal=?, install=?, flags=?, run=?, judged_run=?, "
-                      "fault_code=?, fault=? WHERE id=?")},
+                      "fault_code=?, fault=?, stop_timeout=?, stop_signal=?, next=?, next_start=?, "
+                      "next_timeout=?, next_signal=? WHERE id=?")},
       container_{db_.prepare("UPDATE servers SET container=?, state=? WHERE id=?")},
       console_{db_.prepare("UPDATE servers SET console_stamp=?, console_count=? WHERE id=?")},
       project_{db_.prepare("UPDATE servers SET project=?1 WHERE id=?2 AND project<>?1")},

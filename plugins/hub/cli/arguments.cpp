@@ -84,6 +84,12 @@ bool server_option(Reader& in, Arguments& out)
         out.follow = true;
     } else if (in.flag("--start")) {
         out.start = true;
+    } else if (in.flag("--no-wait")) {
+        out.no_wait = true;
+    } else if (in.value("--wait", value)) {
+        out.wait = duration(value);
+        if (!out.wait || *out.wait > std::chrono::hours{1})
+            throw Usage{"--wait " + value + " is not a time of at most 1h; write 30s, 5m or 1h"};
     } else if (in.value("--tail", value)) {
         out.tail = lines(value);
     } else if (in.value("--port", value) || in.value("-p", value)) {

@@ -37,6 +37,8 @@ struct Arguments {
     std::vector<std::string> ports; // HOST:CONTAINER[/udp], or PORT
     std::uint32_t tail = 100;
     bool follow = false, start = false;
+    std::optional<std::chrono::milliseconds> wait; // for the result
+    bool no_wait = false;
 };
 
 // Throws Usage.

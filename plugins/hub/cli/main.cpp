@@ -43,6 +43,8 @@ servers: SERVER             its id, or AGENT/SERVER where several agents have on
                              create: the configuration; --file FILE: an egg file or eggConfig in JSON, or - for
                              standard input. --start: and start it
          --timeout TIME, --signal S   stop, restart: kill after this time; the signal in place of the server's own way
+         --wait TIME         create, start, stop, restart, kill, reinstall: wait this long for the result (5m; at most 1h)
+         --no-wait           leave as soon as the agent has accepted it
          -c, --command LINE  console: type this line and leave
 credentials: --protocol P     the agent's protocol. storage, print, signed (default): a secret; panel: a JWT and a refresh token;
                              dashboard: a JWT
@@ -53,7 +55,7 @@ credentials: --protocol P     the agent's protocol. storage, print, signed (defa
 all:     --json              print the hub's answer as JSON; exec, shell, attach: the command's result, on standard error
          --control SOCKET    the daemon's control socket (default: $AGENTHOST_CONTROL, /run/agenthost/control.sock)
 Ctrl-C interrupts the command of exec, a second Ctrl-C kills it, a third one exits. If exec is killed, its command is interrupted.
-exit codes: 0 ok, 1 refused or no daemon, 2 usage. exec, shell, attach: the command's exit code, 128+n if signal n ended it;
+exit codes: 0 ok, 1 refused, failed or no daemon, 2 usage, 3 server ...: not done within --wait, and it goes on. exec, shell, attach: the command's exit code, 128+n if signal n ended it;
 124 timeout, 125 the command did not run or its result is unknown (agent unknown, offline or refusing; no daemon; usage; output
 lost), 127 program not found on the agent
 )";

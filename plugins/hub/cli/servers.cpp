@@ -32,6 +32,9 @@ namespace {
 constexpr std::size_t max_content = 512 << 10; // of a file in one request
 // A create waits for an agent that checks the image's registry, for example.
 constexpr int max_wait_ms = 120'000;
+// For the result of a start, for example, which may include a pull and what the game does until it is ready.
+constexpr auto default_wait = std::chrono::minutes{5};
+constexpr int not_yet = 3; // exit code: the time to wait was over
 // At the end of its input, console leaves after this long without output.
 constexpr auto quiet_at_end = std::chrono::milliseconds{700};
 constexpr auto max_wait_at_end = std::chrono::seconds{5};
@@ -61,6 +64,18 @@ json get(const Arguments& args, json named, const char* what, const json& params
     return call(args.control, {"hub.server_get", std::move(named)});
 }
 
+// How long to wait for the result of a command that changes a server's state.
+std::chrono::milliseconds wait_of(const Arguments& args)
+{
+    if (args.no_wait && args.wait) throw Usage{"either --wait or --no-wait, not both"};
+    if (args.no_wait) return std::chrono::milliseconds{0};
+    return args.wait.value_or(default_wait);
+}
+
+int call_timeout_ms(std::chrono::milliseconds wait) { return max_wait_ms + static_cast<int>(wait.count()); }
+
+double seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
+
 json change(const Arguments& args, json named, const char* what, const json& params = json::object())
 {
     named["do"] = what;
@@ -76,6 +91,19 @@ int done(const Arguments& args, const json& data, const std::string& sentence)
     else if (!sentence.empty())
         std::cout << base::visible(sentence) << "\n";
     return 0;
+}
+
+// Prints what a command has led to. Returns the exit code.
+int outcome(const Arguments& args, const json& data, std::string sentence)
+{
+    const bool waited = data.contains("reached"), reached = data.value("reached", false);
+    if (const json error = data.value("error", json::object()); error.contains("message"))
+        sentence += ". " + text(error, "message");
+    if (waited && !reached)
+        sentence +=
+            ", and not done yet. It goes on; see agenthost hub server status " + text(data, "serverId");
+    done(args, data, sentence);
+    return waited && !reached ? not_yet : 0;
 }
 
 // ---- list, status ----
@@ -149,11 +177,14 @@ int create(const Arguments& args)
     for (const auto& [key, value] : named.items()) asked[key] = value.get<std::string>();
     asked["do"] = "create";
     asked["params"] = create_params(args);
+    const auto wait = wait_of(args);
+    if (wait.count() > 0) asked["wait"] = seconds(wait);
     const std::string raw = request_text(asked);
-    const json data = call(args.control, {"hub.server_do", json::object(), max_wait_ms, raw});
-    return done(args, data,
-                "server " + text(data, "serverId") + " is on agent " + text(data, "agent") + ": " +
-                    text(data, "why"));
+    const json data = call(args.control, {"hub.server_do", json::object(), call_timeout_ms(wait), raw});
+    std::string sentence =
+        "server " + text(data, "serverId") + " is on agent " + text(data, "agent") + ": " + text(data, "why");
+    if (data.contains("reached")) sentence += ". It is " + text(data, "status");
+    return outcome(args, data, std::move(sentence));
 }
 
 int power(const Arguments& args)
@@ -161,14 +192,20 @@ int power(const Arguments& args)
     const std::string& verb = args.words[1];
     need_words(args, 3, 3, (verb + " SERVER").c_str());
     json params = json::object();
-    const bool waits = verb == "stop" || verb == "restart";
-    if ((args.timeout || !args.signal.empty()) && !waits)
+    const bool stops = verb == "stop" || verb == "restart";
+    if ((args.timeout || !args.signal.empty()) && !stops)
         throw Usage{"--timeout and --signal belong to stop and restart"};
     if (args.timeout) params["timeout"] = static_cast<double>(args.timeout->count()) / 1000;
     if (!args.signal.empty()) params["signal"] = args.signal;
-    const json data = change(args, server_named(args, args.words[2]), verb.c_str(), params);
+    if (verb == "reinstall" && args.start) params["start"] = true;
+    json asked = server_named(args, args.words[2]);
+    asked["do"] = verb;
+    asked["params"] = params;
+    const auto wait = wait_of(args);
+    if (wait.count() > 0) asked["wait"] = seconds(wait);
+    const json data = call(args.control, {"hub.server_do", std::move(asked), call_timeout_ms(wait)});
     const std::string now = text(data, "status");
-    return done(args, data, args.words[2] + ": " + (now.empty() ? verb + " accepted" : now));
+    return outcome(args, data, args.words[2] + ": " + (now.empty() ? verb + " accepted" : now));
 }
 
 // ---- console ----

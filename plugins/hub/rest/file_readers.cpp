@@ -18,6 +18,30 @@ bool is_content_of(const FileReaders::Arriving& from, const std::shared_ptr<cons
     return from.sha256.empty() ? file == from.file : file->sha256() == from.sha256;
 }
 
+bool read_all(int fd, std::string& bytes, std::uint64_t at)
+{
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ::ssize_t n =
+            ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<::off_t>(at + done));
+        if (n <= 0) return false;
+        done += static_cast<std::size_t>(n);
+    }
+    return true;
+}
+
+bool same_bytes(const SpoolFile& a, const SpoolFile& b, std::uint64_t from, std::uint64_t to)
+{
+    constexpr std::uint64_t step = 128U << 10;
+    std::string left, right;
+    for (; from < to; from += left.size()) {
+        left.resize(static_cast<std::size_t>(std::min(step, to - from)));
+        right.resize(left.size());
+        if (!read_all(a.fd(), left, from) || !read_all(b.fd(), right, from) || left != right) return false;
+    }
+    return true;
+}
+
 } // namespace
 
 void FileReaders::add(const Exchange& exchange, Head head)
@@ -53,6 +77,15 @@ void FileReaders::arriving(const Exchange& exchange, const Arriving& now)
     if (reader.begun && now.file != reader.from.file &&
         (now.sha256.empty() || now.sha256 != reader.from.sha256 || now.length != reader.from.length))
         return cut(exchange);
+    if (reader.begun && now.file != reader.from.file) {
+        // An older attempt goes on beside a newer one.
+        for (const Source& source : reader.sources)
+            if (source.file == now.file) return;
+        if (reader.sources.size() == max_sources) return cut(exchange);
+        // The bytes that are being read belong to the source before. Its next progress comes, or its end.
+        if (reader.reading) return;
+        reader.sources.push_back({now.file, reader.at});
+    }
     reader.from = now;
     if (reader.begun)
         pump(exchange, reader);
@@ -73,6 +106,7 @@ void FileReaders::begin(const Exchange& exchange, Reader& reader)
     reader.begun = true;
     reader.at = range.first;
     reader.end = range.first + range.length;
+    reader.sources.push_back({from.file, reader.at});
     exchange.begin(std::move(answer), range.length);
     pump(exchange, reader);
 }
@@ -80,6 +114,7 @@ void FileReaders::begin(const Exchange& exchange, Reader& reader)
 void FileReaders::pump(const Exchange& exchange, Reader& reader)
 {
     if (!reader.begun || reader.reading) return;
+    if (reader.complete) return compare(exchange, reader);
     std::uint64_t limit = std::min(reader.end, reader.whole ? reader.from.length : reader.from.landed);
     if (!reader.whole) limit = std::min(limit, reader.end - 1);
     if (reader.at == reader.end) {
@@ -142,9 +177,41 @@ void FileReaders::complete(const Exchange& exchange, std::shared_ptr<const Spool
     if (reader.begun && !is_content_of(reader.from, file)) return cut(exchange);
     reader.from.length = reader.from.landed = file->size();
     reader.from.sha256 = file->sha256();
-    reader.from.file = std::move(file);
+    reader.from.file = file;
     reader.whole = true;
+    if (reader.begun) reader.complete = std::move(file);
     pump(exchange, reader);
+}
+
+void FileReaders::compare(const Exchange& exchange, Reader& reader)
+{
+    const auto file = std::exchange(reader.complete, nullptr);
+    std::vector<Source> sources = std::exchange(reader.sources, {{file, reader.at}});
+    sources.push_back({file, reader.at}); // the end of the last one
+    const auto other = [&file](const Source& source) { return source.file != file; };
+    if (std::none_of(sources.begin(), sources.end(), other)) return pump(exchange, reader);
+    reader.reading = true;
+    core_.strand.post([this, exchange, file, sources = std::move(sources)] {
+        const auto job = [this, exchange, file, sources] {
+            bool same = true;
+            for (std::size_t i = 0; same && i + 1 < sources.size(); ++i)
+                same = sources[i].file == file ||
+                       same_bytes(*sources[i].file, *file, sources[i].begin, sources[i + 1].begin);
+            core_.strand.run([&]() UNDER_LOCK { compared(exchange, same); });
+        };
+        if (core_.blocking(job)) return;
+        // The worker's queue is full, and the sources are gone: the caller tries again.
+        core_.strand.run([&]() UNDER_LOCK { compared(exchange, false); });
+    });
+}
+
+void FileReaders::compared(const Exchange& exchange, bool same)
+{
+    const auto it = readers_.find(exchange);
+    if (it == readers_.end()) return;
+    it->second.reading = false;
+    if (!same) return cut(exchange);
+    pump(exchange, it->second);
 }
 
 void FileReaders::refused(const Exchange& exchange)

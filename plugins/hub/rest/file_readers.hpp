@@ -1,8 +1,9 @@
 // Serves the GETs of files. Each caller receives the file while the agent still uploads it, so that a proxy
 // in between sees bytes before its timeout. The last byte is held back until the file is complete and its
 // SHA-256 is correct, so that a truncated or wrong file never looks complete. An answer has bytes of one
-// content only: a reader goes on with another attempt of the agent if its SHA-256 is the same, else it is
-// cut.
+// content only: a reader goes on with another attempt of the agent if that announces the same SHA-256, else it
+// is cut. An attempt may lie, so what was sent from others is compared with the complete file before the last
+// byte is sent.
 //
 // Each reader reads the spool at its own pace, on the hub's worker. Under the hub's lock, except for the
 // reading itself.
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -45,15 +47,25 @@ public:
     void writable(const Exchange&) UNDER_LOCK;
 
 private:
+    // Bytes of the answer that were read from this file: from `begin` to the next source's, or to the reader's
+    // position.
+    struct Source {
+        std::shared_ptr<const SpoolFile> file;
+        std::uint64_t begin = 0;
+    };
     struct Reader {
         Head head;
         Arriving from;
-        std::uint64_t at = 0, end = 0; // of the file: the next byte to send, and where to stop
+        std::vector<Source> sources;
+        std::shared_ptr<const SpoolFile> complete; // to be compared with the sources
+        std::uint64_t at = 0, end = 0;             // of the file: the next byte to send, and where to stop
         bool due = false, begun = false, whole = false, reading = false;
         Timers::Id retry{};
     };
     // Half of the daemon's queue, so that it fits whenever the connection becomes writable.
     static constexpr std::size_t piece = 128U << 10;
+    // An agent whose attempts keep failing after other attempts began.
+    static constexpr std::size_t max_sources = 8;
     // Others get their turn after this many bytes.
     static constexpr std::size_t turn = 1U << 20;
     void begin(const Exchange&, Reader&) UNDER_LOCK;
@@ -61,6 +73,9 @@ private:
     void read(const Exchange&, const std::shared_ptr<const SpoolFile>&, std::uint64_t at,
               std::uint64_t limit);
     void stopped(const Exchange&, std::uint64_t at, agh_status) UNDER_LOCK;
+    // Compares what was sent from other attempts with the complete file, on the worker.
+    void compare(const Exchange&, Reader&) UNDER_LOCK;
+    void compared(const Exchange&, bool same) UNDER_LOCK;
     void cut(const Exchange&) UNDER_LOCK;
 
     Core& core_;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <memory>
 #include <utility>
 
 namespace agenthost::hub {
@@ -64,13 +66,39 @@ void ServerCalls::refuse(const Exchange& exchange, const std::string& why)
     exchange.refuse(400, "INVALID_REQUEST", why);
 }
 
-std::optional<double> ServerCalls::wait_of(const Exchange& exchange, const Head& head)
+std::optional<ServerCalls::Waits> ServerCalls::waits_of(const Exchange& exchange, const Head& head)
 {
-    double seconds = Calls::default_wait_s;
-    const auto text = query_value(head.query, "timeout");
-    if (!text || parse_wait(*text, seconds)) return seconds;
-    refuse(exchange, "\"timeout\" is not a number of seconds from 0 to 3600");
-    return std::nullopt;
+    Waits waits{.answer_s = Calls::default_wait_s};
+    for (const auto& [key, seconds] :
+         {std::pair{"timeout", &waits.answer_s}, std::pair{"wait", &waits.outcome_s}}) {
+        const auto text = query_value(head.query, key);
+        if (!text || parse_wait(*text, *seconds)) continue;
+        refuse(exchange, "\"" + std::string{key} + "\" is not a number of seconds from 0 to 3600");
+        return std::nullopt;
+    }
+    return waits;
+}
+
+void ServerCalls::answer_outcome(const Exchange& exchange, const TaskRecord& task, double outcome_s,
+                                 const std::string& first)
+{
+    // The exchange is answered once; what is left of its waiting must not answer it again.
+    const auto owner = std::make_shared<int>(0);
+    exchange.on_drain({});
+    exchange.on_closed([this, owner]() UNDER_LOCK { outcomes_.drop(owner.get()); });
+    outcomes_.await(
+        task, std::chrono::duration<double>{outcome_s}, owner.get(),
+        [exchange, task, first, owner](const ServerOutcome& outcome) UNDER_LOCK {
+            const std::string body = outcome_json(task, outcome, first);
+            if (outcome.kind != OutcomeKind::failed)
+                return exchange.answer(json_answer(outcome.kind == OutcomeKind::reached ? 200 : 202, body));
+            const ServerFault& why = outcome.fault;
+            const std::string more = base::json_object("agent", task.agent, "serverId", named_server(task),
+                                                       "status", outcome.status);
+            exchange.answer(json_answer(
+                status_of(why.code),
+                server_error(why.code, why.message, {}, std::string_view{more}.substr(1, more.size() - 2))));
+        });
 }
 
 void ServerCalls::with_online(const Exchange& exchange, const std::string& agent, const std::string& server,
@@ -92,8 +120,8 @@ void ServerCalls::with_online(const Exchange& exchange, const std::string& agent
 void ServerCalls::run(const HttpRequest& request, ServerCall call, Show show)
 {
     const Exchange exchange = request.exchange;
-    const auto wait = wait_of(exchange, request.head);
-    if (!wait) return;
+    const auto waits = waits_of(exchange, request.head);
+    if (!waits) return;
     std::function<bool(const TaskRecord&)> ended;
     if (show) {
         ended = [exchange, show = std::move(show)](const TaskRecord& task) UNDER_LOCK {
@@ -104,35 +132,41 @@ void ServerCalls::run(const HttpRequest& request, ServerCall call, Show show)
     }
     const std::string agent = call.agent, server = call.server;
     with_online(exchange, agent, server,
-                [&]() UNDER_LOCK { start(exchange, std::move(call), *wait, std::move(ended)); });
+                [&]() UNDER_LOCK { start(exchange, std::move(call), *waits, std::move(ended)); });
 }
 
 void ServerCalls::run_with_body(const HttpRequest& request, const std::string& example, Make make)
 {
     const Exchange exchange = request.exchange;
-    const auto wait = wait_of(exchange, request.head);
-    if (!wait) return;
+    const auto waits = waits_of(exchange, request.head);
+    if (!waits) return;
     const std::string& agent = request.arguments[0];
     const std::string server = request.arguments.size() > 1 ? request.arguments[1] : "";
     with_online(exchange, agent, server, [&]() UNDER_LOCK {
-        const auto received = [this, exchange, wait = *wait, make = std::move(make)](const std::string& body)
-                                  UNDER_LOCK {
-                                      if (auto call = make(exchange, body))
-                                          start(exchange, std::move(*call), wait);
-                                  };
+        const auto received = [this, exchange, waits = *waits,
+                               make = std::move(make)](const std::string& body) UNDER_LOCK {
+            if (auto call = make(exchange, body)) start(exchange, std::move(*call), waits);
+        };
         if (example.empty() && !request.head.has_body()) return received("{}");
         calls_.with_body(exchange, request.head, example, received);
     });
 }
 
-void ServerCalls::start(const Exchange& exchange, ServerCall call, double wait_s,
+void ServerCalls::start(const Exchange& exchange, ServerCall call, const Waits& waits,
                         std::function<bool(const TaskRecord&)> ended)
 {
+    if (!ended && waits.outcome_s > 0) {
+        ended = [this, exchange, seconds = waits.outcome_s](const TaskRecord& task) UNDER_LOCK {
+            if (task.state != TaskState::success || aim_of(task) == ServerAim::none) return false;
+            answer_outcome(exchange, task, seconds);
+            return true;
+        };
+    }
     TaskRecord task = calls_.make(std::move(call.agent), std::string{call.action}, std::move(call.params));
     const AgentRecord* agent = fanout_.find(task.agent);
     if (!call.server.empty()) name_server(task, call.server, agent == nullptr ? "" : agent->protocol);
     if (changes(call.action)) audit(task, exchange.caller());
-    calls_.run(exchange, std::move(task), wait_s,
+    calls_.run(exchange, std::move(task), waits.answer_s,
                {.write = &server_task_json, .location = "/api/tasks/", .ended = std::move(ended)});
 }
 

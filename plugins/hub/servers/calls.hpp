@@ -5,6 +5,7 @@
 // and the task's fields.
 #pragma once
 
+#include "outcomes.hpp"
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/http/router.hpp"
@@ -26,13 +27,18 @@ struct ServerCall {
 
 class ServerCalls {
 public:
-    ServerCalls(Core& core, Calls& calls, Fanout& fanout, ServerWatch& watch)
-        : core_{core}, calls_{calls}, fanout_{fanout}, watch_{watch}
+    ServerCalls(Core& core, Calls& calls, Fanout& fanout, ServerWatch& watch, ServerOutcomes& outcomes)
+        : core_{core}, calls_{calls}, fanout_{fanout}, watch_{watch}, outcomes_{outcomes}
     {}
+
+    struct Waits {
+        double answer_s = 0;  // `?timeout=`: for the agent's answer, then 202
+        double outcome_s = 0; // `?wait=`: after it, for what the action leads to; 0: no wait
+    };
 
     // Answers a successful task in another way than with its data.
     using Show = std::function<Answer(const TaskRecord&)>;
-    // Runs it and waits for `?timeout=` seconds, then answers 202 with the task.
+    // Runs it and waits for `?timeout=` seconds, then answers 202 with the task. After a success, `?wait=`.
     void run(const HttpRequest&, ServerCall, Show = {}) UNDER_LOCK;
     // The same after the request's body was received, which must be a JSON object, or may be missing when
     // there is no `example`. `make` returns the call, or answers and returns nullopt.
@@ -42,11 +48,14 @@ public:
     // Calls `then` when the agent is connected; else answers 404 or 503, with what is known of the server.
     void with_online(const Exchange&, const std::string& agent, const std::string& server,
                      const std::function<void()>& then) UNDER_LOCK;
-    // Without the request: `wait_s` as read by wait_of(). `ended`: see Calls::Form.
-    void start(const Exchange&, ServerCall, double wait_s, std::function<bool(const TaskRecord&)> ended = {})
+    // Without the request: `waits` as read by waits_of(). `ended`: see Calls::Form.
+    void start(const Exchange&, ServerCall, const Waits& waits,
+               std::function<bool(const TaskRecord&)> ended = {}) UNDER_LOCK;
+    // nullopt: answered 400.
+    std::optional<Waits> waits_of(const Exchange&, const Head&) UNDER_LOCK;
+    // The task has succeeded: waits for what it leads to, and answers. `first`: see outcome_json().
+    void answer_outcome(const Exchange&, const TaskRecord&, double outcome_s, const std::string& first = {})
         UNDER_LOCK;
-    // Seconds; nullopt: answered 400.
-    std::optional<double> wait_of(const Exchange&, const Head&) UNDER_LOCK;
 
     // 400.
     static void refuse(const Exchange&, const std::string& why) UNDER_LOCK;
@@ -58,6 +67,7 @@ private:
     Calls& calls_;
     Fanout& fanout_;
     ServerWatch& watch_;
+    ServerOutcomes& outcomes_;
 };
 
 // {"error":{"code","message","detail"?,"remedy"?}, members}; `members` are JSON members without braces.

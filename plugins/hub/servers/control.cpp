@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace agenthost::hub {
@@ -147,11 +148,31 @@ void ServerControl::run(const json& params, bool writing, const ReplyPtr& reply)
     const auto agent = agent_of(params, reply);
     if (!agent) return;
     const auto more = params.find("params");
+    std::function<bool(const TaskRecord&)> ended;
+    if (const double wait = params.value("wait", 0.0); wait > 0) {
+        ended = [this, reply, wait](const TaskRecord& task) UNDER_LOCK {
+            if (task.state != TaskState::success || aim_of(task) == ServerAim::none) return false;
+            answer_outcome(reply, task, wait);
+            return true;
+        };
+    }
     start({.agent = *agent,
            .server = text(params, "server"),
            .action = action,
            .params = more == params.end() ? "{}" : dump(*more)},
-          reply);
+          reply, std::move(ended));
+}
+
+void ServerControl::answer_outcome(const ReplyPtr& reply, const TaskRecord& task, double wait_s,
+                                   const std::string& first)
+{
+    outcomes_.await(task, std::chrono::duration<double>{wait_s}, reply.get(),
+                    [this, reply, task, first](const ServerOutcome& outcome) UNDER_LOCK {
+                        if (outcome.kind != OutcomeKind::failed)
+                            return ok(reply, outcome_json(task, outcome, first));
+                        fail(reply, outcome.fault.code,
+                             with_remedy(outcome.fault.code, outcome.fault.message));
+                    });
 }
 
 void ServerControl::start(ServerCall call, const ReplyPtr& reply,
@@ -197,7 +218,10 @@ void ServerControl::create(const json& params, std::string_view raw, const Reply
     job->sees = [](std::string_view) { return true; };
     job->start = [this, reply](ServerCall call, std::function<bool(const TaskRecord&)> ended)
                      UNDER_LOCK { start(std::move(call), reply, std::move(ended)); };
-    job->answer = [this, reply](const Placer::Outcome& outcome) UNDER_LOCK {
+    job->answer = [this, reply, wait = params.value("wait", 0.0)](const Placer::Outcome& outcome) UNDER_LOCK {
+        if (outcome.task && wait > 0)
+            return answer_outcome(reply, *outcome.task, wait,
+                                  outcome.json.substr(1, outcome.json.size() - 2));
         if (outcome.code.empty()) return ok(reply, outcome.json);
         fail(reply, outcome.code, with_remedy(outcome.code, outcome.message));
     };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "followers.hpp"
+#include "outcomes.hpp"
 #include "placer.hpp"
 #include "plugins/hub/core/core.hpp"
 #include "plugins/hub/core/reply.hpp"
@@ -23,17 +24,26 @@ namespace agenthost::hub {
 class ServerControl {
 public:
     ServerControl(Core& core, Fanout& fanout, Requests& requests, Calls& calls, Commands& commands,
-                  ServerWatch& watch, Placer& placer)
-        : core_{core}, fanout_{fanout}, calls_{calls}, commands_{commands}, watch_{watch}, placer_{placer},
-          followers_{core, fanout, requests}
+                  ServerWatch& watch, ServerOutcomes& outcomes, Placer& placer)
+        : core_{core}, fanout_{fanout}, calls_{calls}, commands_{commands}, watch_{watch},
+          outcomes_{outcomes}, placer_{placer}, followers_{core, fanout, requests}
     {}
 
     static bool takes(std::string_view action);
     // `params` has been checked against the manifest's schema.
     void call(std::string_view action, std::string_view params, const ReplyPtr&) UNDER_LOCK;
-    void left(const Reply* reply) UNDER_LOCK { followers_.left(reply); }
+    void left(const Reply* reply) UNDER_LOCK
+    {
+        followers_.left(reply);
+        outcomes_.drop(reply);
+    }
     void writable(const Reply* reply) UNDER_LOCK { followers_.writable(reply); }
     [[nodiscard]] ServerFollowers& followers() UNDER_LOCK { return followers_; }
+    void drain() UNDER_LOCK // the hub shuts down
+    {
+        followers_.drain();
+        outcomes_.drain();
+    }
 
 private:
     void list(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
@@ -44,6 +54,9 @@ private:
     std::optional<std::string> agent_of(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
     void start(ServerCall, const ReplyPtr&, std::function<bool(const TaskRecord&)> ended = {}) UNDER_LOCK;
 
+    // The task has succeeded; `first`: see outcome_json().
+    void answer_outcome(const ReplyPtr&, const TaskRecord&, double wait_s, const std::string& first = {})
+        UNDER_LOCK;
     void ok(const ReplyPtr&, std::string json) UNDER_LOCK;
     void fail(const ReplyPtr&, std::string code, std::string message) UNDER_LOCK;
 
@@ -52,6 +65,7 @@ private:
     Calls& calls_;
     Commands& commands_;
     ServerWatch& watch_;
+    ServerOutcomes& outcomes_;
     Placer& placer_;
     ServerFollowers followers_ GUARDED;
 };

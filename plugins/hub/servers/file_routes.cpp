@@ -156,8 +156,8 @@ void ServerFilesRest::put(const HttpRequest& request)
     QueryParams query{request.head};
     query.text("path", max_path, true).text("mode", 8).flag("replace").flag("parents");
     if (!query.problem().empty()) return ServerCalls::refuse(exchange, query.problem());
-    const auto wait = calls_.wait_of(exchange, request.head);
-    if (!wait) return;
+    const auto waits = calls_.waits_of(exchange, request.head);
+    if (!waits) return;
     if (!request.head.length && !request.head.chunked)
         return exchange.refuse(411, "INVALID_REQUEST", "PUT needs a Content-Length, or chunked encoding");
     if (request.head.length.value_or(0) > max_content)
@@ -167,7 +167,7 @@ void ServerFilesRest::put(const HttpRequest& request)
     const std::string &agent = request.arguments[0], &server = request.arguments[1];
     calls_.with_online(exchange, agent, server, [&]() UNDER_LOCK {
         std::string params = query.json();
-        const auto write = [this, exchange, agent, server, wait = *wait, params](const std::string& body)
+        const auto write = [this, exchange, agent, server, waits = *waits, params](const std::string& body)
                                UNDER_LOCK {
                                    std::string all = params;
                                    all.pop_back(); // its "}"
@@ -179,7 +179,7 @@ void ServerFilesRest::put(const HttpRequest& request)
                                                  .server = server,
                                                  .action = server_action::write_file,
                                                  .params = std::move(all)},
-                                                wait);
+                                                waits);
                                };
         if (!request.head.has_body()) return write("");
         exchange.receive(max_content, write);

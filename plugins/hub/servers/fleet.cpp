@@ -74,8 +74,8 @@ void FleetRest::metrics(const HttpRequest& request)
 void FleetRest::create(const HttpRequest& request)
 {
     const Exchange exchange = request.exchange;
-    const auto wait = calls_.wait_of(exchange, request.head);
-    if (!wait) return;
+    const auto waits = calls_.waits_of(exchange, request.head);
+    if (!waits) return;
     const std::string dry = query_value(request.head.query, "dry_run").value_or("false");
     if (dry != "true" && dry != "false")
         return ServerCalls::refuse(exchange, "\"dry_run\" is neither true nor false");
@@ -85,13 +85,13 @@ void FleetRest::create(const HttpRequest& request)
         return ServerCalls::refuse(exchange,
                                    "The body is missing; send "
                                    R"({"eggConfig":{"image":"IMAGE","limits":{"memory":"2048m"}}})");
-    exchange.receive(Calls::max_body, [this, exchange, caller = request.caller, wait = *wait,
+    exchange.receive(Calls::max_body, [this, exchange, caller = request.caller, waits = *waits,
                                        dry_run = dry == "true"](const std::string& body)
-                                          UNDER_LOCK { place(exchange, caller, wait, dry_run, body); });
+                                          UNDER_LOCK { place(exchange, caller, waits, dry_run, body); });
 }
 
-void FleetRest::place(const Exchange& exchange, const Caller& caller, double wait_s, bool dry_run,
-                      const std::string& body)
+void FleetRest::place(const Exchange& exchange, const Caller& caller, const ServerCalls::Waits& waits,
+                      bool dry_run, const std::string& body)
 {
     std::string code, why;
     auto read = read_create(body, true, code, why);
@@ -100,9 +100,12 @@ void FleetRest::place(const Exchange& exchange, const Caller& caller, double wai
     job->body = std::move(*read);
     job->sees = sight_of(caller);
     job->dry_run = dry_run;
-    job->start = [this, exchange, wait_s](ServerCall call, std::function<bool(const TaskRecord&)> ended)
-                     UNDER_LOCK { calls_.start(exchange, std::move(call), wait_s, std::move(ended)); };
-    job->answer = [exchange](const Placer::Outcome& outcome) UNDER_LOCK {
+    job->start = [this, exchange, waits](ServerCall call, std::function<bool(const TaskRecord&)> ended)
+                     UNDER_LOCK { calls_.start(exchange, std::move(call), waits, std::move(ended)); };
+    job->answer = [this, exchange, wait_s = waits.outcome_s](const Placer::Outcome& outcome) UNDER_LOCK {
+        if (outcome.task && wait_s > 0)
+            return calls_.answer_outcome(exchange, *outcome.task, wait_s,
+                                         outcome.json.substr(1, outcome.json.size() - 2));
         exchange.answer(json_answer(outcome.code.empty() ? 200 : status_of(outcome.code), outcome.json));
     };
     placer_.run(job);

@@ -25,8 +25,8 @@ private:
     void list(const HttpRequest&) UNDER_LOCK;
     void metrics(const HttpRequest&) UNDER_LOCK;
     void create(const HttpRequest&) UNDER_LOCK;
-    void place(const Exchange&, const Caller&, double wait_s, bool dry_run, const std::string& body)
-        UNDER_LOCK;
+    void place(const Exchange&, const Caller&, const ServerCalls::Waits&, bool dry_run,
+               const std::string& body) UNDER_LOCK;
 
     ServerCalls& calls_;
     ServerWatch& watch_;

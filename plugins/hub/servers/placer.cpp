@@ -125,7 +125,7 @@ void Placer::next(const JobPtr& job)
 bool Placer::ended(const JobPtr& job, const Placement& placement, const TaskRecord& task)
 {
     if (task.state == TaskState::success) {
-        job->answer({.json = placed_json(job->body.needs, placement, &task)});
+        job->answer({.json = placed_json(job->body.needs, placement, &task), .task = task});
         return true;
     }
     const bool elsewhere =

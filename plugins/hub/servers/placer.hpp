@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,8 @@ public:
     struct Outcome {
         std::string code; // empty: created, or chosen
         std::string message;
-        std::string json; // the answer
+        std::string json;                    // the answer
+        std::optional<TaskRecord> task = {}; // that has created the server
     };
     struct Job {
         CreateBody body;

@@ -120,7 +120,7 @@ void set_status(std::string status, std::int64_t now, ServerRecord& server)
             server.usage.memory.reset();
             server.usage.players.reset();
         }
-        if (status == "running" || status == "starting") server.fault = {};
+        if (status == "running" || status == "starting" || status == "installing") server.fault = {};
     }
     server.status = std::move(status);
 }
@@ -201,7 +201,15 @@ bool names_docker(const json* list)
            std::find(list->begin(), list->end(), "docker") != list->end();
 }
 
+std::optional<bool> away_of(const json& engine)
+{
+    const json* away = member(engine, "away");
+    return away != nullptr && away->is_boolean() ? std::optional{away->get<bool>()} : std::nullopt;
+}
+
 } // namespace
+
+std::optional<bool> read_engine_away(std::string_view data) { return away_of(base::parse_json<json>(data)); }
 
 std::optional<ServerList> read_list(std::string_view data)
 {
@@ -220,10 +228,7 @@ std::optional<ServerList> read_list(std::string_view data)
         out.servers.push_back(std::move(server));
     }
     out.next = text(from, "next", 256);
-    if (const json* engine = member(from, "engine")) {
-        const json* away = member(*engine, "away");
-        out.engine_away = away != nullptr && away->is_boolean() && away->get<bool>();
-    }
+    if (const json* engine = member(from, "engine")) out.engine_away = away_of(*engine).value_or(false);
     const json* node = member(from, "node");
     if (node == nullptr) return out;
     out.capacity = read_capacity(*node);
@@ -269,7 +274,10 @@ bool read_event(std::string_view topic, std::string_view data, std::int64_t now,
         ++server.crashes;
         server.crashed = now;
     }
-    if (topic == "server_status_changed") set_status(text(from, "currentStatus", max_word), now, server);
+    if (topic == "server_status_changed") {
+        set_status(text(from, "currentStatus", max_word), now, server);
+        server.told = now;
+    }
     read_fault(from, server);
     return topic == "server_status_changed" || topic.starts_with("server_crash");
 }

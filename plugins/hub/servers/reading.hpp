@@ -35,6 +35,10 @@ bool read_event(std::string_view topic, std::string_view data, std::int64_t now,
 // Whether the topic is one of game servers.
 bool is_server_topic(std::string_view topic);
 
+// An event of the agent's container engine: {"name":"docker","version":"24.0.0","away":true}. nullopt: it has no
+// `away`.
+std::optional<bool> read_engine_away(std::string_view data);
+
 // The capabilities of a registration: {"maxMemory":"16GB","maxCpuCores":8,"dockerVersion":"24.0.0"}.
 struct Capabilities {
     Capacity capacity;

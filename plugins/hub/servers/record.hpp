@@ -46,6 +46,7 @@ struct ServerRecord {
     std::int64_t crashed = 0;
     std::int64_t changed = 0; // when the status changed, UTC ms
     std::int64_t seen = 0;    // when the agent last reported it, UTC ms
+    std::int64_t told = 0;    // when an event last reported its status, UTC ms
     // Of the create_server that is not answered yet; empty: none.
     std::string creating = {};
 };

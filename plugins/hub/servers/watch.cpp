@@ -62,7 +62,7 @@ ServerWatch::Agent& ServerWatch::agent(std::string_view id)
 void ServerWatch::ready(const AgentRecord& record)
 {
     Agent& known = agent(record.id);
-    known.never = known.asking = false;
+    known.never = known.asking = known.ask_again = false;
     known.ids.clear();
     if (read_capabilities(record.capabilities).servers || !book_.of(record.id).empty()) known.serves = true;
     if (known.serves) return offers(record.id, known);
@@ -110,6 +110,19 @@ void ServerWatch::changed(const std::string& id, std::string_view capabilities)
     if (said.servers) offers(id, known);
 }
 
+void ServerWatch::engine_changed(const std::string& id, std::string_view data)
+{
+    const auto away = read_engine_away(data);
+    const auto at = agents_.find(id);
+    if (!away || at == agents_.end()) return;
+    Agent& known = at->second;
+    // The engine may have been why its last heartbeat was degraded; the next one decides.
+    if (!*away) known.report.status.clear();
+    known.engine_away = *away;
+    known.ask_again = known.asking;
+    offers(id, known);
+}
+
 void ServerWatch::heartbeat(std::string_view id, std::string_view facts)
 {
     if (const auto at = agents_.find(id); at != agents_.end()) at->second.report = read_heartbeat(facts);
@@ -155,7 +168,7 @@ void ServerWatch::answered(const std::string& id, const Requests::Answer& answer
         // It does not know the question, or does not answer it: it is not asked again in this session.
         known.never = answer.ok || answer.code == "UNKNOWN_ACTION" || answer.code == "TIMEOUT" ||
                       answer.code == "INVALID_REQUEST";
-        if (!known.never) ask_in(id, known, list_every);
+        if (!known.never) ask_in(id, known, std::exchange(known.ask_again, false) ? list_soon : list_every);
         return;
     }
     apply(id, *list);
@@ -165,7 +178,7 @@ void ServerWatch::answered(const std::string& id, const Requests::Answer& answer
         return ask(id, list->next);
     known.asking = false;
     prune(id, std::exchange(known.ids, {}));
-    ask_in(id, known, list_every);
+    ask_in(id, known, std::exchange(known.ask_again, false) ? list_soon : list_every);
 }
 
 void ServerWatch::apply(const std::string& id, const ServerList& list)
@@ -189,6 +202,7 @@ void ServerWatch::apply(const std::string& id, const ServerList& list)
         }
         if (!found.fault.code.empty()) server->fault = found.fault;
         server->seen = now;
+        on_status_(id, server->id);
     }
 }
 
@@ -196,7 +210,7 @@ void ServerWatch::learn(Agent& known, const ServerList& list)
 {
     known.listed = list.capacity;
     known.used = list.used;
-    known.engine_away = list.engine_away;
+    if (!known.ask_again) known.engine_away = list.engine_away;
 }
 
 // Servers that the agent no longer has.
@@ -214,6 +228,7 @@ void ServerWatch::prune(const std::string& id, const std::vector<std::string>& t
 void ServerWatch::event(std::string_view id, const wire::Event& event)
 {
     if (short_topic(event.topic) == "capabilities_changed") return changed(std::string{id}, event.json);
+    if (short_topic(event.topic) == "engine_changed") return engine_changed(std::string{id}, event.json);
     if (event.target.empty() || !valid_id(event.target) || !is_server_topic(event.topic)) return;
     if (short_topic(event.topic) == "server_deleted")
         return forget(std::string{id}, std::string{event.target});
@@ -223,7 +238,7 @@ void ServerWatch::event(std::string_view id, const wire::Event& event)
         if (server == nullptr) return;
         offers(std::string{id}, agent(id));
     }
-    read_event(event.topic, event.json, core_.utc(), *server);
+    if (read_event(event.topic, event.json, core_.utc(), *server)) on_status_(id, event.target);
 }
 
 // ---- commands ----
@@ -270,9 +285,18 @@ void ServerWatch::ended(const TaskRecord& task)
     if (verb == "delete_server") return forget(task.agent, id);
     ServerRecord* server = book_.edit(task.agent, id);
     if (server == nullptr) return;
-    read_status(task.data, core_.utc(), *server);
+    read_answer(task, *server);
     if (verb == "start_server" || verb == "restart_server") want(*server, DesiredState::running);
     if (verb == "stop_server" || verb == "kill_server") want(*server, DesiredState::stopped);
+}
+
+// An answer that says what has begun may be slower than the events that say how it went on.
+void ServerWatch::read_answer(const TaskRecord& task, ServerRecord& server)
+{
+    const bool begins = server_verb(task.action) != "get_status";
+    if (begins && server.told >= task.created) return;
+    read_status(task.data, core_.utc(), server);
+    if (!begins) on_status_(task.agent, server.id);
 }
 
 void ServerWatch::created(const TaskRecord& task, const std::string& id)
@@ -280,7 +304,7 @@ void ServerWatch::created(const TaskRecord& task, const std::string& id)
     ServerRecord* server = book_.edit(task.agent, id);
     if (server == nullptr) return;
     if (server->creating == task.id) server->creating.clear();
-    read_status(task.data, core_.utc(), *server);
+    read_answer(task, *server);
     want(*server, starts_at_once(task) ? DesiredState::running : DesiredState::stopped);
     if (fanout_.online(task.agent)) offers(task.agent, agent(task.agent));
 }
@@ -320,6 +344,7 @@ void ServerWatch::forget(const std::string& id, const std::string& server)
     if (there == nullptr) return;
     if (there->desired != DesiredState::none) table_.remove(id, server);
     book_.erase(id, server);
+    on_status_(id, server);
 }
 
 // ---- queries ----

@@ -2,7 +2,8 @@
 // the agents that offer servers for their lists. Keeps what each server should do in the store. Under the
 // hub's lock.
 //
-// An agent is asked when it connects, every `list_every`, and when it reports an unknown server. Only agents
+// An agent is asked when it connects, every `list_every`, and when it reports an unknown server or a change of
+// its container engine. Only agents
 // that have reported that they run containers are asked (by their capabilities, their registration or an
 // event): agents of other software may not know the question. Agents that never answer it are asked again in
 // their next session.
@@ -24,6 +25,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace agenthost::hub {
@@ -39,6 +41,9 @@ public:
         : core_{core}, fanout_{fanout}, requests_{requests}, table_{table}, reports_{reports}
     {}
     void restore(std::vector<ServerRow>) UNDER_LOCK;
+    // Called after each report of a server's status, and when a server is forgotten.
+    using Observer = std::function<void(std::string_view agent, std::string_view server)>;
+    void observe(Observer on_status) { on_status_ = std::move(on_status); }
 
     // What agents do and report.
     void ready(const AgentRecord&) UNDER_LOCK;
@@ -62,6 +67,7 @@ private:
         NodeReport report;
         bool serves = false, never = false; // it has said so; it does not know the question
         bool asking = false, engine_away = false;
+        bool ask_again = false; // the list that is being received may be outdated
         Timers::Id next{};
         std::vector<std::string> ids; // of the list that is being received
     };
@@ -69,6 +75,8 @@ private:
     void save(const std::string& id, const char* kind, std::string_view capabilities) UNDER_LOCK;
     // An event reported what its registration would contain now.
     void changed(const std::string& id, std::string_view capabilities) UNDER_LOCK;
+    // Its container engine stopped answering, or returned.
+    void engine_changed(const std::string& id, std::string_view data) UNDER_LOCK;
     void offers(const std::string& id, Agent&) UNDER_LOCK;
     void ask_in(const std::string& id, Agent&, Timers::Time::duration) UNDER_LOCK;
     void ask(const std::string& id, const std::string& after) UNDER_LOCK;
@@ -76,6 +84,8 @@ private:
     void apply(const std::string& id, const ServerList&) UNDER_LOCK;
     static void learn(Agent&, const ServerList&);
     void prune(const std::string& id, const std::vector<std::string>& there) UNDER_LOCK;
+    // From the answer to a command.
+    void read_answer(const TaskRecord&, ServerRecord&) UNDER_LOCK;
     void created(const TaskRecord&, const std::string& server) UNDER_LOCK;
     void not_created(const TaskRecord&, const std::string& server) UNDER_LOCK;
     void want(ServerRecord&, DesiredState) UNDER_LOCK;
@@ -87,6 +97,7 @@ private:
     Requests& requests_;
     ServerTable& table_;
     ReportTable& reports_;
+    Observer on_status_ = [](std::string_view, std::string_view) {};
     ServerBook book_ GUARDED;
     ById<Agent> agents_ GUARDED; // connected ones, and those whose registration said what they have
 };

@@ -5,6 +5,7 @@
 
 #include "detail/link.hpp"
 #include "detail/tasks.hpp"
+#include "error.hpp"
 #include "ext/call.h"
 #include "ext/events.h"
 #include "ext/facts.h"
@@ -19,6 +20,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -151,14 +153,22 @@ public:
         return state == nullptr ? std::string_view{} : to_view(state->directory(host()));
     }
     // network/1: the settings of the server that sent the request `origin`, as JSON that contains a secret
-    // (see ext/network.h). nullopt: the request is finished, or the manifest lacks the permission.
+    // (see ext/network.h). "{}": no server sent it. nullopt: the manifest lacks the permission, or the host
+    // has no network/1. Throws Error (NETWORK_ERROR) if they cannot be read: do not transfer then, because
+    // the transfer would bypass the server's proxy; the request can be tried again.
     [[nodiscard]] std::optional<std::string> network_settings(agh_req origin) const
     {
         const auto* network = service<agh_svc_network>(AGH_SVC_NETWORK);
         if (network == nullptr) return std::nullopt;
         std::string json(AGH_NETWORK_BYTES, '\0');
         std::size_t size = json.size();
-        if (network->settings(host(), origin, json.data(), &size) != AGH_OK) return std::nullopt;
+        const agh_status status = network->settings(host(), origin, json.data(), &size);
+        if (status != AGH_OK)
+            throw Error{"NETWORK_ERROR",
+                        "the agent could not read its proxy and TLS settings of the server that sent this (" +
+                            std::string{status_name(status)} +
+                            "); nothing was transferred, so that no proxy is bypassed. Send the command again.",
+                        status};
         json.resize(size);
         return json;
     }

@@ -84,8 +84,7 @@ Malformed DashboardAgentCodec::bad(std::string reason) { return bad(std::move(re
 // Of a rejected frame only the ids are used, if readable.
 Malformed DashboardAgentCodec::bad(std::string reason, const Frame& frame)
 {
-    std::string why;
-    const auto members = json::split(frame.payload, why);
+    const auto members = json::salvage(frame.payload);
     if (!members) return bad(std::move(reason));
     FieldReader fields{*members, scratch_};
     const std::string_view request_id = fields.identifier("requestId", max_length::id);
@@ -139,7 +138,7 @@ FromServer DashboardAgentCodec::command(const Frame& frame)
 {
     std::string why;
     const auto members = json::split(frame.payload, why);
-    if (!members) return bad("payload: " + why);
+    if (!members) return bad("payload: " + why, frame);
     FieldReader fields{*members, scratch_};
     return is_flat(frame.type) ? flat(frame, fields, *members) : action(frame, fields, *members);
 }

@@ -42,8 +42,15 @@ template <class List> bool among(const List& list, std::string_view word)
 bool read_frame(std::string_view frame, Scratch& scratch, Frame& out, std::string& why)
 {
     const auto members = json::split(frame, why);
-    if (!members) return false;
     scratch.begin(frame);
+    if (!members) {
+        const auto salvaged = json::salvage(frame);
+        if (!salvaged) return false;
+        out.type = FieldReader{*salvaged, scratch}.text("type", max_length::action);
+        const json::Member* const payload = find(*salvaged, "payload");
+        if (payload && payload->kind == json::Kind::object) out.payload = payload->raw;
+        return false;
+    }
     FieldReader fields{*members, scratch};
     out.type = fields.needed("type", max_length::action);
     why = std::move(fields.problem);

@@ -83,7 +83,8 @@ private:
     FromServer error(const Frame&, bool authenticating);
     FromServer ping(const Frame&);
     FromServer new_token(const Frame&);
-    FromServer request(const Frame&);
+    FromServer request(const Frame&, std::string_view whole);
+    FromServer refuse_unreadable(std::string_view frame, std::string reason);
     FromServer cancel(const Frame&);
     FromServer refuse(std::string_view command_id, std::string reason);
     void write_params(std::span<const json::Member> payload, std::string_view content,
@@ -137,17 +138,34 @@ FromServer DashboardFieldAgent::refuse(std::string_view command_id, std::string 
     return Malformed{std::move(reason), refused_id_};
 }
 
+// Of a COMMAND_REQUEST that cannot be read, with its commandId if that can be.
+FromServer DashboardFieldAgent::refuse_unreadable(std::string_view frame, std::string reason)
+{
+    const auto text_of = [](std::span<const json::Member> members, std::string_view key) {
+        const json::Member* const found = find(members, key);
+        return found ? found->text : std::string_view{};
+    };
+    const auto outer = json::salvage(frame);
+    if (!outer || text_of(*outer, "type") != "COMMAND_REQUEST") return refuse({}, std::move(reason));
+    const json::Member* const payload = find(*outer, "payload");
+    const auto inner = payload ? json::salvage(payload->raw) : std::nullopt;
+    std::string_view id = inner ? text_of(*inner, "commandId") : std::string_view{};
+    if (id.size() > max_length::id || id.find('\0') != id.npos) id = {};
+    return refuse(id, std::move(reason));
+}
+
 FromServer DashboardFieldAgent::decode(std::string_view frame, bool authenticating)
 {
     Frame in;
     std::string why;
     const bool good = dashboard_field::read_frame(frame, scratch_, in, why);
-    if (!good) return Malformed{std::move(why), {}};
+    if (!good && authenticating) return Malformed{std::move(why), {}};
+    if (!good) return refuse_unreadable(frame, std::move(why));
     if (in.type == "ERROR") return error(in, authenticating);
     if (authenticating) return welcome_due(in);
     if (in.type == "PING") return ping(in);
     if (in.type == "TOKEN_REFRESH") return new_token(in);
-    if (in.type == "COMMAND_REQUEST") return request(in);
+    if (in.type == "COMMAND_REQUEST") return request(in, frame);
     if (in.type == "COMMAND_CANCEL") return cancel(in);
     if (is_own_type(in.type)) return Nothing{}; // an ACK, a mirrored frame, a type of a later version
     const FromServer message = document_->decode(frame, false);
@@ -212,11 +230,11 @@ FromServer DashboardFieldAgent::new_token(const Frame& frame)
     return NewCredential{token};
 }
 
-FromServer DashboardFieldAgent::request(const Frame& frame)
+FromServer DashboardFieldAgent::request(const Frame& frame, std::string_view whole)
 {
     std::string why;
     const auto members = json::split(frame.payload, why);
-    if (!members) return refuse({}, "payload: " + why);
+    if (!members) return refuse_unreadable(whole, "payload: " + why);
     const json::Member* const id = find(*members, "commandId");
     const std::string_view command_id =
         id && id->text.size() <= max_length::id ? id->text : std::string_view{};

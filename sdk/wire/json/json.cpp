@@ -27,12 +27,18 @@ constexpr std::size_t kept_text = 32 << 10;
 // end).
 class Splitter {
 public:
+    explicit Splitter(std::size_t depth = max_depth, bool drop_repeated = false)
+        : depth_{depth}, drop_repeated_{drop_repeated}
+    {}
     // False, and `why`: not a JSON object.
     bool split(std::string_view frame, DocumentMemory& out, std::string& why);
 
 private:
     bool make_space(std::size_t size);
 
+    std::size_t depth_;
+    // Else a key that occurs twice is an error.
+    bool drop_repeated_;
     std::unique_ptr<dom::parser> parser_;
     std::unique_ptr<char[]> padded_;
     std::size_t capacity_ = 0;
@@ -77,7 +83,7 @@ bool Splitter::make_space(std::size_t size)
     if (parser_ && size <= capacity_ && !too_big) return true;
     const std::size_t capacity = std::max(min_capacity, std::bit_ceil(size));
     auto parser = std::make_unique<dom::parser>();
-    if (parser->allocate(capacity, max_depth) != simdjson::SUCCESS) return false;
+    if (parser->allocate(capacity, depth_) != simdjson::SUCCESS) return false;
     padded_ = std::make_unique<char[]>(capacity + simdjson::SIMDJSON_PADDING);
     parser_ = std::move(parser);
     capacity_ = capacity;
@@ -166,7 +172,17 @@ void keep_unescaped(DocumentMemory& memory, std::size_t size)
     }
 }
 
-bool take_members(Cutter cutter, const dom::object& members, DocumentMemory& out, std::string& why)
+void drop_repeated_keys(std::vector<Member>& members)
+{
+    const std::vector<Member> all = members;
+    std::erase_if(members, [&all](const Member& member) {
+        const auto same = [&member](const Member& other) { return other.key == member.key; };
+        return std::count_if(all.begin(), all.end(), same) > 1;
+    });
+}
+
+bool take_members(Cutter cutter, const dom::object& members, bool drop_repeated, DocumentMemory& out,
+                  std::string& why)
 {
     std::size_t unescaped = 0;
     for (const auto field : members) {
@@ -175,7 +191,7 @@ bool take_members(Cutter cutter, const dom::object& members, DocumentMemory& out
             return false;
         }
         const auto same = [&](const Member& member) { return member.key == field.key; };
-        if (std::any_of(out.members.begin(), out.members.end(), same)) {
+        if (!drop_repeated && std::any_of(out.members.begin(), out.members.end(), same)) {
             why = "the same key twice";
             return false;
         }
@@ -194,6 +210,7 @@ bool take_members(Cutter cutter, const dom::object& members, DocumentMemory& out
         else
             member.text = inside(member.raw);
     }
+    if (drop_repeated) drop_repeated_keys(out.members);
     if (unescaped != 0) keep_unescaped(out, unescaped);
     return true;
 }
@@ -267,7 +284,8 @@ bool Splitter::split(std::string_view frame, DocumentMemory& out, std::string& w
         why = "not a JSON object";
         return false;
     }
-    return take_members({frame, padded_.get(), *parser_}, root.get_object().value_unsafe(), out, why);
+    return take_members({frame, padded_.get(), *parser_}, root.get_object().value_unsafe(), drop_repeated_,
+                        out, why);
 }
 
 } // namespace
@@ -284,6 +302,16 @@ Document split(std::string_view frame, std::string& why)
     Document document;
     document.memory_.reset(pool.take().release());
     if (!splitter.split(frame, *document.memory_, why)) return std::nullopt;
+    return document;
+}
+
+Document salvage(std::string_view frame)
+{
+    static thread_local Splitter splitter{max_salvaged_depth, true};
+    std::string ignored;
+    Document document;
+    document.memory_.reset(pool.take().release());
+    if (!splitter.split(frame, *document.memory_, ignored)) return std::nullopt;
     return document;
 }
 

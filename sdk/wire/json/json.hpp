@@ -21,6 +21,8 @@ namespace agenthost::wire::json {
 
 // Deeper nesting is rejected: it could overflow the stack of a recursive reader.
 constexpr std::size_t max_depth = 64;
+// salvage() reads this deep, without recursion.
+constexpr std::size_t max_salvaged_depth = 1024;
 // At the top level of a frame.
 constexpr std::size_t max_members = 256;
 
@@ -66,6 +68,7 @@ public:
 
 private:
     friend Document split(std::string_view frame, std::string& why);
+    friend Document salvage(std::string_view frame);
     struct ReturnToPool {
         void operator()(DocumentMemory*) const noexcept;
     };
@@ -76,8 +79,13 @@ private:
 // The members of one JSON object. If `frame` is not one: an empty document, and the reason in `why`. A
 // duplicate key is an error, because either choice would be a guess.
 Document split(std::string_view frame, std::string& why);
+// For the id of a refusal, after split() has failed: the members of a JSON object that is nested too deeply or
+// has a key twice, without every key that occurs more than once. Empty: the frame has another fault. Nothing
+// of it may be run: a reader of the values would meet what split() rejects.
+Document salvage(std::string_view frame);
 // A temporary would be destroyed before the views into it.
 template <std::same_as<std::string> Temporary> Document split(Temporary&&, std::string& why) = delete;
+template <std::same_as<std::string> Temporary> Document salvage(Temporary&&) = delete;
 
 // Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 inline void append(std::string& out, std::string_view text) { base::append_json_string(out, text); }

@@ -35,6 +35,7 @@ public:
     bool encode(const Log&, std::string& out) override;
 
 private:
+    FromServer read(std::span<const json::Member>);
     FromServer ping(FieldReader&, std::string_view id);
     FromServer command(std::span<const json::Member>, FieldReader&, std::string_view id);
     void foreign(FieldReader&); // sets its problem if the frame is for another agent
@@ -69,14 +70,21 @@ FromServer PanelAgent::decode(std::string_view frame, bool)
 {
     std::string why;
     const auto members = json::split(frame, why);
-    if (!members) return Malformed{std::move(why), {}};
     scratch_.begin(frame);
-    FieldReader fields{*members, scratch_};
+    if (members) return read(*members);
+    const auto salvaged = json::salvage(frame);
+    if (!salvaged) return Malformed{std::move(why), {}};
+    return refused_with(read(*salvaged), std::move(why));
+}
+
+FromServer PanelAgent::read(std::span<const json::Member> members)
+{
+    FieldReader fields{members, scratch_};
     const std::string_view id = fields.identifier("id", max_length::id);
     const std::string_view type = fields.needed("type", max_length::word);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), id};
     if (type == "ping") return ping(fields, id);
-    if (type == "command") return command(*members, fields, id);
+    if (type == "command") return command(members, fields, id);
     return Nothing{}; // a type of a later version, or an echo of our own frame: answering it would loop
 }
 
@@ -113,7 +121,11 @@ FromServer PanelAgent::command(std::span<const json::Member> members, FieldReade
     }
     if (nested && command.action.empty()) { // some deployed servers put the command into `data`
         const auto inner = json::split(nested->raw, why);
-        if (!inner) return Malformed{"data: " + why, id};
+        if (!inner) {
+            const auto salvaged = id.empty() ? json::salvage(nested->raw) : std::nullopt;
+            if (salvaged) id = FieldReader{*salvaged, scratch_}.identifier("id", max_length::id);
+            return Malformed{"data: " + why, id};
+        }
         FieldReader more{*inner, scratch_};
         if (command.id.empty()) command.id = more.identifier("id", max_length::id);
         command.action = more.identifier("action", max_length::action);

@@ -196,13 +196,16 @@ FromServer PanelFieldAgent::decode(std::string_view frame, bool authenticating)
 {
     std::string why;
     const auto members = json::split(frame, why);
-    if (!members) return Malformed{std::move(why), {}};
-    const json::Member* const type = find(*members, "type");
+    const auto salvaged = members ? std::nullopt : json::salvage(frame);
+    if (!members && !salvaged) return Malformed{std::move(why), {}};
+    const std::span<const json::Member> readable = members ? *members : *salvaged;
+    const json::Member* const type = find(readable, "type");
     const std::string_view word = type ? type->text : std::string_view{};
-    if (word == "system_info_request") return Ping{system_info_id};
+    if (word == "system_info_request" && members) return Ping{system_info_id};
     if (!is_request(word)) return document_->decode(frame, authenticating);
     scratch_.begin(frame);
-    return request(*members);
+    if (members) return request(readable);
+    return refused_with(request(readable), std::move(why));
 }
 
 // Answered by an `error` frame if the request has no id.

@@ -27,24 +27,37 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
 {
     std::string why;
     const auto members = json::split(frame, why);
-    if (!members) return Malformed{std::move(why), {}};
     scratch_.begin(frame);
     renew(memory_), renew(decimal_);
-    FieldReader fields{*members, scratch_};
+    if (members) return read(*members);
+    const auto salvaged = json::salvage(frame);
+    if (!salvaged) return Malformed{std::move(why), {}};
+    return refused_with(read(*salvaged), std::move(why));
+}
+
+FromServer PrintAgent::read(std::span<const json::Member> members)
+{
+    std::string why;
+    FieldReader fields{members, scratch_};
     const std::string_view type = fields.needed("type", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), {}};
     if (std::find(not_requests.begin(), not_requests.end(), type) != not_requests.end()) return Nothing{};
-    const json::Member* const payload = find(*members, "payload");
+    const json::Member* const payload = find(members, "payload");
     const bool bare = !payload || payload->kind == json::Kind::null;
-    if (type == "print" && bare && find(*members, "taskId")) return flat_print(*members, fields);
+    if (type == "print" && bare && find(members, "taskId")) return flat_print(members, fields);
 
-    const std::string_view outer_id = envelope_id(*members, fields);
+    const std::string_view outer_id = envelope_id(members, fields);
     const std::string_view outer_shop = fields.identifier("shopId", max_length::id);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), outer_id};
     if (!bare && payload->kind != json::Kind::object) return Malformed{"payload is not an object", outer_id};
 
     const auto inner = json::split(bare ? "{}" : payload->raw, why);
-    if (!inner) return Malformed{"payload: " + why, outer_id};
+    if (!inner) {
+        const auto salvaged = json::salvage(payload->raw);
+        const std::string_view id =
+            salvaged ? FieldReader{*salvaged, scratch_}.identifier("id", max_length::id) : std::string_view{};
+        return Malformed{"payload: " + why, id.empty() ? outer_id : id};
+    }
     FieldReader more{*inner, scratch_};
     if (type == "error") { // not a request either; one of them rejects us
         if (more.identifier("code", max_length::word) != auth_failed) return Nothing{};

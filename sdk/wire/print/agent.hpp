@@ -44,6 +44,7 @@ private:
         std::optional<milliseconds> interval;
     };
 
+    FromServer read(std::span<const json::Member>);
     FromServer flat_print(std::span<const json::Member>, FieldReader&);
     std::string_view params_of(std::string_view type, std::string_view id, std::span<const json::Member>);
     void expect(std::string_view id, std::string_view params);

@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace agenthost::wire {
 namespace {
@@ -86,6 +87,14 @@ std::string_view with_message(std::string_view message, std::string_view data, s
     memory.clear();
     base::JsonWriter{memory}.object().member("message", message).raw_members(members_of(data)).end();
     return memory;
+}
+
+Malformed refused_with(const FromServer& salvaged, std::string why)
+{
+    Malformed refusal{std::move(why), {}};
+    if (const auto* command = std::get_if<Command>(&salvaged)) refusal.id = command->id;
+    if (const auto* malformed = std::get_if<Malformed>(&salvaged)) refusal.id = malformed->id;
+    return refusal;
 }
 
 void renew(std::string& memory)

@@ -30,6 +30,10 @@ bool cut_message(std::string_view data, std::string& message, std::string& rest)
 // object.
 std::string_view with_message(std::string_view message, std::string_view data, std::string& memory);
 
+// The refusal of a frame that split() rejected, from what the codec read in its salvaged members: with the id
+// of the command that it would have been.
+Malformed refused_with(const FromServer& salvaged, std::string why);
+
 // Clears memory that is reused for each frame; frees it if a big frame has enlarged it.
 void renew(std::string& memory);
 

@@ -1,6 +1,7 @@
 #include "storage.hpp"
 
 #include "wire/codes.hpp"
+#include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
 
 #include <array>
@@ -117,22 +118,31 @@ std::string StorageAgentCodec::hello(const Hello& hello)
 FromServer StorageAgentCodec::decode(std::string_view frame, bool authenticating)
 {
     std::string why;
-    const auto members = json::split(frame, why);
-    if (!members) return Malformed{std::move(why), {}};
+    if (const auto members = json::split(frame, why)) {
+        scratch_.begin(frame);
+        if (!authenticating) return command(*members);
+        FieldReader fields{*members, scratch_};
+        return welcome(fields);
+    }
+    const auto salvaged = authenticating ? std::nullopt : json::salvage(frame);
+    if (!salvaged) return Malformed{std::move(why), {}};
     scratch_.begin(frame);
-    FieldReader fields{*members, scratch_};
-    if (authenticating) return welcome(fields);
+    return refused_with(command(*salvaged), std::move(why));
+}
 
+FromServer StorageAgentCodec::command(std::span<const json::Member> members)
+{
+    FieldReader fields{members, scratch_};
     Command command;
     command.id = fields.identifier("request_id", max_length::id);
     command.action = fields.identifier("action", max_length::action);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), command.id};
     // A late answer to auth, or an echo of our own frame: answering it would loop.
-    if (command.action.empty() && find(*members, "status")) return Nothing{};
+    if (command.action.empty() && find(members, "status")) return Nothing{};
     if (command.action == "response" || command.action == "auth") return Nothing{};
     if (command.action.empty()) return Malformed{"action is missing", command.id};
     if (command.id.empty()) return Malformed{"request_id is missing", {}};
-    command.params = scratch_.object(*members, envelope);
+    command.params = scratch_.object(members, envelope);
     return command;
 }
 

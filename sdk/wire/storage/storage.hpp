@@ -5,6 +5,8 @@
 #include "wire/codec.hpp"
 #include "wire/json/fields.hpp"
 
+#include <span>
+
 namespace agenthost::wire {
 
 class StorageAgentCodec final : public AgentCodec {
@@ -20,6 +22,8 @@ public:
     bool encode(const Log&, std::string&) override { return false; }
 
 private:
+    FromServer command(std::span<const json::Member>);
+
     Scratch scratch_;
 };
 

@@ -8,9 +8,6 @@ using testing::Not;
 
 namespace {
 
-const std::string leave = "\x1d"
-                          "d";
-
 class Attach : public Person {
 protected:
     std::string only_run()

@@ -9,6 +9,10 @@
 
 namespace agenthost::test {
 
+// The keys that detach from a shell.
+inline const std::string leave = "\x1d"
+                                 "d";
+
 class Person : public Five {
 protected:
     // `terminal`: its configuration laid over one that allows everything. With faults the agent's session

@@ -8,9 +8,6 @@ using testing::HasSubstr;
 
 namespace {
 
-const std::string leave = "\x1d"
-                          "d";
-
 class Shell : public Person {};
 INSTANTIATE_TEST_SUITE_P(, Shell, testing::Values("dashboard"));
 

@@ -25,7 +25,15 @@ TEST_F(DockerHub, ManagesAServerFromPlacementToDeletion)
     ASSERT_EQ(placed.status, 200) << placed.body;
     EXPECT_EQ(placed.json["agent"], id_);
     ASSERT_TRUE(listed("s1", "offline"));
-    expect_ok(ask("POST", server("s1") + "/power", {{"action", "start"}}), "start");
+    const Answer begun = ask("POST", server("s1") + "/power", {{"action", "start"}});
+    expect_ok(begun, "start");
+    EXPECT_EQ(begun.json["status"], "starting") << begun.body;
+    ASSERT_TRUE(listed("s1", "running"));
+    // With ?wait=, what it leads to.
+    const Answer restarted = ask("POST", server("s1") + "/power?wait=60", {{"action", "restart"}});
+    EXPECT_EQ(restarted.status, 200) << restarted.body;
+    EXPECT_EQ(restarted.json["status"], "running") << restarted.body;
+    EXPECT_EQ(restarted.json["reached"], true) << restarted.body;
     ASSERT_TRUE(listed("s1", "running"));
 
     const Answer status = ask("GET", server("s1"));
@@ -50,8 +58,19 @@ TEST_F(DockerHub, ManagesAServerFromPlacementToDeletion)
     EXPECT_NE(other.status, 200);
     EXPECT_THAT(other.body, HasSubstr("80"));
 
-    expect_ok(ask("POST", server("s1") + "/power", {{"action", "stop"}}), "stop");
+    const Answer stopped = ask("POST", server("s1") + "/power?wait=60", {{"action", "stop"}});
+    expect_ok(stopped, "stop");
+    EXPECT_EQ(stopped.json["status"], "offline") << stopped.body;
     ASSERT_TRUE(listed("s1", "offline"));
+    // A start that fails after its answer: the image is allowed, and not there.
+    expect_ok(ask("POST", "/api/agents/" + id_ + "/servers?wait=60",
+                  GameEngine::egg("s3", {{"image", "localhost:1/no/such:image"}})),
+              "create");
+    const Answer failed = ask("POST", server("s3") + "/power?wait=60", {{"action", "start"}});
+    EXPECT_EQ(failed.status, 502) << failed.body;
+    EXPECT_EQ(failed.json["error"]["code"], "DOCKER_ERROR") << failed.body;
+    EXPECT_EQ(failed.json["status"], "offline") << failed.body;
+    expect_ok(ask("DELETE", server("s3")), "delete");
     expect_ok(ask("DELETE", server("s1")), "delete");
     EXPECT_EQ(ask("GET", server("s1")).json["error"]["code"], "SERVER_NOT_FOUND");
     EXPECT_TRUE(wait_for([&] { return ask("GET", "/api/servers").json["total"] == 0; }));

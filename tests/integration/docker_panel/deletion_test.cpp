@@ -26,6 +26,7 @@ protected:
     {
         const json created = panel_->call("create_server", id, egg(id));
         ASSERT_TRUE(created["success"]) << created;
+        ASSERT_TRUE(is(id, "offline"));
     }
     // Takes a moment to walk over.
     void fill(const std::string& id, int files)

@@ -148,9 +148,12 @@ TEST_F(Faults, ContainersOfOthersAreLeftAlone)
            R"({"Image":"panelgame:1","Cmd":["/bin/sleep","600"]})");
     start_agent();
     ASSERT_TRUE(panel_->call("create_server", "s1", egg("s1"))["success"]);
-    const json started = panel_->call("start_server", "s1");
-    EXPECT_EQ(started["error"]["code"], "CONFIG_INVALID") << started;
-    EXPECT_THAT(started["error"].value("message", ""), HasSubstr("agenthost-s1"));
+    EXPECT_EQ(panel_->call("start_server", "s1")["data"]["status"], "starting");
+    const json failed =
+        panel_->event("server_status_changed", [](const json& data) { return data.contains("error"); });
+    EXPECT_EQ(failed["currentStatus"], "offline") << failed;
+    EXPECT_EQ(failed["error"]["code"], "CONFIG_INVALID") << failed;
+    EXPECT_THAT(failed["error"].value("message", ""), HasSubstr("agenthost-s1"));
     ASSERT_TRUE(panel_->call("delete_server", "s1")["success"]);
     EXPECT_EQ(engine("GET", "/containers/agenthost-s1/json")["Name"], "/agenthost-s1");
 }

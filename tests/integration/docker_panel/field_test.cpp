@@ -132,6 +132,7 @@ TEST_F(Field, AServerWithoutAContainerIsAnOrdinaryOne)
 {
     start_agent();
     ASSERT_TRUE(panel_->call("create_server", "s1", egg("s1"))["success"]);
+    ASSERT_TRUE(is("s1", "offline")) << "a kill would end the installation";
     EXPECT_TRUE(panel_->call("stop_server", "s1")["success"]);
     EXPECT_TRUE(panel_->call("kill_server", "s1")["success"]);
     EXPECT_EQ(status("s1")["status"], "offline");
@@ -197,9 +198,11 @@ TEST_F(Field, AStartChangesValuesOfFilesAndNothingElse)
     write_file(folder / "of_root", "x", 0600);
     for (const char* name : {"server.properties", "broken.json"})
         ASSERT_EQ(::chown((folder / name).c_str(), 1000, 1000), 0);
-    const json refused = panel_->call("start_server", "s1");
-    EXPECT_EQ(refused["error"]["code"], "CONFIG_INVALID") << refused;
-    EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("broken.json: line 1"));
+    ASSERT_TRUE(panel_->call("start_server", "s1").value("success", false));
+    const json failed =
+        panel_->event("server_status_changed", [](const json& data) { return data.contains("error"); });
+    EXPECT_EQ(failed["error"]["code"], "CONFIG_INVALID") << failed;
+    EXPECT_THAT(failed["error"].value("message", ""), HasSubstr("broken.json: line 1"));
     EXPECT_EQ(read_file(folder / "broken.json"), "{\"a\": ");
     std::filesystem::remove(folder / "broken.json");
     ASSERT_TRUE(panel_->call("start_server", "s1").value("success", false));

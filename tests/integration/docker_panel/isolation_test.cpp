@@ -186,6 +186,7 @@ TEST_F(Isolation, AHostileEggReachesNothingOutside)
     EXPECT_THAT(log["data"]["text"].get<std::string>(), testing::Not(HasSubstr("BAD")));
 
     panel_->call("start_server", "s1"); // edits server.properties, or says that it does not
+    ASSERT_TRUE(wait_for([&] { return status("s1").value("status", "starting") != "starting"; }));
     EXPECT_EQ(read_file(victim), "untouched=1\n");
     for (const char* path :
          {"root/etc/passwd", "environ", "server.properties", "fifo", "root/proc/1/environ"}) {

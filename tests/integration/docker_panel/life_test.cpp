@@ -32,13 +32,15 @@ TEST_F(Life, RunsFromCreationToDeletion)
     const json created = panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}));
     ASSERT_TRUE(created["success"].get<bool>()) << created;
     EXPECT_EQ(created["data"]["serverId"], "s1");
-    EXPECT_EQ(created["data"]["status"], "offline") << "there is nothing to install";
+    EXPECT_EQ(created["data"]["status"], "installing");
+    ASSERT_TRUE(is("s1", "offline")) << "there is nothing to install";
     EXPECT_TRUE(panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}))["success"])
         << "the same again is the same server";
 
     const json started = panel_->call("start_server", "s1");
     ASSERT_TRUE(started["success"].get<bool>()) << started;
     EXPECT_EQ(started["message"], "Server start command received");
+    EXPECT_EQ(started["data"]["status"], "starting");
     const json running = panel_->event("server_status_changed",
                                        [](const json& data) { return data["currentStatus"] == "running"; });
     ASSERT_FALSE(running.is_null());
@@ -71,7 +73,9 @@ TEST_F(Life, RunsFromCreationToDeletion)
 
     const json stopped = panel_->call("stop_server", "s1");
     ASSERT_TRUE(stopped["success"].get<bool>()) << stopped;
+    EXPECT_EQ(stopped["data"]["status"], "stopping");
     EXPECT_TRUE(is("s1", "offline"));
+    EXPECT_EQ(panel_->call("stop_server", "s1")["data"]["status"], "offline") << "there is nothing to stop";
     EXPECT_THAT(console("s1"), testing::Contains("[INFO]: stopping")) << "by its own command";
     const json again = panel_->call("send_command", "s1", {{"command", "say x"}});
     EXPECT_EQ(again["error"]["code"], "CONTAINER_NOT_FOUND") << again;
@@ -92,8 +96,10 @@ TEST_F(Life, StopsBySignalAndRestarts)
     const std::string first = status("s1")["containerId"];
     const json restarted = panel_->call("restart_server", "s1", {{"signal", "SIGTERM"}, {"timeout", 20}});
     ASSERT_TRUE(restarted["success"].get<bool>()) << restarted;
+    EXPECT_EQ(restarted["data"]["status"], "stopping");
     ASSERT_TRUE(is("s1", "running"));
     EXPECT_NE(status("s1")["containerId"], first);
+    EXPECT_EQ(panel_->call("start_server", "s1")["data"]["status"], "running") << "it runs already";
     EXPECT_THAT(console("s1"), testing::Contains("[INFO]: saving"));
     const json bad = panel_->call("stop_server", "s1", {{"signal", "SIGSTOP"}});
     EXPECT_EQ(bad["error"]["code"], "INVALID_REQUEST") << bad;
@@ -112,7 +118,7 @@ TEST_F(Life, KillPreemptsAStopThatHangs)
     EXPECT_TRUE(is("s1", "offline"));
     EXPECT_LT(std::chrono::steady_clock::now() - before, 20s);
     const json answer = panel_->response(stop);
-    EXPECT_EQ(answer["error"]["code"], "CANCELLED") << answer;
+    EXPECT_EQ(answer["data"]["status"], "stopping") << answer;
     EXPECT_TRUE(panel_->call("start_server", "s1")["success"]) << "nothing is locked afterwards";
 }
 
@@ -139,6 +145,11 @@ TEST_F(Life, InstallsByAScriptAndKeepsItsLog)
     EXPECT_THAT(status("s2")["error"]["message"].get<std::string>(), HasSubstr("exit code 7"));
     const json failed_log = panel_->call("get_logs", "s2", {{"source", "install"}});
     EXPECT_THAT(failed_log["data"]["text"].get<std::string>(), HasSubstr("cannot do it"));
+    const json event = panel_->event("server_status_changed", [](const json& data) {
+        return data["serverId"] == "s2" && data["currentStatus"] == "install_failed";
+    });
+    EXPECT_EQ(event["error"]["code"], "CONFIG_INVALID") << event;
+    EXPECT_THAT(event["error"].value("message", ""), HasSubstr("exit code 7"));
     EXPECT_FALSE(panel_->call("start_server", "s2")["success"]);
 }
 
@@ -203,8 +214,16 @@ TEST_F(Life, NamesTheHolderOfAPort)
         R"({"Image":"panelgame:1","Cmd":["/bin/sleep","600"],"ExposedPorts":{"7777/tcp":{}},"HostConfig":{"NetworkMode":"gamenet","PortBindings":{"7777/tcp":[{"HostIp":"127.0.0.1","HostPort":")" +
             digits + R"("}]}}})");
     engine("POST", "/containers/stranger/start");
-    panel_->call("create_server", "s1", egg("s1", {{"ports", {{"7777", port}}}}));
-    json refused = panel_->call("start_server", "s1");
+    const json wanted = egg("s1", {{"ports", {{"7777", port}}}});
+    json refused = panel_->call("create_server", "s1", wanted);
+    EXPECT_EQ(refused["error"]["code"], "PORT_CONFLICT") << refused;
+    EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("container stranger"));
+    EXPECT_EQ(panel_->call("get_status", "s1")["error"]["code"], "SERVER_NOT_FOUND");
+    engine("POST", "/containers/stranger/stop?t=0");
+    ASSERT_TRUE(panel_->call("create_server", "s1", wanted).value("success", false));
+    ASSERT_TRUE(is("s1", "offline"));
+    engine("POST", "/containers/stranger/start");
+    refused = panel_->call("start_server", "s1");
     EXPECT_EQ(refused["error"]["code"], "PORT_CONFLICT") << refused;
     EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("container stranger"));
     EXPECT_EQ(status("s1")["status"], "offline") << "not a crash loop";

@@ -128,9 +128,11 @@ TEST_F(SocketProxy, ARefusalIsExplained)
                                   (dir_ / "list").string(), (dir_ / "requests").string()}});
     ASSERT_TRUE(
         wait_for([&] { return panel_->call("create_server", "s1", egg("s1")).value("success", false); }));
-    const json started = panel_->call("start_server", "s1");
-    EXPECT_EQ(started["error"]["code"], "PERMISSION_DENIED") << started;
-    EXPECT_THAT(started["error"].value("message", ""), testing::HasSubstr("socket proxy"));
+    ASSERT_TRUE(panel_->call("start_server", "s1").value("success", false));
+    const json failed =
+        panel_->event("server_status_changed", [](const json& data) { return data.contains("error"); });
+    EXPECT_EQ(failed["error"]["code"], "PERMISSION_DENIED") << failed;
+    EXPECT_THAT(failed["error"].value("message", ""), testing::HasSubstr("socket proxy"));
 }
 
 } // namespace

@@ -195,9 +195,31 @@ TEST_F(Pull, AnImageThatIsThereStartsWithoutItsRegistry)
     start_agent(", pull: never");
     ASSERT_TRUE(is("s1", "running"));
     panel_->call("create_server", "s2", egg("s2", {{"image", "127.0.0.1:1/absent:1"}}));
-    const json refused = panel_->call("start_server", "s2");
-    EXPECT_EQ(refused["error"]["code"], "CONFIG_INVALID") << refused;
-    EXPECT_THAT(refused["error"].value("message", ""), HasSubstr("pull is never"));
+    EXPECT_EQ(panel_->call("start_server", "s2")["data"]["status"], "starting");
+    const json failed = panel_->event("server_status_changed", [](const json& data) {
+        return data["serverId"] == "s2" && data.contains("error");
+    });
+    EXPECT_EQ(failed["error"]["code"], "CONFIG_INVALID") << failed;
+    EXPECT_THAT(failed["error"].value("message", ""), HasSubstr("pull is never"));
+}
+
+TEST_F(Pull, ARestartPullsBeforeItStopsAndLeavesTheServerRunningIfThatFails)
+{
+    Registry registry;
+    start_agent();
+    run_server("s1", {{"image", registry.image("good/game")}});
+    const std::string container = status("s1")["containerId"];
+    // As a clean-up of images would leave it: the container has what it needs, and its name leads nowhere.
+    engine("DELETE", "/images/" + registry.image("good/game") + "?force=1");
+    ASSERT_FALSE(present(registry.image("good/game")));
+    registry.end();
+    EXPECT_EQ(panel_->call("restart_server", "s1")["data"]["status"], "stopping");
+    const json failed =
+        panel_->event("server_status_changed", [](const json& data) { return data.contains("error"); });
+    EXPECT_EQ(failed["previousStatus"], "stopping") << failed;
+    EXPECT_EQ(failed["currentStatus"], "running") << failed;
+    EXPECT_EQ(failed["error"]["code"], "DOCKER_ERROR") << failed;
+    EXPECT_EQ(status("s1")["containerId"], container) << "the same run";
 }
 
 } // namespace

@@ -24,12 +24,13 @@ public:
         for (std::size_t i = 0; i < commands.size(); ++i) {
             std::string wrong = judge(commands, i);
             if (!wrong.empty()) return wrong;
-            apply(commands[i]);
+            apply(commands, i);
         }
         return {};
     }
     [[nodiscard]] bool runs() const { return runs_; }
-    // Cancelled actions may or may not have had their effect.
+    // An action that a later kill of its burst may have ended may or may not have had its effect: its answer
+    // said that it began.
     [[nodiscard]] int least_starts() const { return starts_; }
     [[nodiscard]] int most_starts() const { return starts_ + perhaps_; }
 
@@ -46,20 +47,25 @@ private:
         const bool kill = command.action == "kill_server";
         if (kill && command.answer == Answer::busy) return who + "is BUSY, and kill never is";
         std::size_t accepted = 0;
-        bool killed = false;
         for (std::size_t i = 0; i < at; ++i) accepted += commands[i].answer == Answer::busy ? 0 : 1;
-        for (std::size_t i = at + 1; i < commands.size(); ++i)
-            killed = killed || commands[i].action == "kill_server";
         if (command.answer == Answer::busy && accepted < 2)
             return who + "is BUSY with less than two before it";
-        if (command.answer == Answer::cancelled && !killed)
+        if (command.answer == Answer::cancelled && !kill_follows(commands, at))
             return who + "is CANCELLED without a kill after it";
         return {};
     }
-    void apply(const Command& command)
+    static bool kill_follows(const std::vector<Command>& commands, std::size_t at)
     {
+        bool found = false;
+        for (std::size_t i = at + 1; i < commands.size(); ++i)
+            found = found || commands[i].action == "kill_server";
+        return found;
+    }
+    void apply(const std::vector<Command>& commands, std::size_t at)
+    {
+        const Command& command = commands[at];
         if (command.answer == Answer::busy) return;
-        if (command.answer == Answer::cancelled) {
+        if (command.action != "kill_server" && kill_follows(commands, at)) {
             if (starts(command)) ++perhaps_;
             if (command.action == "stop_server") runs_ = false; // and a kill follows
             return;

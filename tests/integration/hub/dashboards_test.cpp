@@ -20,8 +20,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
-
 std::string own_name()
 {
     const passwd* entry = ::getpwuid(::geteuid());

@@ -14,7 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
 const std::string till = R"({"server":"wss://hub.example.com","shopId":"n1","charset":"cp850"})";
 
 class HubInTheField : public HubDaemon {

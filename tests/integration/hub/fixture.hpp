@@ -12,6 +12,8 @@
 
 namespace agenthost::test {
 
+inline const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
+
 class NodeAgent {
 public:
     NodeAgent(const std::string& url, const std::string& id, const std::string& token,

@@ -12,7 +12,6 @@ using ::testing::Test;
 
 namespace {
 
-const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
 const std::string enroll = "enroll-token-of-this-test";
 
 class HubProtocols : public HubDaemon {

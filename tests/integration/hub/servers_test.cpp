@@ -16,8 +16,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-const std::string jwt_secret = "jwt-secret-of-this-test-0123456789abcdef";
-
 class HubServers : public HubDaemon {
 protected:
     void start(const std::string& listener_more = {}, const std::string& more = {})
@@ -263,6 +261,10 @@ TEST_F(HubServers, TheCommandLineManagesServers)
     ran = cli({"files", "get", "mc1", "/g.txt"});
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.err, HasSubstr("(FILE_NOT_FOUND)"));
+    EXPECT_EQ(cli({"restart", "mc1"}).out, "mc1: running\n") << "it waits for the result";
+    EXPECT_EQ(cli({"stop", "mc1"}).out, "mc1: offline\n");
+    EXPECT_EQ(cli({"start", "mc1", "--no-wait"}).out, "mc1: starting\n");
+    ASSERT_TRUE(becomes("mc1", "running"));
     for (const char* verb : {"restart", "stop", "start", "kill", "reinstall", "delete"})
         EXPECT_EQ(cli({verb, "mc1"}).code, 0) << verb;
     ran = cli({"start", "mc1"});

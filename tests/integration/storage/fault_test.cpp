@@ -9,7 +9,6 @@
 namespace {
 
 using namespace agenthost::test;
-using Kind = Fault::Kind;
 using namespace std::chrono_literals;
 
 class Faults : public ::testing::Test {
@@ -35,7 +34,7 @@ TEST_F(Faults, ResumesAfterEveryCut)
     Box box;
     for (const std::uint64_t offset :
          {1u, 100u, 250u, 400u, 5000u, 262144u, 262500u, 524288u, 999'000u, 1'000'200u}) {
-        for (const Kind kind : {Kind::cut, Kind::reset}) {
+        for (const Fault::Kind kind : {Fault::Kind::cut, Fault::Kind::reset}) {
             SCOPED_TRACE(offset);
             Proxy proxy{nginx_->port(), {{kind, offset}}};
             const auto reply = box.upload("f", proxy.url("/file"), {{"size", content_.size()}});
@@ -137,13 +136,13 @@ TEST_F(Faults, StopsASourceThatSendsMoreThanDeclared)
 TEST_F(Faults, GivesUpAfterTheIdleTimeout)
 {
     Box box{{{"idle_timeout", "300ms"}}};
-    Proxy proxy{nginx_->port(), {{Kind::stall, 300'000}}, {Kind::stall, 0}};
+    Proxy proxy{nginx_->port(), {{Fault::Kind::stall, 300'000}}, {Fault::Kind::stall, 0}};
     const auto began = std::chrono::steady_clock::now();
     const auto reply = box.upload("f", proxy.url("/file"));
     EXPECT_EQ(reply.message(), "Network error");
     EXPECT_GE(proxy.connections(), 5);
     EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
-    Proxy once{nginx_->port(), {{Kind::stall, 300'000}}};
+    Proxy once{nginx_->port(), {{Fault::Kind::stall, 300'000}}};
     EXPECT_TRUE(box.upload("f", once.url("/file")).ok()); // the second attempt goes on
     EXPECT_TRUE(box.clean());
 }
@@ -165,7 +164,7 @@ TEST_F(Faults, EndsATransferBelowTheMinimumRate)
 TEST_F(Faults, GivesUpOnASourceThatBreaksOffEveryFewBytes)
 {
     Box box{{{"min_rate", 20'000}, {"min_rate_window", "500ms"}}};
-    Proxy proxy{nginx_->port(), {}, {Kind::cut, 400}};
+    Proxy proxy{nginx_->port(), {}, {Fault::Kind::cut, 400}};
     EXPECT_EQ(box.upload("f", proxy.url("/file")).code(), "NETWORK_ERROR");
     EXPECT_LT(proxy.connections(), 50);
 }
@@ -201,7 +200,7 @@ TEST_F(Faults, ContinuesASlowTransferAndReportsItsProgress)
 TEST_F(Faults, RetriesAfterGarbageAndServerErrorsButNotAfterARefusal)
 {
     Box box;
-    Proxy garbage{nginx_->port(), {{Kind::garbage, 0}, {Kind::garbage, 0}}};
+    Proxy garbage{nginx_->port(), {{Fault::Kind::garbage, 0}, {Fault::Kind::garbage, 0}}};
     EXPECT_TRUE(box.upload("f", garbage.url("/file")).ok());
     EXPECT_EQ(garbage.connections(), 3);
     std::atomic<int> asked{0};

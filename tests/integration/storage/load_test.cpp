@@ -14,7 +14,6 @@ namespace {
 
 using namespace agenthost::test;
 using namespace std::chrono_literals;
-using Kind = Fault::Kind;
 
 class Load : public ::testing::Test {
 protected:
@@ -73,7 +72,7 @@ agh_req begin_upload(Box& box, const std::string& id, const std::string& url, co
 TEST_F(Load, CancelEndsARunningTransferAtOnce)
 {
     Box box{{{"idle_timeout", "60s"}}};
-    Proxy stalling{nginx_->port(), {}, {Kind::stall, 300'000}};
+    Proxy stalling{nginx_->port(), {}, {Fault::Kind::stall, 300'000}};
     const auto id = begin_upload(box, "f", stalling.url("/file"));
     ASSERT_TRUE(wait_for([&] { return !box.files("incoming").empty() && stalling.connections() == 1; }));
     const auto began = std::chrono::steady_clock::now();
@@ -87,7 +86,7 @@ TEST_F(Load, CancelEndsARunningTransferAtOnce)
 TEST_F(Load, TheDeadlineEndsATransfer)
 {
     Box box{{{"idle_timeout", "60s"}}};
-    Proxy stalling{nginx_->port(), {}, {Kind::stall, 300'000}};
+    Proxy stalling{nginx_->port(), {}, {Fault::Kind::stall, 300'000}};
     FakeCall how;
     how.timeout = 300ms;
     EXPECT_EQ(box.wait(begin_upload(box, "f", stalling.url("/file"), how)).code(), "TIMEOUT");

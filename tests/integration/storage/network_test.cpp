@@ -44,6 +44,23 @@ TEST_F(Network, UsesTheProxyOfTheRequestingServer)
     EXPECT_TRUE(proxy.saw("open far.example:" + std::to_string(nginx().port())));
 }
 
+TEST_F(Network, TransfersNothingIfTheSettingsCannotBeRead)
+{
+    Box box;
+    serve("direct", "direct content");
+    const std::string url = "http://localhost:" + std::to_string(nginx().port());
+    ASSERT_TRUE(box.upload("f", url + "/direct").ok());
+    for (const agh_status status : {AGH_E_INTERNAL, AGH_E_CLOSED, AGH_E_NOT_FOUND}) {
+        box.host().network_status = status;
+        for (const auto& reply : {box.upload("g", url + "/direct"), box.download("f", url + "/leaked")}) {
+            EXPECT_EQ(code_of(reply), "NETWORK_ERROR") << reply.json;
+            EXPECT_NE(reply.json.find("could not read its proxy and TLS settings"), std::string::npos);
+            EXPECT_EQ(reply.flags & AGH_REPLY_NOT_STARTED, AGH_REPLY_NOT_STARTED);
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(nginx().www() / "leaked"));
+}
+
 TEST_F(Network, ReportsAProxyRefusalWithoutThePassword)
 {
     const ConnectProxy proxy{"me:right"};

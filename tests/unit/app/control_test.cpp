@@ -17,7 +17,7 @@
 using namespace agenthost::host;
 using namespace agenthost::test;
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 namespace asio = boost::asio;
 
 namespace {
@@ -27,7 +27,7 @@ struct Answer {
     std::string body;
 };
 
-struct Controlled : testing::Test {
+struct Controlled : ::testing::Test {
     TempDir dir;
     asio::io_context main{1}, control_io{1};
     asio::executor_work_guard<asio::io_context::executor_type> main_work{main.get_executor()},

@@ -22,7 +22,7 @@ TEST(LastResortDeathTest, EndsAProcessThatHangs)
             last_resort.arm(1ms, 3);
             for (;;) ::pause();
         },
-        testing::ExitedWithCode(3), "");
+        ::testing::ExitedWithCode(3), "");
 }
 
 TEST(LastResortDeathTest, SparesAProcessThatEndsInTime)
@@ -36,7 +36,7 @@ TEST(LastResortDeathTest, SparesAProcessThatEndsInTime)
             }
             std::exit(0);
         },
-        testing::ExitedWithCode(0), "");
+        ::testing::ExitedWithCode(0), "");
 }
 
 // Without a thread to spare (TasksMax, ulimit -u) the daemon must end all the same, and not by
@@ -55,7 +55,7 @@ TEST(LastResortDeathTest, EndsAProcessThatIsOutOfThreads)
             last_resort.arm(1ms, 3);
             for (;;) ::pause();
         },
-        testing::ExitedWithCode(3), "");
+        ::testing::ExitedWithCode(3), "");
 }
 
 } // namespace

@@ -20,11 +20,19 @@ TEST(NetworkTable, KnowsAServerAndItsOriginAcrossAReload)
     table.set_origin("files", "https://files.example:443/");
     table.set_origin("gone", "https://gone.example:443/");
     table.set({files});
-    EXPECT_NE(table.json_of("files").find(R"("origin":"https://files.example:443/")"), std::string::npos);
-    EXPECT_NE(table.json_of("files").find(R"("proxy":"http://proxy:3128")"), std::string::npos);
-    EXPECT_EQ(table.json_of("gone"), "{}");
+    EXPECT_NE(table.json_of("files")->find(R"("origin":"https://files.example:443/")"), std::string::npos);
+    EXPECT_NE(table.json_of("files")->find(R"("proxy":"http://proxy:3128")"), std::string::npos);
+    EXPECT_EQ(table.json_of("gone"), std::nullopt);
     table.set({});
-    EXPECT_EQ(table.json_of("files"), "{}");
+    EXPECT_EQ(table.json_of("files"), std::nullopt); // its transfers must not bypass the proxy that it had
+}
+
+TEST(NetworkTable, HasNoSettingsForACallerThatIsNotAServer)
+{
+    NetworkTable table;
+    table.set({});
+    EXPECT_EQ(table.json_of("control"), "{}");
+    EXPECT_EQ(table.json_of("plugin:hub"), "{}");
 }
 
 TEST(NetworkTable, DoesNotReadANoProxyThatIsTooLong)
@@ -35,7 +43,7 @@ TEST(NetworkTable, DoesNotReadANoProxyThatIsTooLong)
         ::setenv("NO_PROXY", no_proxy.c_str(), 1);
         NetworkTable table;
         table.set({files});
-        return table.json_of("files");
+        return table.json_of("files").value_or("");
     };
     EXPECT_NE(with("near.example").find(R"("no_proxy":["near.example"])"), std::string::npos);
     constexpr std::size_t longest = 8 << 10;

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 // A reloader whose configuration is never touched: what it applies waits in `applied` until the test answers
 // it.
-struct ReloaderTest : testing::Test {
+struct ReloaderTest : ::testing::Test {
     boost::asio::io_context main{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{main.get_executor()};
     std::vector<Reloader::Done> applied;

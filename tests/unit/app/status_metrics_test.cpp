@@ -7,7 +7,7 @@
 
 using namespace agenthost::host;
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include "host/dispatch/dispatcher.hpp"
 #include "host/dispatch/journal/journal.hpp"
+#include "host/dispatch/owned_reply.hpp"
 #include "host/plugin/plugin.hpp"
 #include "tests/support/support.hpp"
 
@@ -18,8 +19,7 @@ namespace agenthost::host::testing {
 using namespace std::chrono_literals;
 using agenthost::test::TempDir;
 using agenthost::test::wait_for;
-
-inline std::string_view view(agh_bytes b) { return {static_cast<const char*>(b.data), b.size}; }
+using host::view;
 
 inline agh_reply reply(std::string_view json = "{}", agh_status status = AGH_OK, std::uint32_t flags = 0)
 {

@@ -2,6 +2,7 @@
 #include "plugins/docker/engine/client.hpp"
 #include "tests/support/asio_loop.hpp"
 #include "tests/support/fake_http.hpp"
+#include "tests/unit/docker_engine/log_frame.hpp"
 
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@ namespace {
 
 using namespace agenthost::docker::engine;
 using agenthost::test::FakeHttp;
+using agenthost::test::frame;
 using agenthost::test::run_until;
 using agenthost::test::TempDir;
 using namespace std::chrono_literals;
@@ -312,13 +314,6 @@ TEST_F(EngineClient, KillsWhatDoesNotStopInTime)
         result<Exit>([&](auto then) { client().stop("game", "SIGTERM", 50ms, std::move(then)); });
     ASSERT_TRUE(exit.ok());
     EXPECT_EQ(exit->code, 137);
-}
-
-std::string frame(char stream, std::string_view content)
-{
-    std::string out{stream, 0, 0, 0};
-    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(content.size() >> shift);
-    return out += content;
 }
 
 struct LogEnd {

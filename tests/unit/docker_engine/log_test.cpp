@@ -1,5 +1,6 @@
 #include "plugins/docker/engine/log_parts.hpp"
 #include "plugins/docker/engine/log_position.hpp"
+#include "tests/unit/docker_engine/log_frame.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,16 +12,10 @@
 namespace {
 
 using namespace agenthost::docker::engine;
+using agenthost::test::frame;
 
 constexpr const char* stamp = "2026-11-30T08:00:00.000000042Z ";
 constexpr std::int64_t stamp_value = 1796025600'000000042;
-
-std::string frame(char stream, std::string_view content)
-{
-    std::string out{stream, 0, 0, 0};
-    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(content.size() >> shift);
-    return out += content;
-}
 
 struct Part {
     std::int64_t stamp;

@@ -8,7 +8,6 @@ namespace {
 
 using namespace agenthost::docker::engine;
 using agenthost::netclient::Switching;
-using Event = ReplyReader::Event;
 
 struct Read {
     int status = 0;
@@ -26,18 +25,18 @@ Read read(std::string_view input, std::size_t step, Switching switching = Switch
         for (;;) {
             const auto next = reader.step(part);
             part.remove_prefix(next.taken);
-            if (next.event == Event::head) out.status = reader.head().status;
+            if (next.event == ReplyReader::Event::head) out.status = reader.head().status;
             out.body += next.content;
-            out.ended = next.event == Event::end;
-            out.failed = next.event == Event::failed;
+            out.ended = next.event == ReplyReader::Event::end;
+            out.failed = next.event == ReplyReader::Event::failed;
             if (out.ended) out.rest = part;
-            if (next.event == Event::more || out.ended || out.failed) break;
+            if (next.event == ReplyReader::Event::more || out.ended || out.failed) break;
         }
     }
     if (eof && !out.ended && !out.failed) {
         const auto last = reader.finish();
-        out.ended = last == Event::end;
-        out.failed = last == Event::failed;
+        out.ended = last == ReplyReader::Event::end;
+        out.failed = last == ReplyReader::Event::failed;
     }
     out.why = reader.why();
     out.reusable = reader.reusable();

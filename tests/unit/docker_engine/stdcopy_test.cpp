@@ -1,4 +1,5 @@
 #include "plugins/docker/engine/stdcopy.hpp"
+#include "tests/unit/docker_engine/log_frame.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,13 +9,7 @@
 namespace {
 
 using namespace agenthost::docker::engine;
-
-std::string frame(char stream, std::string_view content)
-{
-    std::string out{stream, 0, 0, 0};
-    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(content.size() >> shift);
-    return out += content;
-}
+using agenthost::test::frame;
 
 struct Decoded {
     std::string text;

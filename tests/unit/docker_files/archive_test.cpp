@@ -20,7 +20,7 @@ Unpacked unpack_here(FilesFixture& fixture, std::string_view archive, std::strin
     return unpack(*fixture.root, path(archive), path(to), options, fixture.control);
 }
 
-void fill(FilesFixture& fixture)
+void fill_server(FilesFixture& fixture)
 {
     fixture.put("fixture/level.dat", "level");
     fixture.put("fixture/region/r.0.0.mca", random_bytes(300'000, 1));
@@ -41,7 +41,7 @@ class Archives : public ::testing::TestWithParam<std::pair<const char*, ArchiveF
 TEST_P(Archives, GiveBackWhatWasPacked)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     const auto [name, format] = GetParam();
     const Packed packed =
         pack(*fixture.root, {}, {path("fixture"), path("logs"), path("empty")}, path(name),
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, Archives,
 TEST(ArchivePack, LeavesItsOwnFileOut)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     fs::create_directory(fixture.in("backups"));
     pack(*fixture.root, {}, {Path{}}, path("backups/all.tar"), {.format = ArchiveFormat::tar},
          fixture.control);
@@ -91,7 +91,7 @@ TEST(ArchivePack, LeavesItsOwnFileOut)
 TEST(ArchivePack, RefusesWhatItCannotDo)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     const auto code = [&](const Path& base, const std::vector<Path>& sources, std::string_view to,
                           PackOptions options = {}) {
         return code_of([&] { pack(*fixture.root, base, sources, path(to), options, fixture.control); });
@@ -318,7 +318,7 @@ TEST(ArchiveUnpack, HolesCount)
 TEST(ArchiveUnpack, RefusesWhatIsDamagedOrNotAnArchive)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     fixture.put("text.zip", "this is no archive");
     fixture.put("mtree", "#mtree\nf type=file contents=/etc/passwd\n");
     for (const auto& [name, format] :
@@ -350,7 +350,7 @@ TEST(ArchiveUnpack, RefusesEncryptedArchives)
 TEST(ArchiveUnpack, DamagedBytesNeverCrashOrEscape)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     pack(*fixture.root, {}, {path("fixture/level.dat"), path("logs"), path("fixture/link")}, path("a.zip"),
          {.format = ArchiveFormat::zip}, fixture.control);
     pack(*fixture.root, {}, {path("fixture/level.dat"), path("logs"), path("fixture/link")}, path("a.tar.gz"),
@@ -377,7 +377,7 @@ TEST(ArchiveUnpack, DamagedBytesNeverCrashOrEscape)
 TEST(ArchiveCancel, LeavesNothing)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     for (int i = 0; i < 50; ++i) fixture.put("many/" + std::to_string(i), random_bytes(100'000, i));
     pack(*fixture.root, {}, {path("many")}, path("good.tar.gz"), {}, fixture.control);
     for (int after : {0, 1, 20}) {
@@ -407,7 +407,7 @@ TEST(ArchiveCancel, LeavesNothing)
 TEST(ArchivePack, TheThreadKeepsItsLocale)
 {
     FilesFixture fixture;
-    fill(fixture);
+    fill_server(fixture);
     const std::string before = ::setlocale(LC_CTYPE, nullptr);
     const locale_t thread_before = ::uselocale(nullptr);
     pack(*fixture.root, {}, {path("fixture")}, path("a.zip"), {.format = ArchiveFormat::zip},

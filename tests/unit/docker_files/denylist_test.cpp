@@ -68,6 +68,24 @@ TEST(Denylist, KnowsTwoStarsSetsEscapesAndExceptions)
     EXPECT_TRUE(covers({std::string(500, '*') + "b"}, std::string(250, 'a') + "b"));
 }
 
+TEST(Denylist, KnowsWhatALinkWouldTakeAway)
+{
+    const auto above = [](Patterns patterns, std::string_view name) {
+        return Denylist{std::move(patterns)}.is_above_denied(name);
+    };
+    EXPECT_TRUE(above({"config/*.key"}, "config"));
+    EXPECT_TRUE(above({"/a/b/c"}, "a"));
+    EXPECT_TRUE(above({"/a/b/c"}, "a/b"));
+    EXPECT_FALSE(above({"/a/b/c"}, "a/x"));
+    EXPECT_FALSE(above({"/a/b/c"}, "b"));
+    EXPECT_FALSE(above({"/a/b/c"}, ""));
+    EXPECT_TRUE(above({"a/**"}, "a"));
+    EXPECT_TRUE(above({"a/**/b"}, "a/x/y"));
+    EXPECT_TRUE(above({"**/a/b"}, "x/a"));
+    EXPECT_FALSE(above({"**/a/b"}, "x")) << "a/b is denied wherever x leads";
+    EXPECT_FALSE(above({"secret.yml", "/secret.yml", "!/a/b"}, "a"));
+}
+
 struct Denied : ::testing::Test {
     Denied()
     {
@@ -208,6 +226,55 @@ TEST_F(Denied, IsNotOverwrittenByAnArchive)
     EXPECT_EQ(refused([&] { unpack(*root, path("p.tar"), Path{}, {}, control); }, "config/a.key"), "DENIED");
     unpack(*root, path("p.tar"), path("x"), {}, control);
     EXPECT_EQ(fixture.get("x/config/a.key"), "OWNED") << "denied in the folder config at the top only";
+}
+
+TEST_F(Denied, IsNotTakenByAnArchiveWhateverTheTypeOfTheEntry)
+{
+    using agenthost::test::MadeEntry;
+    fs::remove(fixture.in("secret.yml"));
+    const MadeEntry first{.name = "first.txt", .content = "first"};
+    const MadeEntry entries[] = {{.name = "secret.yml", .content = "x"},
+                                 {.name = "secret.yml", .type = AE_IFDIR},
+                                 {.name = "a/secret.yml/", .type = AE_IFDIR},
+                                 {.name = "secret.yml", .type = AE_IFLNK, .link = "other"},
+                                 {.name = "secret.yml", .hard_link = "first.txt"},
+                                 {.name = "secret.yml", .type = AE_IFIFO},
+                                 {.name = "./secret.yml/b", .content = "x"}};
+    for (const MadeEntry& entry : entries) {
+        agenthost::test::make_archive(fixture.in("e.tar"), "pax", "none", {first, entry});
+        EXPECT_EQ(code_of([&] { unpack(*root, path("e.tar"), Path{}, {}, control); }), "DENIED");
+        EXPECT_FALSE(fs::exists(fixture.in("first.txt")));
+    }
+}
+
+// The game would put config/a.key behind the link, where it is not denied.
+TEST_F(Denied, DoesNotMoveBecauseItsFolderBecomesALink)
+{
+    fs::remove_all(fixture.in("config"));
+    fs::create_directories(fixture.in("tree"));
+    fs::create_directory_symlink("other", fixture.in("link"));
+    fs::create_directory_symlink("../other", fixture.in("tree/config"));
+    agenthost::test::make_archive(fixture.in("l.tar"), "pax", "none",
+                                  {{.name = "config", .type = AE_IFLNK, .link = "other"}});
+    const Denylist deep{{"config/*.key", "/x/config/*.key"}};
+    root = std::make_shared<Root>(*fixture.root, deep);
+    const std::vector<std::function<void()>> actions{
+        [&] { unpack(*root, path("l.tar"), Path{}, {}, control); },
+        [&] { unpack(*root, path("l.tar"), path("x"), {}, control); },
+        [&] { rename_path(*root, path("link"), path("config"), {}); },
+        [&] { copy_path(*root, path("link"), path("config"), {}, control); },
+        [&] { rename_path(*root, path("tree"), path("x"), {}); },
+        [&] { copy_path(*root, path("tree"), path("x"), {}, control); }};
+    for (const auto& action : actions) {
+        std::string text;
+        EXPECT_EQ(code_of(action, &text), "DENIED");
+        EXPECT_NE(text.find("file_denylist"), std::string::npos) << text;
+        EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.in("config"))));
+        EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.in("x"))));
+    }
+    unpack(*root, path("l.tar"), path("free"), {}, control);
+    EXPECT_TRUE(fs::is_symlink(fixture.in("free/config")));
+    rename_path(*root, path("link"), path("free/link"), {});
 }
 
 TEST_F(Denied, IsListedWithAMark)

@@ -24,6 +24,8 @@ using docker::files::Control;
 using docker::files::Path;
 using docker::files::Root;
 
+constexpr std::uint64_t mebibyte = 1 << 20;
+
 struct FilesFixture {
     explicit FilesFixture(docker::files::DiskLimit::Options limit = {.keep_free = 0})
     {

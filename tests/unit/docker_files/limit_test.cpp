@@ -14,8 +14,6 @@ namespace {
 using namespace agenthost::docker::files;
 using namespace agenthost::test;
 
-constexpr std::uint64_t mebibyte = 1 << 20;
-
 DiskLimit::Options at_most(std::uint64_t bytes) { return {.max_bytes = bytes, .keep_free = 0}; }
 
 TEST(DiskLimit, CountsHardLinksOnceAndLinksNotAtAll)
@@ -126,6 +124,20 @@ TEST(DiskLimit, CountsAgainWhenItsCountIsOld)
     EXPECT_TRUE(wait_for([&] { return limit.recount_due(); }));
     limit.recount(fixture.control);
     EXPECT_GE(limit.state().used, mebibyte);
+}
+
+TEST(DiskLimit, CountsAgainAfterSomebodyElseHasWritten)
+{
+    FilesFixture fixture{at_most(3 * mebibyte)};
+    DiskLimit& limit = fixture.root->limit();
+    limit.recount(fixture.control);
+    fixture.put("installed", std::string(2 * mebibyte + mebibyte / 2, 'x'));
+    EXPECT_FALSE(limit.recount_due());
+    limit.outdate();
+    EXPECT_TRUE(wait_for([&] { return limit.recount_due(); })) << "a walk costs a twentieth of the time";
+    EXPECT_EQ(code_of([&] { DiskLimit::Claim{limit}.raise(mebibyte); }), "DISK_FULL");
+    EXPECT_GE(limit.state().used, 2 * mebibyte);
+    EXPECT_FALSE(limit.recount_due());
 }
 
 TEST(DiskLimit, CountsAgainWhenMuchWasWritten)

@@ -48,7 +48,7 @@ std::vector<std::pair<std::string, std::function<void(FilesFixture&, const Path&
     };
 }
 
-void fill(FilesFixture& fixture)
+void put_good_archive(FilesFixture& fixture)
 {
     fixture.put("good", "good");
     pack(*fixture.root, {}, {path("good")}, path("good.tar"), {.format = ArchiveFormat::tar},
@@ -61,7 +61,7 @@ TEST(FileLinks, NeverLeadOutside)
         for (const auto& [name, action] : actions()) {
             for (const std::string below : {"", "/secret", "/new"}) {
                 FilesFixture fixture;
-                fill(fixture);
+                put_good_archive(fixture);
                 const std::string to = target == std::string{"ABSOLUTE"} ? fixture.out("").string() : target;
                 fs::create_symlink(to, fixture.in("link"));
                 const auto before = fixture.outside();

@@ -15,8 +15,6 @@ namespace {
 using namespace agenthost::docker::files;
 using namespace agenthost::test;
 
-constexpr std::uint64_t mebibyte = 1 << 20;
-
 // Runs it in a process with the rights of the game. Its result, 0 to 255.
 constexpr uid_t plain_user = 12'345;
 int as_plain_user(const std::function<int()>& action)

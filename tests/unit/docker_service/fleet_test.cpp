@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace agenthost;
 using namespace agenthost::docker;
@@ -62,6 +63,40 @@ TEST(DockerFleet, PublishesTheEngineBeforeTheWaitForItEnds)
     fleet->start();
     ASSERT_TRUE(test::run_until(io, [&] { return fleet->trouble().message.empty(); }));
     EXPECT_EQ(waiting, true) << "a registration is sent when the wait ends";
+    disk.join();
+}
+
+TEST(DockerFleet, ReportsAtOnceThatTheEngineIsAwayOrReturned)
+{
+    const test::TempDir dir;
+    auto engine = std::make_unique<test::FakeHttp>(dir / "s", answer);
+    boost::asio::io_context io;
+    boost::asio::thread_pool disk{1};
+    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
+                                       engine->socket() + R"("})");
+    engine::Client client{io, {.socket = config.socket}};
+    store::Opened opened = store::open_store((dir / "servers.db").string());
+    std::vector<std::string> changes;
+    Fleet::Outputs outputs = quiet();
+    outputs.emit = [&](std::string_view topic, const std::string& json) {
+        if (topic == "docker.engine_changed") changes.push_back(json);
+    };
+    Fleet fleet{client,
+                config,
+                std::move(opened.store),
+                Pools{disk.get_executor(), disk.get_executor()},
+                dir.path(),
+                std::move(outputs)};
+    fleet.load(opened.content);
+    fleet.start();
+    ASSERT_TRUE(test::run_until(io, [&] { return fleet.trouble().message.empty(); }));
+    EXPECT_TRUE(changes.empty()) << "capabilities_changed has reported that it appeared";
+    engine.reset();
+    ASSERT_TRUE(test::run_until(io, [&] { return changes.size() == 1; }));
+    EXPECT_NE(changes[0].find(R"("away":true)"), std::string::npos) << changes[0];
+    engine = std::make_unique<test::FakeHttp>(dir / "s", answer);
+    ASSERT_TRUE(test::run_until(io, [&] { return changes.size() == 2; }));
+    EXPECT_NE(changes[1].find(R"("away":false)"), std::string::npos) << changes[1];
     disk.join();
 }
 

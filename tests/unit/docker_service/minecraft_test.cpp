@@ -8,7 +8,7 @@ using Is = MinecraftReader::Is;
 namespace {
 
 // A packet as the protocol's description says: length, id 0, the text's length, the text.
-std::string answer(const std::string& json)
+std::string status_packet(const std::string& json)
 {
     const auto number = [](std::size_t value) {
         std::string out;
@@ -19,7 +19,7 @@ std::string answer(const std::string& json)
     return number(packet.size()) + packet;
 }
 
-const std::string json = R"({"version":{"name":"1.20.4","protocol":765},"players":{"max":20,"online":2,
+const std::string status_json = R"({"version":{"name":"1.20.4","protocol":765},"players":{"max":20,"online":2,
     "sample":[{"name":"alice","id":"1"},{"name":"bob","id":"2"},{"id":"3"}]},"description":{"text":"hi"}})";
 
 TEST(Minecraft, AsksAsTheProtocolSays)
@@ -33,7 +33,7 @@ TEST(Minecraft, AsksAsTheProtocolSays)
 
 TEST(Minecraft, ReadsPlayersWhateverThePieces)
 {
-    const std::string bytes = answer(json);
+    const std::string bytes = status_packet(status_json);
     for (std::size_t step : {std::size_t{1}, std::size_t{7}, bytes.size()}) {
         MinecraftReader reader;
         Is is = Is::incomplete;
@@ -49,7 +49,7 @@ TEST(Minecraft, ReadsPlayersWhateverThePieces)
 TEST(Minecraft, RefusesWhatIsNotAnAnswer)
 {
     EXPECT_EQ(MinecraftReader{}.push("HTTP/1.1 400 Bad Request\r\n" + std::string(100, 'x')), Is::wrong);
-    EXPECT_EQ(MinecraftReader{}.push(answer("not json")), Is::wrong);
+    EXPECT_EQ(MinecraftReader{}.push(status_packet("not json")), Is::wrong);
     EXPECT_EQ(MinecraftReader{}.push("\xff\xff\xff\xff\xff\xff"), Is::wrong);
     EXPECT_EQ(MinecraftReader{}.push("\xff\xff\xff\xff\x07"), Is::wrong) << "2 GiB";
     MinecraftReader endless;
@@ -63,7 +63,8 @@ TEST(Minecraft, BoundsTheAnswer)
     for (int i = 0; i < 500; ++i) sample += R"({"name":")" + std::string(200, 'n') + R"("},)";
     sample.pop_back();
     MinecraftReader reader;
-    ASSERT_EQ(reader.push(answer(R"({"players":{"online":-5,"max":99999999999,"sample":[)" + sample + "]}}")),
+    ASSERT_EQ(reader.push(
+                  status_packet(R"({"players":{"online":-5,"max":99999999999,"sample":[)" + sample + "]}}")),
               Is::complete);
     EXPECT_EQ(reader.players().online, 0);
     EXPECT_EQ(reader.players().max, 1'000'000);

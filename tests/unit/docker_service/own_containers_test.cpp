@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -26,6 +27,9 @@ namespace {
 
 // Whom the folders of servers are given to: a plain user can give them to itself only.
 std::string user(unsigned own) { return std::to_string(own == 0 ? 1000 : own); }
+
+constexpr const char* payload =
+    R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
 
 class OwnedContainers : public testing::Test {
 protected:
@@ -75,8 +79,6 @@ protected:
     }
     void create()
     {
-        const std::string payload =
-            R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
         bool done = false;
         fleet_->create({.spec = read_create_server(payload),
                         .payload = payload,
@@ -89,11 +91,24 @@ protected:
             return done;
         }));
     }
+    // Until it runs; a start is answered before.
+    bool start()
+    {
+        const server::Answer answer = power(server::Action::start);
+        EXPECT_EQ(answer.verdict, server::Verdict::ok) << answer.problem.message;
+        return is(server::State::running);
+    }
+    [[nodiscard]] int running() const
+    {
+        const auto all = engine_->containers();
+        return static_cast<int>(
+            std::count_if(all.begin(), all.end(), [](const auto& each) { return each.second.running; }));
+    }
     server::Answer power(server::Action action)
     {
         std::optional<server::Answer> out;
         server::Power power{"p" + std::to_string(++powers_), action};
-        power.timeout = server::milliseconds{0};
+        power.stop.timeout = server::milliseconds{0};
         fleet_->find("mc1")->power(power, [&](const server::Answer& answer) { out = answer; });
         EXPECT_TRUE(test::run_until(io_, [&] { return out.has_value(); }));
         return out.value_or(server::Answer{});
@@ -128,14 +143,14 @@ protected:
 TEST_F(OwnedContainers, ARenamedOneIsStillTheServersOwn)
 {
     create();
-    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_TRUE(start());
     ASSERT_EQ(engine_->containers().size(), 1u);
     const std::string id = engine_->containers().begin()->first;
     engine_->rename("agenthost-mc1", "by-hand");
     // Also for an agent that knows nothing but its records.
     for (int agent = 0; agent < 2; ++agent) {
         EXPECT_TRUE(is(server::State::running));
-        EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+        EXPECT_TRUE(start());
         ASSERT_EQ(engine_->containers().size(), 1u) << "a second one runs on the same folder";
         EXPECT_EQ(fleet_->find("mc1")->view().id, id);
         end();
@@ -143,7 +158,7 @@ TEST_F(OwnedContainers, ARenamedOneIsStillTheServersOwn)
     }
     EXPECT_EQ(power(server::Action::kill).verdict, server::Verdict::ok);
     EXPECT_FALSE(engine_->containers().at(id).running);
-    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_TRUE(start());
     ASSERT_EQ(engine_->containers().size(), 1u);
     EXPECT_EQ(engine_->containers().begin()->second.name, "agenthost-mc1");
     EXPECT_TRUE(engine_->containers().begin()->second.running);
@@ -152,7 +167,7 @@ TEST_F(OwnedContainers, ARenamedOneIsStillTheServersOwn)
 TEST_F(OwnedContainers, ADeletionRemovesAllThatCarryTheServersLabels)
 {
     create();
-    power(server::Action::start);
+    ASSERT_TRUE(start());
     engine_->rename("agenthost-mc1", "by-hand");
     ScriptedEngine::Container copy = engine_->containers().begin()->second;
     copy.name = "a-copy";
@@ -164,19 +179,64 @@ TEST_F(OwnedContainers, ADeletionRemovesAllThatCarryTheServersLabels)
     EXPECT_TRUE(engine_->containers().begin()->second.running);
 }
 
+TEST_F(OwnedContainers, OfTwoThatRunOnOneFolderOnlyOneRunsOn)
+{
+    create();
+    ASSERT_TRUE(start());
+    ScriptedEngine::Container copy = engine_->containers().begin()->second;
+    for (const char* name : {"a-copy", "b-copy"}) {
+        copy.name = name;
+        engine_->add(copy);
+    }
+    // An agent that starts finds them.
+    end();
+    begin();
+    ASSERT_TRUE(test::run_until(io_, [&] { return running() == 1; }));
+    EXPECT_TRUE(is(server::State::running));
+    EXPECT_NE(log_.find("the containers agenthost-mc1 and a-copy ran at the same time on one folder"),
+              std::string::npos)
+        << log_;
+    EXPECT_NE(log_.find("and b-copy ran"), std::string::npos) << log_;
+    // So does a start: one of them is the server's from then on.
+    power(server::Action::kill);
+    ASSERT_TRUE(is(server::State::offline));
+    for (const char* name : {"c-copy", "d-copy"}) {
+        copy.name = name;
+        engine_->add(copy);
+    }
+    ASSERT_TRUE(start());
+    EXPECT_EQ(running(), 1);
+    EXPECT_NE(log_.find("c-copy and d-copy ran"), std::string::npos) << log_;
+}
+
+TEST_F(OwnedContainers, ACreationThatACrashCutShortGoesOn)
+{
+    end();
+    {
+        store::Opened opened = store::open_store((dir_ / "servers.db").string());
+        store::StoredServer stored;
+        stored.id = stored.claim.server = "mc1";
+        stored.spec = payload;
+        ASSERT_FALSE(opened.store->add(stored)); // and no more: the installation was not begun
+    }
+    begin();
+    create();
+    EXPECT_TRUE(is(server::State::offline));
+    EXPECT_TRUE(start());
+}
+
 TEST_F(OwnedContainers, AnotherAgentsIsRefusedAndNeverTouched)
 {
     for (const char* owner : {"somebody-else", static_cast<const char*>(nullptr)}) {
         const std::string id = engine_->add(another(owner, "/elsewhere/mc1"));
         create();
-        const server::Answer answer = power(server::Action::start);
-        EXPECT_EQ(answer.verdict, server::Verdict::failed);
-        EXPECT_EQ(answer.problem.code, "CONFIG_INVALID");
-        EXPECT_NE(answer.problem.message.find("agenthost-mc1 belongs to a server with the same id of another "
-                                              "agent"),
+        EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+        ASSERT_TRUE(is(server::State::offline));
+        const Problem fault = fleet_->find("mc1")->record().fault;
+        EXPECT_EQ(fault.code, "CONFIG_INVALID");
+        EXPECT_NE(fault.message.find("agenthost-mc1 belongs to a server with the same id of another agent"),
                   std::string::npos)
-            << answer.problem.message;
-        EXPECT_TRUE(is(server::State::offline));
+            << fault.message;
         power(server::Action::kill);
         power(server::Action::remove);
         ASSERT_TRUE(test::run_until(io_, [&] { return fleet_->find("mc1") == nullptr; }));
@@ -191,8 +251,9 @@ TEST_F(OwnedContainers, OneWithoutAnOwnerIsAdoptedIfItHasTheServersFolder)
 {
     const std::string id = engine_->add(another(nullptr, (dir_ / "data" / "mc1").string()));
     create(); // ends what runs first
+    ASSERT_TRUE(is(server::State::offline));
     EXPECT_FALSE(engine_->containers().at(id).running);
-    EXPECT_EQ(power(server::Action::start).verdict, server::Verdict::ok);
+    ASSERT_TRUE(start());
     ASSERT_EQ(engine_->containers().size(), 1u);
     const auto now = engine_->containers();
     EXPECT_NE(now.begin()->first, id);
@@ -205,15 +266,14 @@ TEST_F(OwnedContainers, OneWithoutAnOwnerIsAdoptedIfItHasTheServersFolder)
 TEST_F(OwnedContainers, AFrozenEngineIsTroubleWithinASecondAndThenAway)
 {
     create();
-    power(server::Action::start);
+    ASSERT_TRUE(start());
     EXPECT_EQ(fleet_->trouble().message, "");
     engine_->frozen = true;
     std::optional<std::string> pulled;
-    fleet_->images().pull(
-        parse_image("docker.io/library/alpine:3", "image"),
-        {.on_begin = {}, .on_progress = {}, .on_end = [&](const auto& problem, const std::string&) {
-             pulled = problem ? problem->message : "";
-         }});
+    fleet_->images().pull(parse_image("docker.io/library/alpine:3", "image"),
+                          {.on_progress = {}, .on_end = [&](const auto& problem, const std::string&) {
+                               pulled = problem ? problem->message : "";
+                           }});
     ASSERT_TRUE(test::run_until(
         io_, [&] { return !fleet_->trouble().message.empty(); }, std::chrono::seconds{2}));
     EXPECT_NE(fleet_->trouble().message.find("has not answered for 1 s"), std::string::npos)

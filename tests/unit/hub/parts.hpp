@@ -199,7 +199,7 @@ inline void call(const std::vector<Route>& rows, std::string_view method, std::s
 }
 inline constexpr std::string_view file_path = "/api/agents/:agent/files/:file";
 
-class PartsTest : public testing::Test {
+class PartsTest : public ::testing::Test {
 protected:
     static Config config()
     {
@@ -335,11 +335,12 @@ protected:
     AgentCommands agent_commands{calls};
     MemoryServers server_rows;
     ServerWatch server_watch{core, fanout, requests, server_rows, tables};
-    ServerCalls server_calls{core, calls, fanout, server_watch};
+    ServerOutcomes outcomes{core, server_watch};
+    ServerCalls server_calls{core, calls, fanout, server_watch, outcomes};
     ServersRest servers_rest{server_calls};
     ServerFilesRest server_files{server_calls};
     Placer placer{server_watch};
-    ServerControl server_control{core, fanout, requests, calls, commands, server_watch, placer};
+    ServerControl server_control{core, fanout, requests, calls, commands, server_watch, outcomes, placer};
     FleetRest fleet{server_calls, server_watch, placer};
     Rest rest{core, exchanges, credentials.callers};
 

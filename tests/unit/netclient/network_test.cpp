@@ -49,7 +49,7 @@ TEST(Network, UsesTheSessionsProxyAndTlsForItsOrigin)
 {
     const auto network = settings();
     const auto origin = url("https://files.example:8443/a?b");
-    EXPECT_TRUE(network.proxy_for(origin)); // whatever NO_PROXY says: the session goes through it
+    EXPECT_FALSE(network.proxy_for(origin)); // NO_PROXY names it, and the session is direct, too
     const auto tls = network.tls_for(origin, {.more_ca = {"/own"}, .system_too = true});
     EXPECT_EQ(tls.certificate, "/c");
     EXPECT_EQ(tls.server_name, "n");
@@ -69,7 +69,7 @@ TEST(Network, UsesOnlyTheProxyAndTheCaForOtherHosts)
     }
     EXPECT_TRUE(network.proxy_for(url("https://far.example/")));
     EXPECT_FALSE(network.proxy_for(url("https://a.near.example/")));
-    EXPECT_FALSE(network.proxy_for(url("https://files.example/"))); // another port than the origin's
+    EXPECT_FALSE(network.proxy_for(url("https://files.example/")));
 }
 
 TEST(Network, APrivateOriginIsTrustedOnlyIfDnsCannotRedirectIt)

@@ -67,6 +67,22 @@ TEST_F(Wrapper, TurnsAnExceptionIntoTheAnswer)
     EXPECT_TRUE(host.mistakes().empty());
 }
 
+TEST_F(Wrapper, TellsFailedNetworkSettingsFromNone)
+{
+    Scripted::setup = [](agenthost::Context& ctx) {
+        ctx.on("a.settings", [&ctx](Request r) {
+            r.reply(agenthost::json_string(ctx.network_settings(r.id()).value_or("none")));
+        });
+    };
+    FakeHost host{scripted};
+    EXPECT_EQ(host.call("a.settings").json, R"("{}")");
+    host.network_status = AGH_E_CLOSED;
+    EXPECT_EQ(host.call("a.settings").code(), "NETWORK_ERROR");
+    EXPECT_EQ(host.call("a.settings").status, AGH_E_CLOSED);
+    host.network_permitted = false;
+    EXPECT_EQ(host.call("a.settings").json, R"("none")");
+}
+
 TEST_F(Wrapper, LeavesAMovedRequestToItsOwnerWhenTheHandlerThrows)
 {
     FakeHost host{scripted};

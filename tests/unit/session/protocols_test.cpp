@@ -9,8 +9,6 @@
 namespace agenthost::test {
 namespace {
 
-std::int64_t now_ms() { return host::utc_now_ms(); }
-
 class PrintSession : public SessionTest {
 protected:
     PrintSession() { serve({.answer = ""}); }
@@ -162,7 +160,7 @@ TEST_F(DashboardSession, ComesBackAtOnce)
     ASSERT_TRUE(ready());
     peer().cut();
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
-    EXPECT_LE(session->status().next_attempt - now_ms(), 1000);
+    EXPECT_LE(session->status().next_attempt - host::utc_now_ms(), 1000);
     ASSERT_TRUE(ready()) << problem();
     EXPECT_EQ(server->peers.size(), 2u);
 }
@@ -192,7 +190,7 @@ TEST_F(DashboardSession, SaysNothingOfTheTokenInItsUrlWhenItIsRefused)
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
     EXPECT_NE(problem().find("/agent answered 401"), std::string::npos) << problem();
     EXPECT_NE(peer().request.find("token=jwt-one"), std::string::npos);
-    EXPECT_GT(session->status().next_attempt - now_ms(), 15'000);
+    EXPECT_GT(session->status().next_attempt - host::utc_now_ms(), 15'000);
 } // the fixture looks for the token in all that was said
 
 TEST_F(DashboardSession, EndsWhenItsTokenHasExpired)
@@ -204,7 +202,7 @@ TEST_F(DashboardSession, EndsWhenItsTokenHasExpired)
     connect(config_of("dashboard"));
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
     EXPECT_NE(problem().find("refused our credential: Token expired"), std::string::npos) << problem();
-    EXPECT_GT(session->status().next_attempt - now_ms(), 15'000);
+    EXPECT_GT(session->status().next_attempt - host::utc_now_ms(), 15'000);
 }
 
 TEST_F(DashboardSession, TakesNoWorkBeforeTheAck)

@@ -107,6 +107,39 @@ TEST_F(Way, GoesThroughAProxyWithTlsToTheServer)
     EXPECT_EQ(proxy.head(), "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n");
 }
 
+// NO_PROXY for a test's duration.
+class NoProxy {
+public:
+    explicit NoProxy(const char* list) { ::setenv("NO_PROXY", list, 1); }
+    NoProxy(const NoProxy&) = delete;
+    NoProxy& operator=(const NoProxy&) = delete;
+    ~NoProxy() { ::unsetenv("NO_PROXY"); }
+};
+
+TEST_F(Way, IsDirectToAHostThatNoProxyLists)
+{
+    const NoProxy list{"other.example, localhost"};
+    serve({.tls = server_tls()});
+    ConnectProxy proxy{"HTTP/1.1 403 Forbidden\r\n\r\n"};
+    auto direct = tls_config();
+    direct.proxy = url_of(proxy);
+    connect(direct);
+    ASSERT_TRUE(ready()) << problem();
+    EXPECT_EQ(proxy.head(), "");
+}
+
+TEST_F(Way, GoesThroughTheProxyToOtherHostsThanNoProxyLists)
+{
+    const NoProxy list{"other.example, localhost:1"};
+    serve({.tls = server_tls()});
+    ConnectProxy proxy{open_tunnel};
+    auto through = tls_config();
+    through.proxy = url_of(proxy);
+    connect(through);
+    ASSERT_TRUE(ready()) << problem();
+    EXPECT_NE(proxy.head(), "");
+}
+
 TEST_F(Way, ShowsUserAndPasswordToTheProxyOnly)
 {
     serve();

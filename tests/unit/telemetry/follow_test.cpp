@@ -1,6 +1,7 @@
 // A log file through everything that rotation does to it.
 #include "plugins/telemetry/follow.hpp"
 #include "tests/support/support.hpp"
+#include "tests/unit/telemetry/append.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,8 +19,6 @@ using testing::IsEmpty;
 namespace fs = std::filesystem;
 
 namespace {
-
-void append(const fs::path& file, std::string_view text) { std::ofstream{file, std::ios::app} << text; }
 
 struct Following : testing::Test {
     TempDir dir;

@@ -1,6 +1,7 @@
 // Sources together: what is forwarded, what is dropped, what is kept.
 #include "plugins/telemetry/logs.hpp"
 #include "tests/support/support.hpp"
+#include "tests/unit/telemetry/append.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,11 +17,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 namespace {
-
-void append(const std::filesystem::path& file, std::string_view text)
-{
-    std::ofstream{file, std::ios::app} << text;
-}
 
 struct Forwarding : testing::Test {
     TempDir dir;

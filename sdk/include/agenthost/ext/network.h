@@ -22,6 +22,7 @@ typedef struct agh_svc_network {
      * Every key but "server" may be absent. "origin" is the scheme (https for wss), host and port of the server's own session;
      * "no_proxy" is the daemon's NO_PROXY; the paths in "tls" are absolute; "tls" applies to the origin, and only its "ca" to
      * other hosts too. {} when no server sent the request (the control socket, a plugin's own call).
+     * On any error do not transfer: it would bypass the proxy. AGH_E_NOT_FOUND: a reload has removed the server.
      * AGH_E_STALE: the request is not open or not this plugin's. AGH_E_INVALID: a null argument, or a buffer below
      * AGH_NETWORK_BYTES. AGH_E_INTERNAL: the settings are larger than AGH_NETWORK_BYTES (thousands of pins). [any] */
     agh_status (*settings)(agh_host *, agh_req origin, char *buffer, size_t *size);

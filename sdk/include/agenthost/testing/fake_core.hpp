@@ -48,6 +48,8 @@ public:
     bool network_permitted = true;
     // The result of network/1 for every open request: JSON as in ext/network.h.
     std::string network_settings = "{}";
+    // An error instead of the settings.
+    agh_status network_status = AGH_OK;
     // A line of the "daemon's" log, for log_tap/1: {"at":..,"level":"warning","source":"..","message":".."}
     void daemon_log(int level, std::string json)
     {
@@ -312,6 +314,7 @@ protected:
         const std::scoped_lock lock{me.mutex_};
         if (me.pending(origin) == nullptr) return AGH_E_STALE;
         if (*size < AGH_NETWORK_BYTES) return AGH_E_INVALID;
+        if (me.network_status != AGH_OK) return me.network_status;
         me.network_settings.copy(buffer, me.network_settings.size());
         *size = me.network_settings.size();
         return AGH_OK;

@@ -6,9 +6,6 @@ import { acknowledgment, answer, events, faults, pong, refusal } from './shapes.
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const reached = { installing: ['installing', 'offline'], starting: ['starting', 'running'], stopping: ['stopping', 'offline'],
-    restarting: ['stopping', 'starting', 'running'] };
-
 export class Agent {
     constructor(ws, agentId, report) {
         this.ws = ws;
@@ -71,7 +68,7 @@ export class Agent {
         return reply;
     }
 
-    // The status of an acknowledgment is the document's word, or the state that the server has reached meanwhile.
+    // An acknowledgment has the word of what has begun, or the state of a server with which there is nothing to do.
     async acknowledged(action, serverId, status, payload) {
         const reply = await this.ask(this.command(action, serverId, payload));
         if (!reply) return undefined;
@@ -81,8 +78,7 @@ export class Agent {
         }
         this.report.shape(faults(acknowledgment, reply), `answer to ${action}`);
         this.report.check(reply.data?.serverId === serverId, `${action}: data.serverId is ${reply.data?.serverId}`);
-        this.report.check(reached[status].includes(reply.data?.status),
-            `${action}: status is "${reply.data?.status}", expected one of ${reached[status]}`);
+        this.report.check(reply.data?.status === status, `${action}: status is "${reply.data?.status}", expected "${status}"`);
         return reply;
     }
 
@@ -91,7 +87,7 @@ export class Agent {
         if (!reply) return undefined;
         if (!this.report.check(reply.success, `create_server: refused with ${JSON.stringify(reply.error)}`)) return reply;
         this.report.shape(faults(acknowledgment, reply), 'answer to create_server');
-        this.report.check(reply.data?.serverId === serverId && reached.installing.includes(reply.data?.status),
+        this.report.check(reply.data?.serverId === serverId && reply.data?.status === 'installing',
             `create_server: data is ${JSON.stringify(reply.data)}`);
         return reply;
     }

@@ -96,6 +96,7 @@ export const events = {
         ...additions.usage }),
     // Additions: a panel may ignore these events.
     capabilities_changed: event('capabilities_changed', any),
+    engine_changed: event('engine_changed', any),
     pull_progress: event('pull_progress', any),
     server_deleted: event('server_deleted', any),
 };

@@ -63,7 +63,7 @@ TEST(ServerMachine, GivesUpAfterTooManyCrashesAndForgetsThemOnStart)
     EXPECT_EQ(next.machine.state(), State::crashed);
     next.step(Back{});
     EXPECT_EQ(next.seen(exited("r4", 1)), "");
-    EXPECT_EQ(next.power("s", Action::start), "save, arm answer 10000, pull, crashed>starting");
+    EXPECT_EQ(next.power("s", Action::start), "save, check_ports, arm answer 2000, crashed>starting");
 }
 
 TEST(ServerMachine, AServerThatDiesAtOnceWasStarted)
@@ -71,9 +71,8 @@ TEST(ServerMachine, AServerThatDiesAtOnceWasStarted)
     Scene scene;
     scene.up();
     scene.power("a", Action::start);
-    for (const Verb verb : {Verb::pull, Verb::create, Verb::start}) scene.done(verb);
-    EXPECT_EQ(scene.seen(exited("r1", 2)),
-              "save, arm backoff 1000, a ok, disarm answer, starting>crashed CRASHED");
+    for (const Verb verb : {Verb::check_ports, Verb::pull, Verb::create, Verb::start}) scene.done(verb);
+    EXPECT_EQ(scene.seen(exited("r1", 2)), "save, arm backoff 1000, starting>crashed CRASHED");
 }
 
 TEST(ServerMachine, AnEngineRestartIsNotACrash)

@@ -27,7 +27,8 @@ inline std::string text_of(const Effect& effect)
         return text("arm", to_string(e->timer), std::to_string(e->after.count()));
     if (const auto* e = std::get_if<Disarm>(&effect)) return text("disarm", to_string(e->timer));
     if (const auto* e = std::get_if<Answer>(&effect))
-        return text(e->id + " " + std::string{verdicts[static_cast<int>(e->verdict)]}, e->problem.code);
+        return text(e->id + " " + std::string{verdicts[static_cast<int>(e->verdict)]}, e->problem.code,
+                    e->status ? to_string(*e->status) : std::string_view{});
     if (const auto* e = std::get_if<StateChanged>(&effect))
         return text(std::string{to_string(e->previous)} + ">" + std::string{to_string(e->current)},
                     e->reason.code);

@@ -52,7 +52,7 @@ std::vector<Input> inputs_for(WatchedMachine& node, bool with_installer)
     if (!with_installer && !waits) actions.insert(actions.end(), {Action::install, Action::restart});
     for (const Action action : actions) out.emplace_back(Power{id, action});
     if (node.machine().record().goal == Goal::none) {
-        out.emplace_back(Power{id, Action::stop, milliseconds{0}});
+        out.emplace_back(Power{id, Action::stop, {milliseconds{0}, ""}});
         Power install{id, Action::install};
         install.then_start = true;
         out.emplace_back(install);
@@ -68,7 +68,6 @@ std::vector<Input> inputs_for(WatchedMachine& node, bool with_installer)
             out.emplace_back(Seen{number, Outcome::deadline, {}, problem});
             continue;
         }
-        if (verb == Verb::pull || verb == Verb::pull_installer) out.emplace_back(PullBegan{number});
         out.emplace_back(Done{number, Outcome::ok, {}});
         for (const Outcome outcome : {Outcome::not_found, Outcome::failed, Outcome::deadline})
             out.emplace_back(Done{number, outcome, problem});
@@ -110,6 +109,7 @@ std::string settle(WatchedMachine node)
         case Verb::run_installer: installer = exited("i", 0); break;
         case Verb::remove_installer: installer = {}; break;
         case Verb::remove_all: server = installer = {}; break;
+        case Verb::check_ports:
         case Verb::pull:
         case Verb::pull_installer:
         case Verb::remove_files: break;
@@ -199,11 +199,15 @@ private:
                std::to_string(static_cast<int>(record.install)) + std::to_string(record.installer_ran) +
                std::to_string(record.install_over) + std::to_string(record.gave_up) +
                std::to_string(record.ready) + std::to_string(record.run.empty()) +
-               std::to_string(record.judged_run.empty()) + record.fault.code;
+               std::to_string(record.judged_run.empty()) + record.fault.code +
+               std::to_string(record.stop.timeout.has_value()) + record.stop.signal +
+               (record.next
+                    ? std::string{to_string(record.next->action)} + std::to_string(record.next->then_start)
+                    : "");
     }
     static std::string name(const Input& input)
     {
-        static const char* const kinds[] = {"Power", "Cancel", "Done",  "Seen", "PullBegan", "EngineEvent",
+        static const char* const kinds[] = {"Power", "Cancel", "Done",  "Seen", "EngineEvent",
                                             "Oom",   "Ready",  "Fired", "Away", "Back"};
         std::string out = kinds[input.index()];
         if (const auto* power = std::get_if<Power>(&input)) out.append(" ").append(to_string(power->action));

@@ -134,7 +134,7 @@ private:
                                       Action::install};
         power.action = actions[below(below(4) == 0 ? 5 : 4)];
         power.then_start = power.action == Action::install && below(2) == 0;
-        if (below(8) == 0) power.timeout = milliseconds{0};
+        if (below(8) == 0) power.stop.timeout = milliseconds{0};
         const bool starts =
             power.action == Action::start || power.action == Action::restart || power.then_start;
         last_starts_ = starts;

@@ -49,7 +49,7 @@ public:
     Scene& start(const std::string& run = "r1")
     {
         power("start", Action::start);
-        for (const Verb verb : {Verb::pull, Verb::create, Verb::start}) done(verb);
+        for (const Verb verb : {Verb::check_ports, Verb::pull, Verb::create, Verb::start}) done(verb);
         seen(running(run));
         return *this;
     }

@@ -88,7 +88,10 @@ public:
         }
         demand(watch_.shown == machine_.state(), "every change of the state is reported");
         demand(watch_.saved == machine_.record(), "every change of the record is saved");
-        demand(watch_.pending.size() <= 2, "one runs and one waits");
+        demand(watch_.pending.size() <= 1, "what waits was answered");
+        demand(watch_.pending.empty() || machine_.engine_away() || watch_.is_armed(Timer::answer) ||
+                   machine_.record().goal == Goal::kill || machine_.record().goal == Goal::remove,
+               "an answer has a time limit");
         if (const auto* power = std::get_if<Power>(&input)) {
             if (refused && !watch_.pends(power->id) && !said_more(effects))
                 demand(machine_.key() == key_before, "a refused action changes nothing");
@@ -170,8 +173,11 @@ private:
     {
         const Record& record = machine_.record();
         demand(!machine_.engine_away(), "the engine is not called while it is away");
-        if (call.verb == Verb::create || call.verb == Verb::start || call.verb == Verb::pull)
+        if (call.verb == Verb::create || call.verb == Verb::start || call.verb == Verb::check_ports)
             demand(record.wants_running && record.goal == Goal::start, "only a wanted server is started");
+        if (call.verb == Verb::pull)
+            demand(record.wants_running && (record.goal == Goal::start || record.goal == Goal::restart),
+                   "only for a wanted server an image is pulled");
         if (call.verb == Verb::signal || call.verb == Verb::type || call.verb == Verb::kill)
             demand(record.goal == Goal::stop || record.goal == Goal::restart || record.goal == Goal::kill ||
                        record.goal == Goal::install || record.goal == Goal::remove,

@@ -36,6 +36,9 @@ TEST(DockerStore, KeepsEveryMemberOfAServer)
     full.record.run = "container 2026-11-30T10:00:00.123456789Z";
     full.record.judged_run = "old";
     full.record.fault = {"CRASHED", "ended with exit code 1"};
+    full.record.stop = {std::chrono::milliseconds{600'000}, "SIGINT"};
+    full.record.next = docker::server::NextAction{
+        docker::server::Action::restart, {std::chrono::milliseconds{0}, "SIGHUP"}, true};
     full.container = std::string(64, 'c');
     full.state = State::stuck;
     full.console = {1'790'000'000'123'456'789, 4};
@@ -242,13 +245,13 @@ TEST(DockerStoreLayout, ANewerFileIsRefusedAndLeftAlone)
     const test::TempDir dir;
     const std::string file = dir / "servers.db";
     open_store(file);
-    base::Database{file}.exec("PRAGMA user_version=3");
+    base::Database{file}.exec("PRAGMA user_version=4");
     try {
         open_store(file);
         FAIL();
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(),
-                    HasSubstr("its layout is version 3, and this agenthost knows 2. Run the newer"));
+                    HasSubstr("its layout is version 4, and this agenthost knows 3. Run the newer"));
     }
     EXPECT_FALSE(std::filesystem::exists(file + ".damaged-1"));
 }

@@ -1,6 +1,6 @@
 // The command line of `agenthost hub`, and the keys that leave a shell.
-#include "plugins/hub/cli/arguments.hpp"
 #include "plugins/hub/cli/detach_keys.hpp"
+#include "tests/unit/hub/cli/parsed.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,14 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace {
-
-Arguments parsed(std::vector<std::string> words)
-{
-    words.insert(words.begin(), "agenthost-hub");
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    return parse(static_cast<int>(argv.size()), argv.data());
-}
 
 std::string refused(const std::vector<std::string>& words)
 {
@@ -51,6 +43,14 @@ TEST(HubArguments, ReportsTheProblem)
     EXPECT_THAT(refused({"exec", "--cwd"}), HasSubstr("--cwd needs a value"));
     EXPECT_THAT(refused({"exec", "--timeout", "soon"}), HasSubstr("30s, 5m or 2h"));
     EXPECT_THAT(refused({"exec", "--cwdx=1"}), HasSubstr("unknown option"));
+    EXPECT_THAT(refused({"server", "start", "a", "--wait", "2h"}), HasSubstr("at most 1h"));
+}
+
+TEST(HubArguments, AServersCommandWaitsAsLongAsItIsTold)
+{
+    EXPECT_EQ(parsed({"server", "start", "a", "--wait", "30m"}).wait, 30min);
+    EXPECT_FALSE(parsed({"server", "start", "a"}).wait);
+    EXPECT_TRUE(parsed({"server", "start", "a", "--no-wait"}).no_wait);
 }
 
 TEST(HubArguments, ReadsTimes)

@@ -2,6 +2,7 @@
 #include "plugins/hub/cli/server_words.hpp"
 
 #include "tests/support/support.hpp"
+#include "tests/unit/hub/cli/parsed.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,14 +14,6 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 namespace {
-
-Arguments parsed(std::vector<std::string> words)
-{
-    words.insert(words.begin(), "agenthost-hub");
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    return parse(static_cast<int>(argv.size()), argv.data());
-}
 
 template <class Work> std::string refused(const Work& work)
 {

@@ -1,6 +1,7 @@
 #include "plugins/hub/credentials/agent_credentials.hpp"
 
 #include "tests/support/support.hpp"
+#include "tests/unit/hub/credentials/time_of_test.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +9,9 @@
 
 using namespace agenthost::hub;
 using agenthost::base::sha256;
+using agenthost::hub_test::now;
 
 namespace {
-
-constexpr std::int64_t now = 1'800'000'000'000; // UTC ms
 
 ListedAgents listed(const std::string& id, const std::string& secret)
 {

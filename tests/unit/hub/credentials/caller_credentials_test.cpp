@@ -1,13 +1,13 @@
 #include "plugins/hub/credentials/caller_credentials.hpp"
+#include "tests/unit/hub/credentials/time_of_test.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace agenthost::hub;
 using agenthost::base::sha256;
+using agenthost::hub_test::now;
 
 namespace {
-
-constexpr std::int64_t now = 1'800'000'000'000; // UTC ms
 
 struct CallerCredentialsTest : testing::Test {
     CallerCredentialsTest() { agents.set_jwt(jwt); }

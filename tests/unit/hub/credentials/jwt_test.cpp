@@ -12,12 +12,16 @@ using testing::Not;
 
 namespace {
 
-constexpr std::int64_t now = 1'800'000'000;
+constexpr std::int64_t now_seconds = 1'800'000'000;
 const std::string secret = "0123456789abcdef0123456789abcdef-of-the-test";
 
 json claims_of(const std::string& role = "agent")
 {
-    return {{"sub", "node-01"}, {"role", role}, {"iat", now - 10}, {"exp", now + 60}, {"jti", "j1"}};
+    return {{"sub", "node-01"},
+            {"role", role},
+            {"iat", now_seconds - 10},
+            {"exp", now_seconds + 60},
+            {"jti", "j1"}};
 }
 
 std::shared_ptr<const Jwt> shared_secret()
@@ -31,7 +35,7 @@ std::shared_ptr<const Jwt> shared_secret()
 std::string refusal(const Jwt& jwt, const std::string& token)
 {
     std::string why;
-    return jwt.verify(token, now, why) ? "accepted" : why;
+    return jwt.verify(token, now_seconds, why) ? "accepted" : why;
 }
 
 // The hub's verdict on a token that node created.
@@ -51,13 +55,13 @@ TEST(HubJwt, AcceptsWhatNodeSignedWithEachAlgorithm)
         EXPECT_EQ(jwt->algorithm(), alg);
         json claims = claims_of("dashboard");
         claims["agents"] = {"a", "b"};
-        const auto read = jwt->verify(node_sign(alg, pair.secret, claims), now, why);
+        const auto read = jwt->verify(node_sign(alg, pair.secret, claims), now_seconds, why);
         ASSERT_TRUE(read) << alg << ": " << why;
         EXPECT_EQ(read->sub, "node-01");
         EXPECT_EQ(read->role, Role::dashboard);
         EXPECT_EQ(read->jti, "j1");
-        EXPECT_EQ(read->iat, now - 10);
-        EXPECT_EQ(read->exp, now + 60);
+        EXPECT_EQ(read->iat, now_seconds - 10);
+        EXPECT_EQ(read->exp, now_seconds + 60);
         EXPECT_EQ(read->agents, (std::vector<std::string>{"a", "b"}));
     }
 }
@@ -73,8 +77,8 @@ TEST(HubJwt, NodeAcceptsWhatTheHubSignsWithEachAlgorithm)
         const std::string token = jwt->sign({.sub = "täst \"x\"",
                                              .role = Role::dashboard,
                                              .agents = std::vector<std::string>{"a"},
-                                             .iat = now,
-                                             .exp = now + 5,
+                                             .iat = now_seconds,
+                                             .exp = now_seconds + 5,
                                              .jti = "j"});
         const std::string checked = node_jwt("check", {{"alg", alg}, {"key", pair.open}, {"token", token}});
         ASSERT_NE(checked, "") << alg;
@@ -83,10 +87,10 @@ TEST(HubJwt, NodeAcceptsWhatTheHubSignsWithEachAlgorithm)
         EXPECT_EQ(read["claims"], (json{{"sub", "täst \"x\""},
                                         {"role", "dashboard"},
                                         {"agents", {"a"}},
-                                        {"iat", now},
-                                        {"exp", now + 5},
+                                        {"iat", now_seconds},
+                                        {"exp", now_seconds + 5},
                                         {"jti", "j"}}));
-        EXPECT_TRUE(jwt->verify(token, now, why)) << why;
+        EXPECT_TRUE(jwt->verify(token, now_seconds, why)) << why;
     }
 }
 
@@ -158,21 +162,21 @@ TEST(HubJwt, AnExpiryIsRequiredAndEnforced)
         claims["exp"] = std::move(exp);
         return claims;
     };
-    EXPECT_EQ(refusal(with_exp(now + 1)), "accepted");
-    EXPECT_EQ(refusal(with_exp(now)), "expired");
-    EXPECT_EQ(refusal(with_exp(now - 1)), "expired");
-    EXPECT_EQ(refusal(with_exp(now + 0.5)), "expired"); // whole seconds
+    EXPECT_EQ(refusal(with_exp(now_seconds + 1)), "accepted");
+    EXPECT_EQ(refusal(with_exp(now_seconds)), "expired");
+    EXPECT_EQ(refusal(with_exp(now_seconds - 1)), "expired");
+    EXPECT_EQ(refusal(with_exp(now_seconds + 0.5)), "expired"); // whole seconds
     EXPECT_EQ(refusal(with_exp(nullptr)), "no usable claim \"exp\"");
-    EXPECT_EQ(refusal(with_exp(std::to_string(now + 60))), "no usable claim \"exp\"");
+    EXPECT_EQ(refusal(with_exp(std::to_string(now_seconds + 60))), "no usable claim \"exp\"");
     EXPECT_EQ(refusal(with_exp(-5)), "no usable claim \"exp\"");
     EXPECT_EQ(refusal(with_exp(1e300)), "no usable claim \"exp\"");
     json claims = claims_of();
     claims.erase("exp");
     EXPECT_EQ(refusal(claims), "no usable claim \"exp\"");
     claims = claims_of();
-    claims["nbf"] = now + 5;
+    claims["nbf"] = now_seconds + 5;
     EXPECT_EQ(refusal(claims), "not valid yet");
-    claims["nbf"] = now;
+    claims["nbf"] = now_seconds;
     EXPECT_EQ(refusal(claims), "accepted");
 }
 
@@ -205,7 +209,7 @@ TEST(HubJwt, AnEmptyListOfAgentsIsNotAllOfThem)
     json claims = claims_of("dashboard");
     claims["agents"] = json::array();
     std::string why;
-    const auto read = shared_secret()->verify(node_sign("HS256", secret, claims), now, why);
+    const auto read = shared_secret()->verify(node_sign("HS256", secret, claims), now_seconds, why);
     ASSERT_TRUE(read);
     EXPECT_TRUE(read->agents && read->agents->empty());
 }

@@ -1,6 +1,7 @@
 // GETs receive the part of a file that has arrived, at any speed of the caller. The test controls the queues
 // of the daemon and the worker, and the clock.
 #include "tests/unit/hub/parts.hpp"
+#include "tests/unit/hub/sum.hpp"
 
 #include "tests/support/support.hpp"
 
@@ -8,11 +9,8 @@
 
 using namespace agenthost::hub_test;
 using namespace std::chrono_literals;
-namespace base = agenthost::base;
 
 namespace {
-
-std::string sum(const std::string& content) { return base::hex(base::sha256(content)); }
 
 // A daemon with a queue of 256 KiB for each streamed answer: it reports writable once half of it is free.
 class SlowDaemon final : public Host, public HttpHost {
@@ -343,6 +341,37 @@ TEST_F(OneContentTest, ContinuesWithAnAttemptOfTheSameContent)
     const Conn again = upload_chunked();
     lands(again, first);
     whole(again, first);
+    expect_whole();
+}
+
+// Two uploads at once announce one SHA-256, and one of them lies.
+TEST_F(OneContentTest, CutsIfBytesCameFromAnAttemptThatOnlyAnnouncedTheContent)
+{
+    begun(sum(other));
+    const Conn right = upload(other.size(), sum(other));
+    lands(right, other.substr(0, 300));
+    whole(right, other);
+    expect_cut();
+}
+
+TEST_F(OneContentTest, CutsIfBytesInTheMiddleCameFromAnotherContent)
+{
+    const Conn right = begun(sum(first));
+    const Conn liar = upload(other.size(), sum(first));
+    lands(liar, other.substr(0, 800));
+    lands(right, first.substr(600));
+    whole(right, first);
+    EXPECT_EQ(daemon.closed, 1011);
+    EXPECT_FALSE(daemon.finished);
+}
+
+TEST_F(OneContentTest, ContinuesAmongUploadsAtOnceOfTheSameContent)
+{
+    const Conn one = begun(sum(first));
+    const Conn two = upload(first.size(), sum(first));
+    lands(two, first.substr(0, 800));
+    lands(one, first.substr(600));
+    whole(one, first);
     expect_whole();
 }
 

@@ -1,4 +1,5 @@
 #include "tests/unit/hub/fixture.hpp"
+#include "tests/unit/hub/sum.hpp"
 
 using namespace agenthost::hub_test;
 
@@ -10,12 +11,11 @@ TEST_F(HubTest, PutLetsTheAgentFetchTheBody)
     const agh_conn rest = put("/api/agents/n1/files/f1", "hello world", bearer(), "name=a%20b.txt&owner=u1");
     const json wire = sent(n1, 1);
     EXPECT_EQ(wire["action"], "upload");
-    EXPECT_EQ(wire["file_info"],
-              (json{{"id", "f1"},
-                    {"name", "a b.txt"},
-                    {"owner_id", "u1"},
-                    {"size", 11},
-                    {"sha256", agenthost::base::hex(agenthost::base::sha256("hello world"))}}));
+    EXPECT_EQ(wire["file_info"], (json{{"id", "f1"},
+                                       {"name", "a b.txt"},
+                                       {"owner_id", "u1"},
+                                       {"size", 11},
+                                       {"sha256", sum("hello world")}}));
     const std::string url = wire["download_url"];
     EXPECT_THAT(url, HasSubstr("http://127.0.0.1:3001/api/temp/download/"));
     const auto whole = answer(host->listener.request("GET", path_of(url)));
@@ -36,14 +36,14 @@ TEST_F(HubTest, PutLetsTheAgentFetchTheBody)
 TEST_F(HubTest, PutChecksTheDeclaredHash)
 {
     const agh_conn n1 = agent("n1");
-    const std::string sum = agenthost::base::hex(agenthost::base::sha256("hello"));
+    const std::string hello = sum("hello");
     const auto headers = [](const std::string& value) {
         return json{{"authorization", "Bearer " + std::string{admin}}, {"x-content-sha256", value}}.dump();
     };
-    EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hullo", headers(sum))).status, 422);
+    EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hullo", headers(hello))).status, 422);
     EXPECT_EQ(answer(put("/api/agents/n1/files/f1", "hello", headers("nonsense"))).status, 400);
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
-    put("/api/agents/n1/files/f1", "hello", headers(sum));
+    put("/api/agents/n1/files/f1", "hello", headers(hello));
     EXPECT_EQ(sent(n1, 1)["action"], "upload");
 }
 
@@ -95,7 +95,7 @@ TEST_F(HubTest, GetLetsTheAgentSendTheFile)
     const auto got = answer(rest);
     EXPECT_EQ(got.status, 200);
     EXPECT_EQ(got.text, "data");
-    EXPECT_EQ(got.headers["x-content-sha256"], agenthost::base::hex(agenthost::base::sha256("data")));
+    EXPECT_EQ(got.headers["x-content-sha256"], sum("data"));
     EXPECT_EQ(answer(host->listener.request("PUT", path, "{}", {}, R"("length":4)")).status, 404)
         << "used up";
 }
@@ -183,8 +183,6 @@ TEST_F(HubTest, ReportsThatTheBodyCouldNotBeWritten)
     EXPECT_THAT(answer(conn).text, HasSubstr((dir / "spool").string()));
     EXPECT_EQ(host->listener.exchange(n1).sent.size(), 1U);
 }
-
-std::string sum(const std::string& content) { return agenthost::base::hex(agenthost::base::sha256(content)); }
 
 TEST_F(HubTest, ASlowPutHoldsLittleOfTheSpool)
 {

@@ -131,6 +131,31 @@ TEST_F(ServersTest, AnAgentWhoseEngineAppearsLaterIsAskedForItsServers)
     EXPECT_EQ(status(conn), 507) << "the memory that the event named counts";
 }
 
+TEST_F(ServersTest, AnEngineThatReturnsGetsServersAtOnce)
+{
+    const auto placed = [&] { return status(ask("POST", "/api/servers", egg("x").dump(), "dry_run=true")); };
+    const json list{{"servers", json::array()}, {"engine", {{"name", "docker"}, {"away", true}}}};
+    node("n1");
+    event("n1", "", "docker.engine_changed", {{"name", "docker"}, {"away", true}});
+    EXPECT_NE(placed(), 200);
+    pass(1s);
+    ASSERT_EQ(last().action, "docker.list_servers");
+    const std::string outdated = last().id;
+    const std::string ill = R"({"agent_status":"degraded"})";
+    enter([&] { server_watch.heartbeat("n1", ill); });
+    event("n1", "", "docker.engine_changed", {{"name", "docker"}, {"away", false}});
+    EXPECT_EQ(placed(), 200);
+    answer_request("n1", outdated, list); // written before the engine returned
+    EXPECT_EQ(placed(), 200);
+    pass(1s);
+    EXPECT_NE(last().id, outdated) << "asked again";
+    answer_request("n1", last().id, {{"servers", json::array()}});
+    EXPECT_EQ(placed(), 200);
+    event("n1", "", "docker.engine_changed", json::array());
+    event("n2", "", "docker.engine_changed", {{"away", true}});
+    EXPECT_EQ(placed(), 200);
+}
+
 TEST_F(ServersTest, ListsArePagedAndRepeatedEveryMinute)
 {
     node("n1");

@@ -13,7 +13,7 @@
 
 using namespace agenthost::hub;
 using agenthost::base::sha256;
-using Verdict = agenthost::wire::NonceBook::Verdict;
+using agenthost::wire::NonceBook;
 
 namespace {
 
@@ -226,33 +226,35 @@ TEST_F(EnrolmentTest, ImportsCredentialsOfAnOlderHub)
 
 TEST_F(EnrolmentTest, ANonceIsAcceptedOnceEvenAcrossARestart)
 {
-    EXPECT_EQ(nonces->admit("a", "n1", start_ms), Verdict::fresh);
-    EXPECT_EQ(nonces->admit("a", "n1", start_ms), Verdict::seen);
-    EXPECT_EQ(nonces->admit("b", "n1", start_ms), Verdict::fresh) << "another agent's is another nonce";
+    EXPECT_EQ(nonces->admit("a", "n1", start_ms), NonceBook::Verdict::fresh);
+    EXPECT_EQ(nonces->admit("a", "n1", start_ms), NonceBook::Verdict::seen);
+    EXPECT_EQ(nonces->admit("b", "n1", start_ms), NonceBook::Verdict::fresh)
+        << "another agent's is another nonce";
     reopen();
-    EXPECT_EQ(nonces->admit("a", "n1", start_ms), Verdict::seen);
-    EXPECT_EQ(nonces->admit("b", "n1", start_ms), Verdict::seen);
-    EXPECT_EQ(nonces->admit("a", "n2", start_ms), Verdict::fresh);
+    EXPECT_EQ(nonces->admit("a", "n1", start_ms), NonceBook::Verdict::seen);
+    EXPECT_EQ(nonces->admit("b", "n1", start_ms), NonceBook::Verdict::seen);
+    EXPECT_EQ(nonces->admit("a", "n2", start_ms), NonceBook::Verdict::fresh);
 }
 
 TEST_F(EnrolmentTest, KeepsAllNoncesThatArriveDuringACommit)
 {
     for (int i = 0; i < 5'000; ++i)
-        ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), Verdict::fresh) << i;
+        ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), NonceBook::Verdict::fresh) << i;
     reopen();
     for (int i = 0; i < 5'000; ++i)
-        ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), Verdict::seen) << i;
+        ASSERT_EQ(nonces->admit("a", std::to_string(i), start_ms), NonceBook::Verdict::seen) << i;
 }
 
 TEST_F(EnrolmentTest, ABusyAgentAffectsOnlyItself)
 {
     for (std::size_t i = 0; i < StoreNonces::max_nonces; ++i)
-        ASSERT_EQ(nonces->admit("loud", std::to_string(i), start_ms), Verdict::fresh) << i;
-    EXPECT_EQ(nonces->admit("loud", "one more", start_ms), Verdict::full);
-    EXPECT_EQ(nonces->admit("loud", "0", start_ms), Verdict::seen) << "a full window forgets nothing";
-    EXPECT_EQ(nonces->admit("quiet", "x", start_ms), Verdict::fresh);
+        ASSERT_EQ(nonces->admit("loud", std::to_string(i), start_ms), NonceBook::Verdict::fresh) << i;
+    EXPECT_EQ(nonces->admit("loud", "one more", start_ms), NonceBook::Verdict::full);
+    EXPECT_EQ(nonces->admit("loud", "0", start_ms), NonceBook::Verdict::seen)
+        << "a full window forgets nothing";
+    EXPECT_EQ(nonces->admit("quiet", "x", start_ms), NonceBook::Verdict::fresh);
     now += 5 * 60 * 1000 + 1;
-    EXPECT_EQ(nonces->admit("loud", "later", now.load()), Verdict::fresh);
+    EXPECT_EQ(nonces->admit("loud", "later", now.load()), NonceBook::Verdict::fresh);
 }
 
 TEST_F(EnrolmentTest, ExpiredWindowsAreRemoved)

@@ -13,14 +13,12 @@ namespace {
 
 using base::http_date;
 
-std::int64_t now_ms() { return host::utc_now_ms(); }
-
 class SignedSession : public SessionTest {
 protected:
     SignedSession()
     {
         write_file(dir / "token", secret);
-        serve({.answer = "", .date = http_date(now_ms())});
+        serve({.answer = "", .date = http_date(host::utc_now_ms())});
     }
     host::ServerConfig signed_config(int metrics_ms = 3'600'000)
     {
@@ -36,7 +34,7 @@ protected:
     }
     std::string command(const std::string& nonce, const std::string& word = "echo.say")
     {
-        return signed_frame("command", now_ms() - 1500, nonce,
+        return signed_frame("command", host::utc_now_ms() - 1500, nonce,
                             R"({"command":")" + word + R"(","args":{"x":1}})");
     }
     static constexpr const char* secret = "hmac-secret";
@@ -110,14 +108,14 @@ TEST_F(SignedSession, NeverSignsAheadOfItsServer)
 {
     for (const std::int64_t behind : {0, 400'000, -400'000}) {
         SCOPED_TRACE(behind);
-        server->options.date = http_date(now_ms() - behind);
+        server->options.date = http_date(host::utc_now_ms() - behind);
         connect(signed_config());
         const std::size_t number = server->peers.size();
         ASSERT_TRUE(
             until([&] { return server->peers.size() > number && !server->peers.back()->got.empty(); }));
         const std::int64_t ts = Json::parse(server->peers.back()->got[0])["ts"];
-        EXPECT_LE(ts, now_ms() - behind);
-        EXPECT_GE(ts, now_ms() - behind - 60'000);
+        EXPECT_LE(ts, host::utc_now_ms() - behind);
+        EXPECT_GE(ts, host::utc_now_ms() - behind - 60'000);
         const auto status = session->status();
         if (behind == 0) {
             EXPECT_EQ(status.notice, "");
@@ -136,7 +134,7 @@ TEST_F(SignedSession, NeverSignsAheadOfItsServer)
 // The server knows better than its Date: told as what it is, and tried again soon.
 TEST_F(SignedSession, CallsAWrongClockAWrongClock)
 {
-    server->options.date = http_date(now_ms() - 500'000);
+    server->options.date = http_date(host::utc_now_ms() - 500'000);
     server->options.on_message = [](Peer& peer, const std::string&) {
         peer.close_with(1008, "invalid_timestamp");
     };
@@ -145,7 +143,7 @@ TEST_F(SignedSession, CallsAWrongClockAWrongClock)
     EXPECT_NE(problem().find("refused our timestamp (invalid_timestamp): this machine's clock is "),
               std::string::npos)
         << problem();
-    EXPECT_LT(session->status().next_attempt - now_ms(), 1000);
+    EXPECT_LT(session->status().next_attempt - host::utc_now_ms(), 1000);
 }
 
 TEST_F(SignedSession, CallsAWrongSecretARefusal)
@@ -156,7 +154,7 @@ TEST_F(SignedSession, CallsAWrongSecretARefusal)
     connect(signed_config());
     ASSERT_TRUE(until([&] { return session->status().state == "waiting"; }));
     EXPECT_NE(problem().find("1008: invalid_signature"), std::string::npos) << problem();
-    EXPECT_GT(session->status().next_attempt - now_ms(), 15'000);
+    EXPECT_GT(session->status().next_attempt - host::utc_now_ms(), 15'000);
 }
 
 TEST_F(SignedSession, SendsMetricsAndHeartbeats)

@@ -152,4 +152,51 @@ TEST(Document, TakesItsResultAlongWhenItIsMoved)
     EXPECT_FALSE(json::Document{std::nullopt});
 }
 
+std::string salvaged(const std::string& frame)
+{
+    const auto members = json::salvage(frame);
+    if (!members) return "none";
+    std::string out;
+    for (const json::Member& member : *members) out.append(member.key).append("=").append(member.raw) += ' ';
+    return out;
+}
+
+std::string nested(std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
+
+TEST(Document, SalvagesTheKeysThatOccurOnce)
+{
+    EXPECT_EQ(salvaged(R"({"a":1,"id":"x","a":2,"\u0061":3,"b":{"c":1,"c":2}})"),
+              R"(id="x" b={"c":1,"c":2} )");
+    EXPECT_EQ(salvaged(R"({"id":"x","id":"x"})"), "");
+    EXPECT_EQ(salvaged(R"({"id":"x","\u0069d":"x"})"), "");
+    const auto escaped = std::string{R"({"id":"a\"b","a":1,"a":1})"};
+    const auto members = json::salvage(escaped);
+    ASSERT_TRUE(members);
+    EXPECT_EQ(members->front().text, "a\"b");
+}
+
+TEST(Document, SalvagesFromAFrameThatIsNestedTooDeeply)
+{
+    std::string why;
+    const std::string frame = R"({"x":)" + nested(json::max_depth) + R"(,"id":"x"})";
+    EXPECT_FALSE(json::split(frame, why));
+    EXPECT_EQ(salvaged(frame), "x=" + nested(json::max_depth) + " id=\"x\" ");
+    const std::string deep = R"({"id":"x","x":)" + nested(json::max_salvaged_depth - 1) + "}";
+    EXPECT_TRUE(json::salvage(deep));
+    const std::string deeper = R"({"id":"x","x":)" + nested(json::max_salvaged_depth) + "}";
+    EXPECT_FALSE(json::salvage(deeper));
+}
+
+TEST(Document, SalvagesNothingFromOtherFaults)
+{
+    for (const std::string frame :
+         {"", "{", "[]", "null", R"({"id":"x")", R"({"id":"x"}})", R"({"id":"x",})",
+          R"({"id":"x","y":1e400})", R"({"id":"x","y":[}])", "{\"id\":\"x\",\"y\":\"\xff\"}"})
+        EXPECT_EQ(salvaged(frame), "none") << frame;
+    EXPECT_EQ(salvaged(R"({"id":"x","y":)" + std::string(1'000'000, '[')), "none");
+    std::string many = R"({"id":"x")";
+    for (std::size_t i = 0; i < json::max_members; ++i) many += ",\"" + std::to_string(i) + "\":0";
+    EXPECT_EQ(salvaged(many + "}"), "none");
+}
+
 } // namespace

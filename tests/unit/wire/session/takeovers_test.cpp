@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* replaced = "replaced by a newer session of this agent";
-constexpr std::int64_t minute = 60'000;
+constexpr std::int64_t minute_ms = 60'000;
 
 TEST(Takeovers, KnowTheReasonsThatServersGive)
 {
@@ -28,9 +28,9 @@ TEST(Takeovers, AreAConflictFromTheSecondOneOn)
     takeovers.ended(0, 5000, 1000, replaced);
     EXPECT_FALSE(takeovers.in_conflict(0));
     EXPECT_EQ(takeovers.pause(), 0ms);
-    takeovers.ended(minute, 5000, 1000, replaced);
-    EXPECT_TRUE(takeovers.proven(minute));
-    EXPECT_TRUE(takeovers.in_conflict(minute));
+    takeovers.ended(minute_ms, 5000, 1000, replaced);
+    EXPECT_TRUE(takeovers.proven(minute_ms));
+    EXPECT_TRUE(takeovers.in_conflict(minute_ms));
     EXPECT_EQ(takeovers.pause(), 30s);
 }
 
@@ -42,10 +42,10 @@ TEST(Takeovers, BelieveAServerThatCallsItAnIdentityInUse)
                     "identity in use: another machine is connected as this agent; retry in 900 s");
     EXPECT_TRUE(takeovers.proven(0));
     EXPECT_EQ(takeovers.pause(), 900s);
-    takeovers.ended(minute, 0, 1013,
+    takeovers.ended(minute_ms, 0, 1013,
                     "identity in use: another machine is connected as this agent; retry in 1 s");
     EXPECT_EQ(takeovers.pause(), 60s);
-    takeovers.ended(minute, 0, 1013, "identity in use; retry in 99999999 s");
+    takeovers.ended(minute_ms, 0, 1013, "identity in use; retry in 99999999 s");
     EXPECT_EQ(takeovers.pause(), 1200s);
 }
 
@@ -69,11 +69,11 @@ TEST(Takeovers, AreForgottenWhenTheOtherAgentIsGone)
 {
     Takeovers takeovers;
     takeovers.ended(0, 5000, 1000, replaced);
-    takeovers.ended(minute, 5000, 1000, replaced);
-    EXPECT_TRUE(takeovers.in_conflict(30 * minute));
-    EXPECT_FALSE(takeovers.in_conflict(32 * minute));
-    takeovers.ended(100 * minute, 99 * minute, 1000, replaced); // long after: the first again
-    EXPECT_FALSE(takeovers.in_conflict(100 * minute));
+    takeovers.ended(minute_ms, 5000, 1000, replaced);
+    EXPECT_TRUE(takeovers.in_conflict(30 * minute_ms));
+    EXPECT_FALSE(takeovers.in_conflict(32 * minute_ms));
+    takeovers.ended(100 * minute_ms, 99 * minute_ms, 1000, replaced); // long after: the first again
+    EXPECT_FALSE(takeovers.in_conflict(100 * minute_ms));
     EXPECT_EQ(takeovers.pause(), 0ms);
 }
 
@@ -87,8 +87,8 @@ TEST(Takeovers, AreSuspectedWhenSessionsAreClosedSoonFiveTimesInARow)
     EXPECT_TRUE(takeovers.in_conflict(4000));
     EXPECT_FALSE(takeovers.proven(4000));
     EXPECT_EQ(takeovers.pause(), 30s);
-    takeovers.ended(minute * 3, minute * 2, 1000, ""); // one that lasted
-    EXPECT_FALSE(takeovers.in_conflict(minute * 3));
+    takeovers.ended(minute_ms * 3, minute_ms * 2, 1000, ""); // one that lasted
+    EXPECT_FALSE(takeovers.in_conflict(minute_ms * 3));
 }
 
 TEST(Takeovers, AreNotSuspectedWhereTheNetworkOrAnErrorEndsTheSession)

@@ -50,7 +50,7 @@ export async function control(context) {
     await stops(context, serverId);
     await row('restart_server: stops and starts again', async () => {
         const from = agent.frames.length;
-        await agent.acknowledged('restart_server', serverId, 'restarting');
+        await agent.acknowledged('restart_server', serverId, 'stopping');
         await agent.reaches(serverId, 'running', from);
         const words = agent.changes(serverId, from).map((c) => c.currentStatus).filter((w) => w !== 'offline');
         report.check(words.join() === 'stopping,starting,running', `the events say ${words}`);

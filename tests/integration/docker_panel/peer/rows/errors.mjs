@@ -27,14 +27,22 @@ async function conflicts(context) {
     await row('PORT_CONFLICT: a port that another server has', async () => {
         const config = await egg(image, waits);
         await running(context, name('first'), config);
-        await refusedSomewhere(context, name('second'), config, 'PORT_CONFLICT');
+        await agent.refused(agent.command('create_server', undefined, { serverId: name('second'), eggConfig: config }), 'PORT_CONFLICT');
     });
     await row('PORT_CONFLICT: a port that another program has', async () => {
         const other = net.createServer();
         await new Promise((done) => { other.listen(0, '0.0.0.0', done); });
         const { port } = other.address();
-        await refusedSomewhere(context, name('server'), await egg(image, waits, { ports: { [port]: port } }), 'PORT_CONFLICT');
-        other.close();
+        const eggConfig = await egg(image, waits, { ports: { [port]: port } });
+        const serverId = name('server');
+        await agent.refused(agent.command('create_server', undefined, { serverId, eggConfig }), 'PORT_CONFLICT');
+        await new Promise((done) => { other.close(done); });
+        await agent.create(serverId, eggConfig);
+        await agent.reaches(serverId, 'offline');
+        const again = net.createServer();
+        await new Promise((done) => { again.listen(port, '0.0.0.0', done); });
+        await agent.refused(agent.command('start_server', serverId), 'PORT_CONFLICT');
+        again.close();
     });
     await row('INSUFFICIENT_RESOURCES: more memory, cpu or disk than the machine has', async () => {
         for (const limits of [{ memory: '900000g', cpu: '1', disk: '10m' }, { memory: '64m', cpu: '512', disk: '10m' },
@@ -42,8 +50,14 @@ async function conflicts(context) {
             await refusedSomewhere(context, name('huge'), await egg(image, waits, { limits }), 'INSUFFICIENT_RESOURCES');
         }
     });
-    await row('DOCKER_ERROR: an image that does not exist', async () => {
-        await refusedSomewhere(context, name('server'), await egg('localhost:1/no/such:image', waits), 'DOCKER_ERROR');
+    await row('DOCKER_ERROR: an image that does not exist, told by an event after the acknowledgment', async () => {
+        const serverId = name('server');
+        await agent.create(serverId, await egg('localhost:1/no/such:image', waits));
+        await agent.reaches(serverId, 'offline');
+        const from = agent.frames.length;
+        await agent.acknowledged('start_server', serverId, 'starting');
+        const change = await agent.reaches(serverId, 'offline', from, 60e3);
+        report.check(change?.error?.code === 'DOCKER_ERROR', `the event is ${JSON.stringify(change)}`);
     });
     report.check((await agent.ping())?.activeServers === 1, 'a refused server counts as active');
 }
@@ -87,7 +101,10 @@ async function removed(context) {
         await engine.remove(state.data.containerId);
         const event = await agent.find((f) => f.event === 'server_status_changed' && f.data.serverId === serverId, 10e3, from);
         report.check(event, 'no event tells of it');
-        await agent.acknowledged('stop_server', serverId, 'stopping', { signal: 'SIGTERM', timeout: 30 });
+        // It has no container now, or has been started again meanwhile: an agent may do either.
+        const reply = await agent.ask(agent.command('stop_server', serverId, { signal: 'SIGTERM', timeout: 30 }));
+        report.check(['offline', 'stopping'].includes(reply?.data?.status), `stop_server: ${JSON.stringify(reply)}`);
+        if (reply?.data?.status === 'stopping') await agent.reaches(serverId, 'offline', from);
         const after = await agent.ask(agent.command('get_status', serverId));
         report.check(after?.data?.status === 'offline', `status is ${after?.data?.status}`);
     });

@@ -38,12 +38,12 @@ export async function commands(context) {
         }
     });
     await row('start of a running server and stop of a resting one are answered', async () => {
-        await agent.ask(agent.command('stop_server', serverId));
+        await agent.acknowledged('stop_server', serverId, 'offline');
         report.check((await agent.query('get_status', serverId, restingStatus))?.status === 'offline', 'it is not offline');
         await agent.acknowledged('start_server', serverId, 'starting');
         const first = await agent.reaches(serverId, 'running');
         const from = agent.frames.length;
-        await agent.ask(agent.command('start_server', serverId));
+        await agent.acknowledged('start_server', serverId, 'running');
         await context.pause(1500);
         const after = agent.changes(serverId, from);
         report.check(after.length === 0, `pid was ${first?.pid}; starting it again gave ${JSON.stringify(after)}`);
@@ -82,7 +82,7 @@ export async function delivery(context) {
         live = await next;
         let reply = await live.find((f) => f.type === 'response' && f.id === frame.id, 5e3);
         reply ??= await live.ask(frame); // the command itself may have been lost: a panel sends it again
-        report.check(reply?.success && ['stopping', 'offline'].includes(reply.data?.status), `answered by ${JSON.stringify(reply)}`);
+        report.check(reply?.success && reply.data?.status === 'stopping', `answered by ${JSON.stringify(reply)}`);
         let state;
         for (let i = 0; i < 60 && state?.status !== 'offline'; i += 1) {
             state = (await live.ask(live.command('get_status', serverId)))?.data;
