@@ -193,6 +193,7 @@ std::optional<Profile> find_profile(std::string_view name)
 std::vector<std::string_view> profile_names()
 {
     std::vector<std::string_view> names;
+    names.reserve(rows.size());
     for (const Row& row : rows) names.push_back(row.name);
     return names;
 }

@@ -24,6 +24,31 @@ struct Run {
     std::size_t way = no_way;
 };
 
+bool lacks(const Cell& cell) { return cell.printable->ways.none(); }
+bool is_picture(const Cells& line) { return std::ranges::any_of(line, lacks); }
+
+bool has_page(const Profile& profile, std::uint8_t number)
+{
+    return std::ranges::find(profile.pages, number, &PageNumber::number) != profile.pages.end();
+}
+
+// Stands for a character without a glyph.
+Bitmap box(unsigned width, unsigned height)
+{
+    Bitmap out{width, height};
+    const unsigned right = width - std::min(width, 3U), top = height / 6, bottom = height - height / 6;
+    for (unsigned i = 1; i <= right; ++i) {
+        out.set(i, top);
+        out.set(i, bottom);
+    }
+    for (unsigned i = top; i <= bottom; ++i) {
+        out.set(1, i);
+        out.set(right, i);
+    }
+    return out;
+}
+
+// Writes one text; used once.
 class Writer {
 public:
     Writer(const TextOptions& options, const Profile& profile, const GlyphSource* glyphs)
@@ -57,9 +82,6 @@ public:
 private:
     void put(std::initializer_list<std::uint8_t> bytes) { out_.bytes.insert(out_.bytes.end(), bytes); }
     void put(std::string_view bytes) { out_.bytes.insert(out_.bytes.end(), bytes.begin(), bytes.end()); }
-
-    static bool lacks(const Cell& cell) { return cell.printable->ways.none(); }
-    [[nodiscard]] bool is_picture(const Cells& line) const { return std::ranges::any_of(line, lacks); }
 
     // Without pictures a character that no page has becomes a square of the same width.
     void replace_what_cannot_be_drawn(Cells& line)
@@ -109,14 +131,11 @@ private:
 
     [[nodiscard]] std::size_t preferred(const Ways& ways) const
     {
-        if (ways.test(profile_.default_page) && has_page(profile_.default_page)) return profile_.default_page;
+        if (ways.test(profile_.default_page) && has_page(profile_, profile_.default_page))
+            return profile_.default_page;
         for (const PageNumber& page : profile_.pages)
             if (ways.test(page.number)) return page.number;
         return cjk_way;
-    }
-    [[nodiscard]] bool has_page(std::uint8_t number) const
-    {
-        return std::ranges::find(profile_.pages, number, &PageNumber::number) != profile_.pages.end();
     }
 
     void begin()
@@ -219,21 +238,6 @@ private:
                 for (unsigned shift = 0; shift <= bold; ++shift) picture.set(x + gx + shift, gy);
             }
     }
-    static Bitmap box(unsigned width, unsigned height)
-    {
-        Bitmap out{width, height};
-        const unsigned right = width - std::min(width, 3U), top = height / 6, bottom = height - height / 6;
-        for (unsigned i = 1; i <= right; ++i) {
-            out.set(i, top);
-            out.set(i, bottom);
-        }
-        for (unsigned i = top; i <= bottom; ++i) {
-            out.set(1, i);
-            out.set(right, i);
-        }
-        return out;
-    }
-
     const TextOptions& options_;
     const Profile& profile_;
     const GlyphSource* glyphs_;

@@ -129,7 +129,7 @@ TEST(PrinterText, DoubleWidthCharactersCountAsTwoCells)
 TEST(PrinterText, LinesBreakAtSpacesAndTabsGoToTheirStop)
 {
     const Profile narrow = profile("tm-t88v", R"({"columns": 10})");
-    const auto text = [&](std::string_view in, TextOptions options = {}) {
+    const auto text = [&](std::string_view in, const TextOptions& options = {}) {
         return bytes(compose_plain(in, narrow, options));
     };
     EXPECT_EQ(text("one two three"), "one two\nthree\n");
