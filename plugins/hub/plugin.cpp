@@ -84,6 +84,10 @@ public:
         listener_.upgrade(conn, headers, limits);
     }
     agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
+    agh_status send_binary(Conn conn, std::string_view bytes) override
+    {
+        return listener_.send(conn, AGH_WS_BINARY, bytes);
+    }
     void limits(Conn conn, std::string_view limits) override { listener_.limits(conn, limits); }
     void close(Conn conn, int code, std::string_view reason) override { listener_.close(conn, code, reason); }
     void pause(Conn conn, bool on) override { listener_.pause(conn, on); }

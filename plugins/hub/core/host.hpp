@@ -38,6 +38,7 @@ public:
     virtual ~Host() = default;
     virtual void upgrade(Conn, std::string_view headers_json, std::string_view limits_json) = 0;
     virtual agh_status send(Conn, std::string_view text) = 0;
+    virtual agh_status send_binary(Conn, std::string_view) { return AGH_E_UNSUPPORTED; }
     virtual void limits(Conn, std::string_view limits_json) = 0;
     virtual void close(Conn, int code, std::string_view reason) = 0;
     virtual void pause(Conn, bool /*on*/) {}               // stop or resume reading its frames
