@@ -155,9 +155,12 @@ public:
     explicit HubPlugin(Context& context) : context_{context}
     {
         for (const char* action :
-             {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new", "hub.token_list",
-              "hub.token_revoke", "hub.exec", "hub.attach", "hub.input", "hub.resize", "hub.interrupt",
-              "hub.runs", "hub.server_list", "hub.server_get", "hub.server_do", "hub.server_follow"}) {
+             {"hub.agent_add",   "hub.agent_list",   "hub.agent_revoke", "hub.token_new",
+              "hub.token_list",  "hub.token_revoke", "hub.exec",         "hub.attach",
+              "hub.input",       "hub.resize",       "hub.interrupt",    "hub.runs",
+              "hub.server_list", "hub.server_get",   "hub.server_do",    "hub.server_follow",
+              "hub.print_shops", "hub.print",        "hub.print_task",   "hub.print_tasks",
+              "hub.print_again", "hub.print_receipt"}) {
             context.on(action, this, &HubPlugin::action);
         }
         try {
