@@ -38,7 +38,6 @@ public:
     virtual ~Host() = default;
     virtual void upgrade(Conn, std::string_view headers_json, std::string_view limits_json) = 0;
     virtual agh_status send(Conn, std::string_view text) = 0;
-    virtual agh_status send_binary(Conn, std::string_view) { return AGH_E_UNSUPPORTED; }
     virtual void limits(Conn, std::string_view limits_json) = 0;
     virtual void close(Conn, int code, std::string_view reason) = 0;
     virtual void pause(Conn, bool /*on*/) {}               // stop or resume reading its frames
@@ -46,6 +45,7 @@ public:
     virtual void log(int level, std::string_view message, std::string_view fields_json) = 0;
     virtual void record(Metric, double) = 0;
     virtual void publish(std::string_view key, std::string_view json) = 0;
+    virtual agh_status send_binary(Conn, std::string_view) { return AGH_E_UNSUPPORTED; }
 };
 
 } // namespace agenthost::hub

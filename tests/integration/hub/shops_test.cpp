@@ -129,6 +129,58 @@ TEST_F(HubShops, PrintsFilesAndTextsAndShowsTheirReceipts)
     EXPECT_EQ(ask("GET", "/api/shops/n1/tasks?command=reprint").json["tasks"].size(), 1U);
 }
 
+TEST_F(HubShops, DashboardsThatSubscribeHearOfTasks)
+{
+    boot();
+    const auto kitchen = shop("n1");
+    ASSERT_TRUE(wait_for([&] { return online("n1"); }));
+    const json steps{{{"send", "subscribe"},
+                      {"payload", {{"agentId", "n1"}, {"topics", {"print_task"}}, {"requestId", "s"}}}},
+                     {{"wait", "response"}},
+                     {{"say", "ready"}},
+                     {{"wait", "event"}, {"count", 2}}};
+    NodeAgent desk{"dashboard_client.mjs", {ws("/ws/dashboard"), token_, steps.dump()}};
+    desk.wait("ready");
+    const json printed = task("n1", "print", {{"data", "G0A="}, {"encoding", "base64"}});
+    const json began = desk.wait("event")["payload"], ended = desk.wait("event", 1)["payload"];
+    EXPECT_EQ(began["event"], "print_task");
+    EXPECT_EQ(began["taskId"], printed["id"]);
+    EXPECT_EQ(began["data"]["status"], "pending");
+    EXPECT_EQ(ended["data"]["status"], "success");
+    EXPECT_EQ(ended["data"]["outcome"], "sent") << "an agent of other software claims no more";
+}
+
+TEST_F(HubShops, TheCommandLinePrints)
+{
+    boot();
+    const auto kitchen = shop("n1", "binary");
+    ASSERT_TRUE(wait_for([&] { return beat("n1")["heartbeat"].is_object(); }));
+    const auto hub = [&](const std::vector<std::string>& words) {
+        std::vector<std::string> all{"hub", "print"};
+        all.insert(all.end(), words.begin(), words.end());
+        return daemon_->cli(std::move(all));
+    };
+    const auto list = hub({"list"});
+    EXPECT_EQ(list.code, 0) << list.err;
+    EXPECT_NE(list.out.find("1234:5678"), std::string::npos) << list.out;
+    EXPECT_NE(list.out.find("PAPER_OUT"), std::string::npos) << list.out;
+    const std::string note = file("note.txt", "Zwei Br\xc3\xb6tchen\n");
+    const auto printed = hub({"file", "n1", note, "--printer", "Kitchen", "--json"});
+    ASSERT_EQ(printed.code, 0) << printed.err;
+    const std::string id = json::parse(printed.out)["id"];
+    EXPECT_EQ(json::parse(printed.out)["outcome"], "printed");
+    EXPECT_EQ(hub({"file", "n1", file("jam", "jam"), "--key", "k"}).code, 3) << "it may be on paper";
+    EXPECT_EQ(hub({"file", "n1", file("jam", "jam"), "--key", "k"}).code, 3);
+    EXPECT_EQ(kitchen->said("task_print").size(), 2U) << "the key prints once";
+    EXPECT_NE(hub({"reprint", id}).out.find("a copy of " + id), std::string::npos);
+    EXPECT_EQ(hub({"receipt", id}).out, "Total 7,50 \xe2\x82\xac\n");
+    EXPECT_EQ(hub({"receipt", id, "--file", (dir_ / "r.png").string()}).code, 0);
+    EXPECT_EQ(read_file(dir_ / "r.png"), "\x89PNG\r\n\x1a\n" + id);
+    EXPECT_NE(hub({"tasks", "n1", "--outcome", "unknown"}).out.find("unknown"), std::string::npos);
+    EXPECT_EQ(hub({"file", "nobody", note}).code, 1);
+    EXPECT_EQ(hub({"file", "n1"}).code, 2);
+}
+
 TEST_F(HubShops, AnUndefinedOutcomeIsShownAndNeverSentAgain)
 {
     boot();

@@ -65,7 +65,7 @@ TEST(PrintWords, TheOutcomeIsTheExitCode)
     EXPECT_THAT(task_sentence(task("error", "unknown")), HasSubstr("agenthost hub print reprint req_1"));
     json late = task("dispatched", nullptr);
     late["warning"] = true;
-    EXPECT_EQ(task_rows({late})[1][3], "dispatched (late)");
+    EXPECT_EQ(task_rows(json::array({late}))[1][3], "dispatched (late)");
 }
 
 } // namespace

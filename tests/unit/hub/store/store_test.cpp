@@ -192,6 +192,25 @@ TEST_F(StoreTest, DeletesExpiredTasksAndTheOldestBeyondTheBound)
     EXPECT_TRUE(task("t7"));
 }
 
+TEST_F(StoreTest, KeepsTheLastThousandTasksOfEachShopHoweverOld)
+{
+    open(5000, {.task_rows = 100'000});
+    for (const char* shop : {"kitchen", "bar"}) {
+        for (int i = 0; i < (shop[0] == 'k' ? 1'002 : 3); ++i) {
+            TaskRecord t = record(shop + std::to_string(i), TaskState::success, 10 + i);
+            t.agent = shop;
+            t.shop = true;
+            t.expires = 50;
+            store->save(t);
+        }
+    }
+    store->expire(100);
+    EXPECT_FALSE(task("kitchen0"));
+    EXPECT_FALSE(task("kitchen1"));
+    EXPECT_TRUE(task("kitchen2")) << "expired, but among the last 1,000";
+    EXPECT_TRUE(task("bar0"));
+}
+
 TEST_F(StoreTest, ListsAShopsTasksInPagesTheNewestFirst)
 {
     open();
