@@ -159,7 +159,7 @@ TEST_F(ShopsTest, KeptReceiptsAreBoundedAndTheLeastUsedGoesFirst)
 TEST_F(ShopsTest, TheCommandLinePrintsWaitsAndCopies)
 {
     join("kitchen", "print");
-    EXPECT_EQ(call("hub.print_shops", {})->data["shops"][0]["shopId"], "kitchen");
+    EXPECT_EQ(call("hub.print_shops", json::object())->data["shops"][0]["shopId"], "kitchen");
     EXPECT_EQ(call("hub.print_shops", {{"shop", "nobody"}})->code, "AGENT_NOT_FOUND");
     const auto made = call("hub.print", {{"shop", "kitchen"}, {"order", {{"text", "Hi"}}}, {"key", "k"}});
     const std::string id = made->data.value("id", "");
