@@ -140,7 +140,7 @@ TEST_F(HubShops, DashboardsThatSubscribeHearOfTasks)
                      {{"say", "ready"}},
                      {{"wait", "event"}, {"count", 2}}};
     NodeAgent desk{"dashboard_client.mjs", {ws("/ws/dashboard"), token_, steps.dump()}};
-    desk.wait("ready");
+    desk.wait("step");
     const json printed = task("n1", "print", {{"data", "G0A="}, {"encoding", "base64"}});
     const json began = desk.wait("event")["payload"], ended = desk.wait("event", 1)["payload"];
     EXPECT_EQ(began["event"], "print_task");

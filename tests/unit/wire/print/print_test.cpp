@@ -107,7 +107,7 @@ TEST_F(Print, ReadsBackEveryHelloHeartbeatEventAndLogItWrites)
                          {"platform", identifier(random, 50)},
                          {"arch", random() % 2 == 0 ? "x64" : "arm64"},
                          {"name", identifier(random, 100)},
-                         {"capabilities", Json::array({random_text(random, 10, false)}).dump()}};
+                         {"capabilities", Json::array({random_text(random, 10, false), "binary"}).dump()}};
         const auto fresh = server_codec(Protocol::print);
         const auto other = agent_codec(Protocol::print);
         EXPECT_EQ(describe(fresh->decode(other->hello(Message{hello}.hello))), hello);
