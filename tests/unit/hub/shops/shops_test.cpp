@@ -75,7 +75,8 @@ TEST_F(ShopsTest, HistoryIsPagedAndFiltered)
     result("kitchen", {.id = b, .outcome = Outcome::unknown, .error = {.code = "INTERNAL", .message = "?"}});
     const auto ids = [&](const std::string& query) {
         std::vector<std::string> found;
-        for (const json& one : get("/api/shops/kitchen/tasks", query)["tasks"]) found.push_back(one["id"]);
+        const json page = get("/api/shops/kitchen/tasks", query);
+        for (const json& one : page["tasks"]) found.push_back(one["id"]);
         return found;
     };
     EXPECT_EQ(ids(""), (std::vector{c, b, a})) << "the newest first, of this shop only";
