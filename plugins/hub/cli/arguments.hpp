@@ -39,6 +39,10 @@ struct Arguments {
     bool follow = false, start = false;
     std::optional<std::chrono::milliseconds> wait; // for the result
     bool no_wait = false;
+
+    // print; also name, status, file and tail
+    std::string printer, charset, key, outcome;
+    bool raw = false;
 };
 
 // Throws Usage.
