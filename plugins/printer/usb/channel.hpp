@@ -64,6 +64,7 @@ private:
     Workers& workers_;
     std::shared_ptr<Handle> handle_;
     Interface interface_;
+    std::shared_ptr<Context> context_; // before the parts: a transfer keeps its device until it is freed
     std::vector<ChannelPart*> parts_;
     std::shared_ptr<void> owned_;
     std::shared_ptr<Channel> self_; // while closing

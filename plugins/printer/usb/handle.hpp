@@ -27,6 +27,7 @@ public:
     [[nodiscard]] libusb_device_handle* raw() const { return raw_; }
     // Ready when the destructor has given the interface back.
     [[nodiscard]] std::shared_future<void> closed() const { return when_closed_; }
+    [[nodiscard]] const std::shared_ptr<Context>& context() const { return device_.context(); }
     [[nodiscard]] const Facts& facts() const { return facts_; }
     [[nodiscard]] const Interface& interface() const { return facts_.interface; }
 

@@ -41,6 +41,7 @@ private:
     static gboolean on_ioctl(UMockdevIoctlBase*, UMockdevIoctlClient*, gpointer slot);
     static void on_connected(UMockdevIoctlBase*, UMockdevIoctlClient*, gpointer slot);
     void add_root_hub();
+    void add_hub(const std::string& port);
     void add_sysfs(const std::string& text);
     base::Fd make_fifo(const std::string& path) const;
     void tick();
