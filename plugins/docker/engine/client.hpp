@@ -5,7 +5,8 @@
 //
 // Threads: one thread runs the io_context, and every function is called on it. Nothing blocks. A callback is
 // called exactly once, on the same thread, never inside the function that received it, and never after the
-// client was destroyed. Each call has a deadline, which includes waiting for a connection. A call that ends
+// client was destroyed. Each call has a deadline, which counts from when it has a connection, and waits for one
+// for at most 60 s or its deadline, if that is longer. A call that ends
 // with an error whose `sent` is true may have had an effect: inspect before repeating it. The version of the
 // API is chosen at the first call and again after the engine was away (forget_version).
 //

@@ -22,6 +22,17 @@ namespace asio = boost::asio;
 // Consecutive reads of one exchange: a flood must not keep the others waiting.
 constexpr int reads_in_a_row = 4;
 
+// Waiting behind other calls of ours says nothing about the engine: many servers that start at once must not fail
+// because their inspects, which are quick, wait for connections. A stopped engine is noticed by its own way.
+constexpr std::chrono::milliseconds max_queue_time = std::chrono::seconds{60};
+
+// Zero: without a bound.
+std::chrono::milliseconds longest_wait(const Timeouts& timeouts)
+{
+    const auto longest = std::max(timeouts.whole, timeouts.head);
+    return longest.count() > 0 ? std::max(longest, max_queue_time) : longest;
+}
+
 bool means_success(int status) { return (status >= 200 && status < 300) || status == 101 || status == 304; }
 
 } // namespace
@@ -44,6 +55,10 @@ void Exchange::run(Socket socket, bool reused, const std::string& prefix)
     reused_ = reused;
     reader_ = ReplyReader{request_.switching};
     last_piece_ = Clock::now();
+    if (std::exchange(queued_, false)) {
+        begun_ = last_piece_;
+        arm();
+    }
     auto headers = request_.headers;
     const bool upgrade = request_.switching == netclient::Switching::expected;
     headers.emplace_back("Connection", upgrade                   ? "Upgrade"
@@ -305,6 +320,10 @@ Clock::time_point Exchange::next_deadline() const
     constexpr std::chrono::milliseconds none{0};
     const Timeouts& timeouts = request_.timeouts;
     auto next = Clock::time_point::max();
+    if (queued_) {
+        const auto wait = longest_wait(timeouts);
+        return wait > none ? begun_ + wait : next;
+    }
     if (timeouts.whole > none) next = std::min(next, begun_ + timeouts.whole);
     if (timeouts.head > none && !reader_.has_head()) next = std::min(next, begun_ + timeouts.head);
     if (timeouts.idle > none && (reader_.has_head() || request_.streamed_body) && !paused_)
@@ -332,7 +351,9 @@ void Exchange::on_timer()
     if (next_deadline() > now) return arm();
     const Timeouts& timeouts = request_.timeouts;
     auto waited = timeouts.idle;
-    if (timeouts.whole.count() > 0 && begun_ + timeouts.whole <= now)
+    if (queued_)
+        waited = longest_wait(timeouts);
+    else if (timeouts.whole.count() > 0 && begun_ + timeouts.whole <= now)
         waited = timeouts.whole;
     else if (timeouts.head.count() > 0 && !reader_.has_head() && begun_ + timeouts.head <= now)
         waited = timeouts.head;

@@ -28,7 +28,8 @@ using Socket = boost::asio::local::stream_protocol::socket;
 using Clock = std::chrono::steady_clock;
 
 struct Timeouts {
-    // Zero: none. `whole` and `head` count from the call, so that waiting for a connection is included.
+    // Zero: none. They count from when the call has a connection. Until then it waits for 60 s, or as long as the
+    // longer of `whole` and `head`, and fails without being sent.
     std::chrono::milliseconds whole{0}; // until the reply is complete
     std::chrono::milliseconds head{0};  // until the reply begins
     std::chrono::milliseconds idle{0};  // between two pieces of the reply
@@ -148,6 +149,7 @@ private:
     std::string out_, writing_, error_body_;
     Clock::time_point begun_, last_piece_;
     bool reused_ = false, sent_ = false, over_ = false, ended_ = false;
+    bool queued_ = true; // has had no connection yet
     bool waiting_ = false, paused_ = false;
     bool upgrading_ = false;     // bytes are held back: Docker would lose them with the request
     bool failing_ = false;       // the reply's status means an error

@@ -157,8 +157,8 @@ void Fleet::remove_later(const std::string& id)
         const auto gone = servers_.extract(id);
         ledger_.release(id);
         outputs_.deleted(id);
-        outputs_.emit("docker.server_deleted", base::json_object("serverId", id));
         publish_count();
+        outputs_.emit("docker.server_deleted", base::json_object("serverId", id));
         if (!gone.empty()) gone.mapped()->say_deleted();
     });
 }

@@ -189,9 +189,10 @@ void ServerShell::on(const server::StateChanged& changed)
     const bool up = view_.running;
     if (!up) usage_.reset(), reader_.reset(), reader_run_.clear(), query_.reset();
     ask_players();
+    // First: a panel that pings because of the event gets the new count of active servers.
+    node_.changed();
     node_.emit("docker.server_status_changed",
                status_event(spec_.id, changed, up ? view_.pid : 0, up ? view_.id : std::string_view{}));
-    node_.changed();
     if (!changed.reason.code.empty())
         node_.log(Level::warn, spec_.id + " is " + std::string{server::to_string(changed.current)} + ": " +
                                    changed.reason.message);

@@ -199,6 +199,30 @@ TEST_F(EngineClient, SendsASignalWhileEveryConnectionHangs)
     EXPECT_EQ(hanging, 0);
 }
 
+// Many servers that start at once: their inspects, with a short deadline, wait behind starts, with a long one.
+TEST_F(EngineClient, AQuickCallOutlastsTheSlowOnesItWaitsFor)
+{
+    options_.limits.max_shared = 1;
+    options_.read_deadline = 100ms;
+    std::promise<void> started;
+    engine([start = started.get_future().share()](auto& peer, auto& request) {
+        if (request.target.find("/start") == std::string::npos)
+            return (void)peer.reply(404, R"({"message":"no such container"})");
+        start.wait();
+        peer.reply(204, "");
+    });
+    client().start("game", [](auto) {});
+    run_until(io_, [&] { return server_->requests().size() == 2; });
+    std::optional<Error> error;
+    client().inspect("game", [&](auto result) { error = result.error(); });
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_TRUE(run_until(io_, [&] { return error || std::chrono::steady_clock::now() > begun + 300ms; }));
+    EXPECT_FALSE(error) << error->text;
+    started.set_value();
+    ASSERT_TRUE(run_until(io_, [&] { return error.has_value(); }));
+    EXPECT_TRUE(error->sent) << error->text;
+}
+
 TEST_F(EngineClient, BoundsTheCallsThatWait)
 {
     options_.limits.max_waiting = 10;

@@ -6,7 +6,9 @@
 
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +30,7 @@ void answer(test::FakeHttp::Peer& peer, const test::FakeHttp::Request& request)
         peer.begin_chunked();
         return peer.wait_closed();
     }
+    if (request.target.find("/containers/json") != std::string::npos) return (void)peer.reply(200, "[]");
     peer.reply(404, R"({"message":"no such container"})");
 }
 
@@ -140,6 +143,55 @@ TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
     disk.join();
     fleet.reset();
     EXPECT_EQ(store::open_store(database).content.servers.at(0).spec, payload);
+}
+
+// A panel may ping because of an event; the answer counts the servers as the event left them.
+TEST(DockerFleet, PublishesTheCountOfActiveServersBeforeTheEventThatChangesIt)
+{
+    const test::TempDir dir;
+    const test::FakeHttp engine{dir / "s", answer};
+    boost::asio::io_context io;
+    boost::asio::thread_pool disk{1};
+    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
+                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
+    engine::Client client{io, {.socket = config.socket}};
+    store::Opened opened = store::open_store((dir / "servers.db").string());
+    std::string count;
+    std::vector<std::string> seen; // status and count at each event
+    Fleet::Outputs outputs = quiet();
+    outputs.publish = [&](std::string_view key, const std::string& json) {
+        if (key == "active_servers") count = json;
+    };
+    outputs.emit = [&](std::string_view topic, const std::string& json) {
+        if (topic == "docker.server_status_changed")
+            seen.push_back(nlohmann::json::parse(json).at("currentStatus").get<std::string>() + " " + count);
+        if (topic == "docker.server_deleted") seen.push_back("deleted " + count);
+    };
+    Fleet fleet{client,
+                config,
+                std::move(opened.store),
+                Pools{disk.get_executor(), disk.get_executor()},
+                dir.path(),
+                std::move(outputs)};
+    fleet.load(opened.content);
+    fleet.start();
+    ASSERT_TRUE(test::run_until(io, [&] { return !fleet.away(); }));
+    const std::string payload =
+        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
+    fleet.create({.spec = read_create_server(payload),
+                  .payload = payload,
+                  .power = {.id = "1", .action = server::Action::install, .then_start = true},
+                  .answer = [](const server::Answer&) {},
+                  .refused = [](const Problem& problem) { ADD_FAILURE() << problem.message; },
+                  .exists = [](const ServerShell&) {}});
+    // The engine has no image and gives none, so the start fails.
+    ASSERT_TRUE(test::run_until(io, [&] {
+        return std::ranges::find(seen, "starting 1") != seen.end() && !seen.empty() &&
+               seen.back() == "crashed 0";
+    })) << testing::PrintToString(seen);
+    for (const std::string& event : seen)
+        EXPECT_EQ(event.ends_with(" 1"), event.starts_with("starting")) << event;
+    disk.join();
 }
 
 } // namespace

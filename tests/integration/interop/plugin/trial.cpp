@@ -110,6 +110,14 @@ private:
         const json params = json::parse(request.params());
         const std::string what = params["command"];
         request.progress(R"({"status":"queued"})");
+        if (what == "wait") {
+            const std::lock_guard lock{mutex_};
+            const auto at =
+                commands_.emplace(params["commandId"].get<std::string>(), std::move(request)).first;
+            at->second.on_cancel([this] { ctx_.post([this] { end_cancelled(); }); }); // a deadline's too
+            at->second.progress(R"({"status":"running"})"); // from now on it can be interrupted
+            return;
+        }
         request.progress(R"({"status":"running"})");
         if (what == "split") { // a character that two writes share
             request.stream(1, 0, "a\xc3");
@@ -120,12 +128,6 @@ private:
         } else if (what == "large") {
             for (int i = 0; i < 5; ++i)
                 request.stream(1, static_cast<std::uint64_t>(i) * 6000, std::string(6000, 'x'));
-        } else if (what == "wait") {
-            const std::lock_guard lock{mutex_};
-            const auto at =
-                commands_.emplace(params["commandId"].get<std::string>(), std::move(request)).first;
-            at->second.on_cancel([this] { ctx_.post([this] { end_cancelled(); }); }); // a deadline's too
-            return;
         } else {
             request.stream(1, 0, "out\n");
             request.stream(2, 0, "err\n");

@@ -459,6 +459,7 @@ private:
         const auto asked = [&effects](std::string_view verb) {
             return (", " + effects + ",").find(", " + std::string{verb}) != std::string::npos;
         };
+        if (asked("check_ports,")) finish(Verb::check_ports);
         if (asked("pull,")) finish(Verb::pull);
         if (asked("create,")) finish(Verb::create);
         if (asked("start,")) container_ = running("r2"), finish(Verb::start);
@@ -491,8 +492,7 @@ TEST(ServerMachine, DoesNotActOnAnInspectFromBeforeItsOwnCallEnded)
     Scene scene;
     scene.up();
     scene.power("a", Action::start);
-    scene.done(Verb::pull);
-    scene.done(Verb::create);
+    for (const Verb verb : {Verb::check_ports, Verb::pull, Verb::create}) scene.done(verb);
     EXPECT_EQ(scene.step(EngineEvent{}), "inspect");
     EXPECT_EQ(scene.done(Verb::start), "");
     EXPECT_EQ(scene.seen({}), "inspect"); // it began before the start
