@@ -1,6 +1,7 @@
-// What our link costs beside a bare libusb loop: 100 KB to an emulated printer at its full speed, by libusb_bulk_transfer in pieces of
-// 16 KiB and by the Bus and its Link. Reports MB/s and CPU time. BENCH_ROUNDS (5) of six pairs each, since a job is short beside what
-// else a machine does; BENCH_JOBS (20) in a row.
+// What our link costs beside a bare libusb loop: 100 KB to an emulated printer at its full speed, by
+// libusb_bulk_transfer in pieces of 16 KiB and by the Bus and its Link. Reports MB/s and CPU time.
+// BENCH_ROUNDS (5) of six pairs each, since a job is short beside what else a machine does; BENCH_JOBS (20)
+// in a row.
 #include "bench.hpp"
 #include "support/asio_loop.hpp"
 #include "support/usbsim/client.hpp"

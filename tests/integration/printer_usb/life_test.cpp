@@ -1,5 +1,6 @@
-// Random lives of a printer against a model of what it must have taken: plugged in and out, opened, written to, cancelled, stalled,
-// closed. Whatever happens, the bytes that the link says were taken are the bytes that the printer has, in order.
+// Random lives of a printer against a model of what it must have taken: plugged in and out, opened, written
+// to, cancelled, stalled, closed. Whatever happens, the bytes that the link says were taken are the bytes
+// that the printer has, in order.
 #include "usb_rig.hpp"
 
 #include <random>
