@@ -1,7 +1,7 @@
 // usbsim: USB printers without hardware. Prints {"root": FOLDER}; a program that is started with
-// UMOCKDEV_DIR=FOLDER and LD_PRELOAD=libumockdev-preload.so.0 sees them. Commands come on stdin, one a line; each
-// is answered with one line of JSON: the device's state, or {"error": TEXT}. Ends at the end of stdin, so that it
-// never outlives who started it.
+// UMOCKDEV_DIR=FOLDER and LD_PRELOAD=libumockdev-preload.so.0 sees them. Commands come on stdin, one a line;
+// each is answered with one line of JSON: the device's state, or {"error": TEXT}. Ends at the end of stdin, so
+// that it never outlives who started it.
 //
 //   add NAME [FIELD=VALUE...]   vid pid (hex) serial device_id model manufacturer port class in packet shape;
 //                               %20 is a space
