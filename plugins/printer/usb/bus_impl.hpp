@@ -1,4 +1,5 @@
-// The inside of the Bus: devices that are plugged in, libusb's events, openings. Header of bus.cpp and bus_open.cpp only.
+// The inside of the Bus: devices that are plugged in, libusb's events, openings. Header of bus.cpp and
+// bus_open.cpp only.
 #pragma once
 
 #include "bus.hpp"
@@ -36,7 +37,8 @@ private:
         std::shared_future<void> closed; // of the handle that was open last
     };
     struct OpenSlot;
-    // Lasts until the call on the worker returns, also after the deadline. Owned by the loop alone: a timer must not outlive it.
+    // Lasts until the call on the worker returns, also after the deadline. Owned by the loop alone: a timer
+    // must not outlive it.
     struct Attempt {
         explicit Attempt(boost::asio::io_context& io) : deadline{io} {}
         std::string description;

@@ -1,5 +1,5 @@
-// What the parts of an open printer share: the handle, whether the device is still there, and the end, which waits for every
-// transfer. The DeviceLink owns it; while it closes it owns itself.
+// What the parts of an open printer share: the handle, whether the device is still there, and the end,
+// which waits for every transfer. The DeviceLink owns it; while it closes it owns itself.
 //
 // Threads: the printer loop.
 #pragma once

@@ -1,7 +1,9 @@
-// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do. Shared by all handles, so
-// that a call that hangs beyond the end of the Bus still finds what it needs; the last owner ends libusb.
+// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do.
+// Shared by all handles, so that a call that hangs beyond the end of the Bus still finds what it needs; the
+// last owner ends libusb.
 //
-// Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs there.
+// Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs
+// there.
 #pragma once
 
 #include "base/fd.hpp"
@@ -24,8 +26,8 @@ public:
     Context& operator=(const Context&) = delete;
 
     [[nodiscard]] libusb_context* raw() const { return raw_; }
-    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads that open and close
-    // devices; an epoll descriptor takes that, Asio's own registration does not.
+    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads
+    // that open and close devices; an epoll descriptor takes that, Asio's own registration does not.
     [[nodiscard]] int descriptor() const { return epoll_.get(); }
     // Runs libusb's callbacks for what is ready, waiting at most `wait`.
     void handle_events(std::chrono::milliseconds wait = {});

@@ -159,7 +159,8 @@ void Testbed::on_connected(UMockdevIoctlBase*, UMockdevIoctlClient* client, gpoi
     slot.device.connected(client);
 }
 
-// A regular file is always ready for poll(), so that libusb would spin. A FIFO is ready when the device says so.
+// A regular file is always ready for poll(), so that libusb would spin. A FIFO is ready when the device
+// says so.
 base::Fd Testbed::make_fifo(const std::string& path) const
 {
     std::filesystem::create_directories(std::filesystem::path{path}.parent_path());

@@ -1,7 +1,8 @@
-// The machine that programs see instead of the real one: a root hub and the printers that are plugged in. Several devices.
+// The machine that programs see instead of the real one: a root hub and the printers that are plugged in.
+// Several devices.
 //
-// Threads: umockdev's own thread answers ioctls; a second thread moves bytes, unplugs and notices closed nodes; commands come from
-// the main thread. All take lock().
+// Threads: umockdev's own thread answers ioctls; a second thread moves bytes, unplugs and notices closed
+// nodes; commands come from the main thread. All take lock().
 #pragma once
 
 #include "device.hpp"
