@@ -1,1 +1,1 @@
-set(libs agenthost_printer_errors agenthost_printer_device)
+set(libs agenthost_printer_errors agenthost_printer_device agenthost_printer_escpos agenthost_printer_render agenthost_printer_cli)
