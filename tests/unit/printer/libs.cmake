@@ -1,1 +1,2 @@
-set(libs agenthost_printer_errors agenthost_printer_device agenthost_printer_escpos agenthost_printer_render agenthost_printer_cli)
+find_package(nlohmann_json REQUIRED)
+set(libs agenthost_printer_errors agenthost_printer_device agenthost_printer_escpos agenthost_printer_render agenthost_printer_cli nlohmann_json::nlohmann_json)
