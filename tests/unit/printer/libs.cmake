@@ -1,1 +1,1 @@
-set(libs agenthost_printer_errors agenthost_printer_device)
+set(libs agenthost_printer_errors agenthost_printer_device agenthost_printer_job)
