@@ -1,6 +1,9 @@
 #include "machine.hpp"
 
+#include "condition.hpp"
+
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace agenthost::printer::job {
@@ -10,6 +13,9 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr unsigned patience = 2; // queries without an answer until the printer counts as one that gives none
+// All four: what an earlier report said of errors ends only with the answer to its own question.
+constexpr std::array questions{Question::realtime_printer, Question::realtime_offline,
+                               Question::realtime_error, Question::realtime_paper};
 
 Bytes bytes_of(const std::string& text, std::size_t from, std::size_t to)
 {
@@ -140,7 +146,7 @@ void Machine::opened(bool can_read, Time now, Actions& actions)
     link_ = true;
     can_read_ = can_read;
     backoff_ = limits_.backoff;
-    replies_.reset();
+    answers_ = {};
     phase_ = Phase::idle;
     if (!current_) return next(now, actions);
     if (current_->cancelled) return abandon(now, actions);
@@ -199,9 +205,13 @@ void Machine::load_failed(JobId id, Problem why, Time now, Actions& actions)
 void Machine::query(Actions& actions)
 {
     if (phase_ != Phase::proving) go(Phase::querying, actions);
-    answers_.clear();
+    answers_.forget_questions();
     asking_ = true;
-    buffer_ = status_request();
+    buffer_.clear();
+    for (const Question question : questions) {
+        answers_.asked(question);
+        for (const std::uint8_t byte : command(question)) buffer_ += static_cast<char>(byte);
+    }
     sent_ = 0;
     write(Part::query, actions);
 }
@@ -210,7 +220,7 @@ void Machine::judge(Time now, Actions& actions)
 {
     asking_ = false;
     silent_ = 0;
-    const Condition condition = condition_of({answers_[0], answers_[1], answers_[2]});
+    const Condition condition = condition_of(answers_.status());
     set_condition(condition, actions);
     const bool good = condition.trouble == Trouble::none;
     look_ = good ? limits_.look : std::min(look_ * 2, limits_.max_look);
@@ -378,7 +388,7 @@ void Machine::after_part(Time now, Actions& actions)
         if (can_prove()) commit(State::sent, actions);
         return await_proof(now, actions);
     case Part::query:
-        if (answers_.size() == status_answers) return judge(now, actions);
+        if (answers_.outstanding() == 0) return judge(now, actions);
         return go(phase_, actions, limits_.answer);
     }
 }
@@ -421,7 +431,9 @@ void Machine::begin_proof(Time now, Actions& actions)
     // The job itself may end inside a command, which would swallow the request and the next receipt.
     const auto missing = std::min<std::uint64_t>(tracker_->missing(), max_filler);
     buffer_.assign(static_cast<std::size_t>(missing), '\0');
-    if (can_prove()) buffer_ += proof_request(current_->ticket.id);
+    if (can_prove())
+        for (const std::uint8_t byte : confirmation_request(process_id(current_->ticket.id)))
+            buffer_ += static_cast<char>(byte);
     sent_ = 0;
     part_ = Part::proof;
     if (buffer_.empty()) return await_proof(now, actions);
@@ -494,19 +506,20 @@ void Machine::gone(const std::string& detail, Time now, Actions& actions)
 
 void Machine::received(Bytes bytes, Time now, Actions& actions)
 {
-    const Replies::Found found = replies_.feed(bytes);
+    const Status before = answers_.status();
+    answers_.feed(bytes);
+    const auto confirmed = answers_.take_confirmed();
+    (void)answers_.take_texts();
     if (!current_) return;
-    if (!found.automatic.empty() && phase_ == Phase::writing)
-        set_condition(condition_of_automatic(found.automatic.back()), actions);
-    for (const ProofId& id : found.proofs)
-        if (id == proof_id(current_->ticket.id)) current_->proved = true;
+    // Automatic status comes at any time.
+    if (phase_ == Phase::writing && !asking_ && before != answers_.status())
+        set_condition(condition_of(answers_.status()), actions);
+    const ProcessId own = process_id(current_->ticket.id);
+    if (std::ranges::find(confirmed, own) != confirmed.end()) current_->proved = true;
     if (current_->proved && phase_ == Phase::listening) return settle(now, actions);
     if (current_->proved && phase_ == Phase::proving && !writing_) return finish(std::nullopt, actions);
-    if (!asking_) return;
-    for (const std::uint8_t byte : found.status)
-        if (answers_.size() < status_answers) answers_.push_back(byte);
     const bool awaited = phase_ == Phase::querying || phase_ == Phase::proving;
-    if (answers_.size() == status_answers && awaited && !writing_) judge(now, actions);
+    if (asking_ && awaited && answers_.outstanding() == 0 && !writing_) judge(now, actions);
 }
 
 void Machine::port_status(std::optional<std::uint8_t> status, Time, Actions& actions)

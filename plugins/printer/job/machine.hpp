@@ -25,9 +25,9 @@
 #include "actions.hpp"
 #include "guard.hpp"
 #include "queue.hpp"
-#include "replies.hpp"
 
 #include "plugins/printer/device/model.hpp"
+#include "plugins/printer/device/status_parser.hpp"
 
 #include <memory>
 #include <optional>
@@ -207,10 +207,9 @@ private:
     std::size_t sent_ = 0; // of buffer_
     Content next_content_; // of the job that waits first
     JobId next_content_id_ = 0;
-    Replies replies_;
-    bool asking_ = false;
-    std::vector<std::uint8_t> answers_; // of the last query
-    unsigned silent_ = 0;               // queries in a row without an answer
+    StatusParser answers_;
+    bool asking_ = false; // a query is out
+    unsigned silent_ = 0; // queries in a row without an answer
     unsigned stalls_ = 0;
     std::chrono::milliseconds backoff_, look_;
 };

@@ -120,7 +120,7 @@ void Machine::close(Actions& actions)
 {
     if (link_) actions.push_back(act::Close{});
     link_ = can_read_ = writing_ = asking_ = cleaned_ = false;
-    replies_.reset();
+    answers_ = {};
 }
 
 // Remembers what the next job must complete: exactly, if this process sent the bytes and the printer took

@@ -1,1 +1,6 @@
-set(libs agenthost_printer_errors agenthost_printer_device agenthost_printer_job)
+set(libs "")
+foreach(printer_room errors device escpos render content usb network job store service cli)
+  if(TARGET agenthost_printer_${printer_room})
+    list(APPEND libs agenthost_printer_${printer_room})
+  endif()
+endforeach()

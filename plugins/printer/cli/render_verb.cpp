@@ -1,0 +1,157 @@
+// agenthost print render: draws a job without any printer or daemon.
+#include "verbs.hpp"
+
+#include "plugins/printer/render/png.hpp"
+#include "plugins/printer/render/receipt_json.hpp"
+#include "plugins/printer/render/renderer.hpp"
+
+#include "base/fd.hpp"
+#include "base/visible.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+
+namespace agenthost::printer::cli {
+
+const std::string_view render_usage =
+    R"(render FILE          print what a job of ESC/POS would look like, as text; - is standard input
+         -o, --output PNG    write it as a picture instead; - is standard output
+         --text, --json      print the text, or lines with their places as JSON, beside the picture
+         --width DOTS        of a printed line: 576 (80 mm paper, default), 384 (58 mm), 512, ...
+         --page N=NAME       code page N of ESC t is NAME (CP866); default: as Epson counts. May be repeated
+         --charset NAME      of Kanji mode: GB18030 (default), SHIFT_JIS, JIS, BIG5, EUC-KR, UTF-8
+         --kanji             the printer starts in Kanji mode, as most Chinese ones do
+         --no-cut-marks      draw no line where paper is cut
+)";
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Wanted {
+    std::string file, output;
+    bool text = false, json = false;
+    render::Options options;
+};
+
+void add_page(render::Options& options, const std::string& value)
+{
+    const std::size_t equals = value.find('=');
+    if (equals == value.npos) throw Usage{"--page " + value + ": write N=NAME, such as 17=CP866"};
+    const int page = number("--page", value.substr(0, equals), 0, 255);
+    const std::string name = value.substr(equals + 1);
+    if (!render::find_code_page(name)) {
+        std::string known;
+        for (const render::CodePage& one : render::code_pages()) known += ' ' + std::string{one.name};
+        throw Usage{"--page " + value + ": this code page is unknown. Known are" + known};
+    }
+    options.code_pages.emplace_back(static_cast<std::uint8_t>(page), name);
+}
+
+Wanted parse(Arguments args)
+{
+    Wanted wanted;
+    std::string value;
+    while (args.more()) {
+        if (args.flag("--text")) {
+            wanted.text = true;
+        } else if (args.flag("--json")) {
+            wanted.json = true;
+        } else if (args.flag("--kanji")) {
+            wanted.options.kanji = true;
+        } else if (args.flag("--no-cut-marks")) {
+            wanted.options.cut_marks = false;
+        } else if (args.value("--output", wanted.output) || args.value("-o", wanted.output) ||
+                   args.value("--charset", wanted.options.charset)) {
+            continue;
+        } else if (args.value("--width", value)) {
+            wanted.options.width = number("--width", value, 64, 2'048);
+        } else if (args.value("--page", value)) {
+            add_page(wanted.options, value);
+        } else {
+            args.reject_option();
+            if (!wanted.file.empty())
+                throw Usage{"unexpected \"" + args.word() + "\": render takes one FILE"};
+            wanted.file = args.take();
+        }
+    }
+    if (wanted.file.empty()) throw Usage{"render needs a FILE of ESC/POS, or - for standard input"};
+    if (wanted.text && wanted.json) throw Usage{"either --text or --json, not both"};
+    if (wanted.output == "-" && (wanted.text || wanted.json))
+        throw Usage{"-o - and --text or --json both go to standard output; write the picture to a file"};
+    return wanted;
+}
+
+std::runtime_error failed(const std::string& file, const char* verb)
+{
+    return std::runtime_error{std::string{verb} + ' ' + base::visible(file) + ": " + std::strerror(errno)};
+}
+
+render::Receipt draw(const Wanted& wanted)
+{
+    base::Fd opened;
+    if (wanted.file != "-") {
+        opened.reset(::open(wanted.file.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!opened) throw failed(wanted.file, "cannot open");
+    }
+    const int fd = opened ? opened.get() : STDIN_FILENO;
+    render::Renderer renderer{wanted.options};
+    std::array<std::uint8_t, 64U << 10U> piece;
+    for (;;) {
+        const ssize_t got = ::read(fd, piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw failed(wanted.file, "cannot read");
+        if (got == 0) return renderer.finish();
+        renderer.feed({piece.data(), static_cast<std::size_t>(got)});
+    }
+}
+
+bool write_all(int fd, render::Bytes bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+void write_picture(const render::Receipt& receipt, const std::string& output)
+{
+    base::Fd opened;
+    if (output != "-") {
+        opened.reset(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!opened) throw failed(output, "cannot create");
+    }
+    const int fd = opened ? opened.get() : STDOUT_FILENO;
+    errno = ENOMEM;
+    const bool done =
+        render::write_png(receipt.picture, [&](render::Bytes piece) { return write_all(fd, piece); });
+    if (!done) throw failed(output, "cannot write");
+}
+
+} // namespace
+
+int render(Arguments args)
+{
+    Wanted wanted = parse(std::move(args));
+    wanted.options.wide_font = render::WideFont::installed();
+    const render::Receipt receipt = draw(wanted);
+    if (!wanted.output.empty()) write_picture(receipt, wanted.output);
+    if (wanted.json)
+        std::cout << render::as_json(receipt) << '\n';
+    else if (wanted.text || wanted.output.empty())
+        std::cout << render::as_text(receipt);
+    if (!std::cout.flush()) throw std::runtime_error{"cannot write to standard output"};
+    return 0;
+}
+
+} // namespace agenthost::printer::cli

@@ -1,0 +1,64 @@
+// What a printer reports about itself, and the commands that ask for it. Pure values.
+//
+// A status gives reasons to hold a job, never proof that it was printed; proof is the response with a job's id (confirmation.hpp).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace agenthost::printer {
+
+struct Status {
+    // The printer has reported at least once. Without it the other values mean nothing.
+    bool known = false;
+    bool paper_out = false, paper_low = false, cover_open = false, offline = false;
+    // Any error; cutter and unrecoverable are kinds of it. An error that is neither ends by itself or after a person has helped.
+    bool error = false, cutter = false, unrecoverable = false;
+    // The level of pin 3 of the drawer's connector. Which level means open depends on the drawer; without one it is usually high.
+    std::optional<bool> drawer_pin_high;
+    // The printer announced that it is switching off.
+    bool powering_off = false;
+    // XOFF: its buffer is full. Ends with XON.
+    bool buffer_full = false;
+
+    // Whether printing cannot go on.
+    [[nodiscard]] bool holds() const { return paper_out || cover_open || offline || error || powering_off; }
+    bool operator==(const Status&) const = default;
+};
+
+// For people: "the paper is out; the cover is open". Empty if nothing is the matter.
+std::string reason(const Status& status);
+
+// Whether the drawer is open, where its open level is known. "open_level_high" is a setting of the drawer.
+inline std::optional<bool> drawer_open(const Status& status, std::optional<bool> open_level_high)
+{
+    if (!status.drawer_pin_high || !open_level_high) return std::nullopt;
+    return *status.drawer_pin_high == *open_level_high;
+}
+
+// The questions whose one-byte answers can only be told apart by what was asked.
+enum class Question : std::uint8_t {
+    realtime_printer = 1, // DLE EOT 1
+    realtime_offline = 2, // DLE EOT 2
+    realtime_error = 3,   // DLE EOT 3
+    realtime_paper = 4,   // DLE EOT 4
+    paper_sensor,         // GS r 1
+    drawer_sensor,        // GS r 2
+    model_number,         // GS I 1
+    type_byte,            // GS I 2
+    firmware_byte,        // GS I 3
+};
+
+// The command that asks. DLE EOT is answered at once even when the printer is offline; the others wait in its buffer.
+std::vector<std::uint8_t> command(Question question);
+// GS I 66 (maker), 67 (model), 65 (firmware), 68 (serial): the answers are texts (StatusParser::texts).
+std::vector<std::uint8_t> identity_command(std::uint8_t what);
+// GS a: the printer reports each change by itself (drawer, offline, errors, paper), or no more.
+std::vector<std::uint8_t> automatic_status_command(bool on);
+
+} // namespace agenthost::printer

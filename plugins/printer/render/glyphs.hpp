@@ -1,0 +1,36 @@
+// The printer's own characters as dots: font A (12 x 24) and font B (9 x 17), made from the Terminus font.
+// Pure; the tables are constants of the program.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace agenthost::printer::render {
+
+enum class Font : std::uint8_t { a, b };
+
+inline constexpr int max_glyph_width = 32, max_glyph_height = 32;
+
+// A character's dots; of each row the highest bit is the leftmost dot.
+struct Glyph {
+    int width = 0, height = 0;
+    std::array<std::uint32_t, max_glyph_height> rows{};
+    bool operator==(const Glyph&) const = default;
+};
+
+struct CellSize {
+    int width, height;
+};
+constexpr CellSize cell_of(Font font) { return font == Font::a ? CellSize{12, 24} : CellSize{9, 17}; }
+
+// nullopt: the font has no such character.
+std::optional<Glyph> find_glyph(Font, char32_t);
+// An empty box: what is drawn for a character that no font has.
+Glyph missing_glyph(int width, int height);
+// The same dots in another size, each dot as often as it takes.
+Glyph resized(const Glyph&, int width, int height);
+// Turned by 90 degrees to the right.
+Glyph turned(const Glyph&);
+
+} // namespace agenthost::printer::render

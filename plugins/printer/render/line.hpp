@@ -1,0 +1,63 @@
+// The line that is being composed: characters and column images at their places, printed together when the line ends. Pure.
+#pragma once
+
+#include "plugins/printer/render/glyphs.hpp"
+#include "plugins/printer/render/images.hpp"
+
+namespace agenthost::printer::render {
+
+// How characters are printed.
+struct Style {
+    Font font = Font::a;
+    // 1 to 8
+    int x_scale = 1, y_scale = 1;
+    bool bold = false, inverse = false, turned = false;
+    // rows of dots
+    int underline = 0;
+    // dots right of a character, before scaling
+    int spacing = 0;
+    bool operator==(const Style&) const = default;
+};
+
+class Line {
+public:
+    [[nodiscard]] bool empty() const { return cells_.empty(); }
+    // It holds as much as a line may; ESC $ 0 can go on for ever.
+    [[nodiscard]] bool full() const { return cells_.size() >= 1'000 || image_bytes_ >= 256U << 10U; }
+    // Where the next character goes, from the left of the printing area.
+    [[nodiscard]] int x() const { return x_; }
+    void move_to(int x) { x_ = x; }
+    // Dots that a character of this style takes.
+    static int width_of(const Glyph&, const Style&);
+
+    // At x(), which moves on by its width.
+    void add(const Glyph&, char32_t, const Style&);
+    void add(Image, int x_scale, int y_scale);
+    // The right of the rightmost thing.
+    [[nodiscard]] int width() const { return width_; }
+    [[nodiscard]] int height() const { return height_; }
+
+    // Draws at the pen, all at one baseline; adds the line's text; empties the line. Does not advance the paper.
+    void print(Paper&, const Layout&, bool upside_down);
+    void clear();
+
+private:
+    struct Cell {
+        int x, width, height;
+        char32_t code;
+        Style style;
+        Glyph glyph;
+        // into images_; -1: a character
+        int image;
+    };
+    static void draw(Surface&, int x, int y, const Cell&);
+    void draw_image(Surface&, int x, int y, const Cell&) const;
+    void add_text(Paper&, int left);
+
+    std::vector<Cell> cells_;
+    std::vector<Image> images_;
+    int x_ = 0, width_ = 0, height_ = 0;
+    std::size_t image_bytes_ = 0;
+};
+
+} // namespace agenthost::printer::render
