@@ -125,6 +125,7 @@ TEST(PrinterIdentity, NamesAreUniqueAndDoNotDependOnTheOrder)
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
         std::ranges::shuffle(order, random);
         std::vector<PresentPrinter> shuffled;
+        shuffled.reserve(order.size());
         for (const std::size_t i : order) shuffled.push_back(printers[i]);
         const auto again = named(shuffled);
         for (std::size_t i = 0; i < order.size(); ++i) ASSERT_EQ(again[i], names[order[i]]);
@@ -145,7 +146,7 @@ TEST(PrinterIdentity, WhatIsKnownIsBounded)
     }
 }
 
-Candidate candidate(std::string alias, std::string serial, std::string port)
+Candidate candidate(std::string alias, const std::string& serial, std::string port)
 {
     return {{"usb:04b8:0e15#" + serial, {}, std::move(port)}, epson, t20, std::move(alias), serial, false};
 }
