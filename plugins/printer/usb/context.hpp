@@ -1,0 +1,64 @@
+// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do. Shared by all handles, so
+// that a call that hangs beyond the end of the Bus still finds what it needs; the last owner ends libusb.
+//
+// Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs there.
+#pragma once
+
+#include "base/fd.hpp"
+
+#include <libusb.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace agenthost::printer::usb {
+
+class Context {
+public:
+    // Blocks (reads all of sysfs' USB devices). Null: `why` is a sentence with the remedy.
+    static std::shared_ptr<Context> open(std::string& why);
+    ~Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    [[nodiscard]] libusb_context* raw() const { return raw_; }
+    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads that open and close
+    // devices; an epoll descriptor takes that, Asio's own registration does not.
+    [[nodiscard]] int descriptor() const { return epoll_.get(); }
+    // Runs libusb's callbacks for what is ready, waiting at most `wait`.
+    void handle_events(std::chrono::milliseconds wait = {});
+    // Another thread closes a device just now, and events cannot be handled until it has.
+    [[nodiscard]] bool closing() const { return libusb_event_handler_active(raw_) != 0; }
+    // When a timeout of libusb is due, if its descriptors do not tell (kernels without timerfd).
+    [[nodiscard]] bool needs_timer(std::chrono::microseconds& due) const;
+    // Handles that are open.
+    std::atomic<int> handles{0};
+
+private:
+    explicit Context(libusb_context*);
+    static void on_added(int fd, short events, void* self);
+    static void on_removed(int fd, void* self);
+    libusb_context* raw_;
+    base::Fd epoll_;
+};
+
+// A reference to a device that libusb knows.
+class DeviceRef {
+public:
+    DeviceRef(std::shared_ptr<Context> context, libusb_device* device)
+        : context_{std::move(context)}, device_{libusb_ref_device(device)}
+    {}
+    DeviceRef(const DeviceRef& other) : DeviceRef{other.context_, other.device_} {}
+    DeviceRef& operator=(const DeviceRef&) = delete;
+    ~DeviceRef() { libusb_unref_device(device_); }
+    [[nodiscard]] libusb_device* raw() const { return device_; }
+    [[nodiscard]] const std::shared_ptr<Context>& context() const { return context_; }
+
+private:
+    std::shared_ptr<Context> context_; // before the device: outlives it
+    libusb_device* device_;
+};
+
+} // namespace agenthost::printer::usb

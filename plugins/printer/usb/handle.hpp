@@ -1,0 +1,58 @@
+// An open device whose interface is ours. Opening and closing may block and run on a worker.
+#pragma once
+
+#include "context.hpp"
+#include "facts.hpp"
+#include "workers.hpp"
+
+#include "plugins/printer/device/link.hpp"
+
+#include <libusb.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+
+namespace agenthost::printer::usb {
+
+class Handle {
+public:
+    Handle(DeviceRef device, libusb_device_handle* raw, Facts facts);
+    // Releases the interface, gives it back to usblp if we took it from there, closes. Blocks: only on a worker.
+    ~Handle();
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+    [[nodiscard]] libusb_device_handle* raw() const { return raw_; }
+    // Ready when the destructor has given the interface back.
+    [[nodiscard]] std::shared_future<void> closed() const { return when_closed_; }
+    [[nodiscard]] const Facts& facts() const { return facts_; }
+    [[nodiscard]] const Interface& interface() const { return facts_.interface; }
+
+private:
+    friend struct Opening;
+    DeviceRef device_;
+    libusb_device_handle* raw_;
+    Facts facts_;
+    bool claimed_ = false;
+    bool attach_again_ = false;
+    std::promise<void> closed_;
+    std::shared_future<void> when_closed_ = closed_.get_future().share();
+};
+
+struct OpenedHandle {
+    std::shared_ptr<Handle> handle;
+    std::optional<OpenError> error;
+};
+
+// Opens, detaches usblp, claims (again and again until `claim_time` has passed, since desktops grab new printers for a moment), and
+// sets the alternate setting if it must. Never resets, never sets a configuration.
+OpenedHandle open_handle(const DeviceRef&, const Facts&, bool keep_detached,
+                         std::chrono::milliseconds claim_time, const Workers::Stop&);
+
+// The texts; pure.
+OpenError denied_error(const Facts&);
+OpenError gone_error(const Facts&);
+
+} // namespace agenthost::printer::usb
