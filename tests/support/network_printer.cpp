@@ -115,6 +115,12 @@ void NetworkPrinter::serve(int fd)
             return;
         }
         total += static_cast<std::size_t>(size);
+        std::size_t pace = 0;
+        {
+            const std::lock_guard lock{mutex_};
+            pace = habits_.bytes_per_second;
+        }
+        if (pace > 0) ::usleep(static_cast<useconds_t>(static_cast<std::size_t>(size) * 1'000'000 / pace));
         took(fd, buffer.data(), static_cast<std::size_t>(size));
     }
 }

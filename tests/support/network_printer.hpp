@@ -21,6 +21,7 @@ public:
         std::size_t reads_until =
             SIZE_MAX; // stops reading after so many bytes of a connection, until go_on()
         std::size_t resets_after = SIZE_MAX; // RST after so many bytes of a connection
+        std::size_t bytes_per_second = 0;    // that it takes; 0: all
         unsigned resets = 0;                 // of that many connections
     };
     explicit NetworkPrinter(Habits);

@@ -1,7 +1,9 @@
 // Opens connections to network printers.
 //
-// A printer serves one host at a time. One that refuses or does not accept, but answers an echo request, is busy with another host;
-// without any answer it is off or unreachable. (Echo requests need a group in net.ipv4.ping_group_range; without it a
+// A printer serves one host at a time. One that refuses or does not accept, but answers an echo request, is
+// busy with another host;
+// without any answer it is off or unreachable. (Echo requests need a group in net.ipv4.ping_group_range;
+// without it a
 // timeout counts as unreachable.)
 //
 // Threads: the printer loop's. DNS lookups run on a thread of their own.

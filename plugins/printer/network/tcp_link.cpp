@@ -160,7 +160,8 @@ private:
     }
     void came(const Error& error, std::size_t size)
     {
-        if (size > 0 && reader_) reader_(Bytes{buffer_.data(), size});
+        // The handler may end the link, and itself with it.
+        if (const auto reader = reader_; size > 0 && reader) reader(Bytes{buffer_.data(), size});
         if (closed_) return;
         if (!error) return read_on();
         if (error == boost::asio::error::eof && finish_done_) return end_finish(true);

@@ -10,7 +10,8 @@ namespace agenthost::printer::store {
 
 namespace {
 
-// A content has a table of its own: SQLite writes a complete row at each change, and the progress changes often.
+// A content has a table of its own: SQLite writes a complete row at each change, and the progress changes
+// often.
 // Its digest finds damage that SQLite does not look for.
 constexpr const char* version_1 = R"(
 CREATE TABLE jobs(

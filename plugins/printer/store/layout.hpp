@@ -1,4 +1,5 @@
-// Opens the queue's database: created or upgraded to the current layout, locked for this process, checked. Blocking.
+// Opens the queue's database: created or upgraded to the current layout, locked for this process, checked.
+// Blocking.
 #pragma once
 
 #include "base/sqlite.hpp"
@@ -19,7 +20,8 @@ class Damaged : public std::runtime_error {
 // Throws Damaged, else std::runtime_error: file, cause and remedy.
 base::Database open_database(const std::string& file);
 
-// The file and its write-ahead log become FILE.damaged-N (N from 1 to 9, the last one is replaced); the new name.
+// The file and its write-ahead log become FILE.damaged-N (N from 1 to 9, the last one is replaced); the new
+// name.
 // Throws std::runtime_error if it cannot be renamed.
 std::string move_aside(const std::string& file);
 

@@ -71,7 +71,15 @@ Store::Store(const std::string& file)
 Added Store::add(Job job, std::string_view content)
 {
     if (!job.task.empty()) {
-        if (auto found = find(job.server, job.task)) {
+        auto found = find(job.server, job.task);
+        if (found && found->progress.outcome == Outcome::not_started) {
+            // Nothing is on paper: the same id may run again.
+            db_.prepare("UPDATE jobs SET task='' WHERE id=?")
+                .bind(1, static_cast<std::int64_t>(found->id))
+                .run();
+            found.reset();
+        }
+        if (found) {
             const bool same = found->request == job.request;
             return {std::move(*found), true, !same};
         }

@@ -1,10 +1,13 @@
-// The queue through which the printer loop uses the store: calls block, so they run on a thread of its own, in order.
+// The queue through which the printer loop uses the store: calls block, so they run on a thread of its own,
+// in order.
 // Calls that wait together are stored by one commit (one fsync).
 //
-// Final outcomes are never lost to a full disk while the process lives: those that the disk refused are kept and
+// Final outcomes are never lost to a full disk while the process lives: those that the disk refused are kept
+// and
 // stored with the next commit that works, tried each second.
 //
-// Threads: any may call; `deliver` hands each result's function to the caller's loop. When the object is destroyed, waiting
+// Threads: any may call; `deliver` hands each result's function to the caller's loop. When the object is
+// destroyed, waiting
 // calls are carried out, and their results are dropped.
 #pragma once
 
@@ -32,7 +35,8 @@ public:
     StoreThread(const StoreThread&) = delete;
     StoreThread& operator=(const StoreThread&) = delete;
 
-    // `call` runs in the transaction; its result is valid if `done` gets no problem. At most 256 MiB of bytes wait, which the
+    // `call` runs in the transaction; its result is valid if `done` gets no problem. At most 256 MiB of bytes
+    // wait, which the
     // callers' own bounds keep: a queue is refused before.
     void run(std::function<void(Store&)> call, Done done);
     // A row of a job; a final one is kept until the disk takes it.

@@ -81,6 +81,17 @@ TEST_F(PrinterStore, MakesOneJobOfOneTask)
     EXPECT_FALSE(store.add(other, "abc").existed);
 }
 
+TEST_F(PrinterStore, LetsATaskRunAgainOfWhichNothingIsOnPaper)
+{
+    Store store{file};
+    const auto id = store.add(job_of("t1"), "abc").job.id;
+    store.save(id, ended(Outcome::not_started), 9);
+    const Added again = store.add(job_of("t1"), "abc");
+    EXPECT_FALSE(again.existed);
+    EXPECT_NE(again.job.id, id);
+    EXPECT_TRUE(store.find(id));
+}
+
 TEST_F(PrinterStore, NeverChangesAFinalOutcome)
 {
     Store store{file};
