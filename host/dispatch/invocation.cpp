@@ -2,9 +2,25 @@
 
 #include "host/plugin/plugin.hpp"
 
+#include "base/json_string.hpp"
+
 #include <cstring>
 
 namespace agenthost::host {
+
+namespace {
+
+// A plugin that keeps work across restarts recognises a repeat by the caller and the caller's id.
+std::string with_task(std::string_view caller, std::string_view id)
+{
+    std::string out{caller};
+    if (id.empty() || !out.ends_with('}')) return out;
+    out.pop_back();
+    base::append_json_string(out += ",\"task\":", id);
+    return out += '}';
+}
+
+} // namespace
 
 agh_status Invocation::call_plugin(Slot& slot, const wire::Command& command, std::uint32_t flags,
                                    agh_error& error)
@@ -21,7 +37,8 @@ agh_status Invocation::call_plugin(Slot& slot, const wire::Command& command, std
     request.action = bytes(*r.action);
     request.params = bytes(command.params);
     request.target = bytes(command.target);
-    request.caller = bytes(r.caller->json);
+    const std::string caller = r.effects ? with_task(r.caller->json, command.id) : std::string{};
+    request.caller = bytes(r.effects ? caller : r.caller->json);
     request.blob_stride = sizeof(agh_blob);
 
     slot.owner.store(r.owner, std::memory_order_release);

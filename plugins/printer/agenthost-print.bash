@@ -1,7 +1,7 @@
 # bash completion for `agenthost print`; installed as completions/agenthost-print, called by that of agenthost with its words
 _agenthost_verb_print()
 {
-    local i verb='' choices='' values=' -o --output --width --page --charset '
+    local i verb='' choices='' values=' --control -o --output --width --page --charset '
     for ((i = 1; i < cword; i++)); do [[ ${words[i]} == print ]] && break; done
     for ((i++; i < cword; i++)); do
         case ${words[i]} in
@@ -18,7 +18,9 @@ _agenthost_verb_print()
             case $verb:$cur in
                 render:-*) choices="--output --text --json --width --page --charset --kanji --no-cut-marks --help" ;;
                 :-*) choices="--help" ;;
-                :*) choices="render" ;;
+                list:-* | watch:-* | test:-* | cancel:-*) choices="--json --control --help" ;;
+                queue:-*) choices="--all --json --control --help" ;;
+                :*) choices="list test queue cancel watch render" ;;
                 render:*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
             esac ;;
     esac

@@ -7,7 +7,9 @@ namespace agenthost::printer::cli {
 std::span<const Verb> verbs()
 {
     static const std::array table{
-        Verb{"render", render_usage, render},
+        Verb{"list", list_usage, list},    Verb{"test", test_usage, test},
+        Verb{"queue", queue_usage, queue}, Verb{"cancel", cancel_usage, cancel},
+        Verb{"watch", watch_usage, watch}, Verb{"render", render_usage, render},
     };
     return table;
 }

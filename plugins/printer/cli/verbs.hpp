@@ -20,6 +20,11 @@ struct Verb {
 std::span<const Verb> verbs();
 
 int render(Arguments);
-extern const std::string_view render_usage;
+int list(Arguments);
+int test(Arguments);
+int queue(Arguments);
+int cancel(Arguments);
+int watch(Arguments);
+extern const std::string_view render_usage, list_usage, test_usage, queue_usage, cancel_usage, watch_usage;
 
 } // namespace agenthost::printer::cli

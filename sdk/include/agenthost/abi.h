@@ -92,8 +92,8 @@ typedef struct agh_request {
     agh_bytes action;     /* "storage.info"; NUL-free */
     agh_bytes params;     /* a JSON object the host has already checked against the manifest's schema */
     agh_bytes target;     /* the object on this machine that the server addressed, e.g. a game server's id; empty = none */
-    agh_bytes caller;     /* JSON: {"server":"files","protocol":"storage","agent_id":"node-01","trace":"..."}, all but server optional;
-                             agent_id is the name that server knows this agent by */
+    agh_bytes caller;     /* JSON: {"server":"files","protocol":"storage","agent_id":"node-01","task":"t1"}, all but server optional;
+                             agent_id is the name that server knows this agent by; task, with actions that have effects, its id for this command */
     const agh_blob *blobs;
     size_t blob_count, blob_stride; /* stride = the writer's sizeof(agh_blob): elements can grow */
 } agh_request;

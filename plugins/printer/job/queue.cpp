@@ -1,0 +1,70 @@
+#include "queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace agenthost::printer::job {
+
+std::optional<Problem> Queue::refuse(const std::string& server, std::uint64_t bytes) const
+{
+    const auto lane = lanes_.find(server);
+    const std::size_t own_jobs = lane == lanes_.end() ? 0 : lane->second.jobs.size();
+    const std::uint64_t own_bytes = lane == lanes_.end() ? 0 : lane->second.bytes;
+    const auto share = [](auto limit) { return limit - limit / 8; };
+    if (jobs_ >= limits_.jobs || own_jobs >= share(limits_.jobs))
+        return problem(code::queue_full, std::to_string(jobs_) + " jobs wait for this printer");
+    if (bytes_ + bytes > limits_.bytes || own_bytes + bytes > share(limits_.bytes))
+        return problem(code::queue_full,
+                       "jobs of " + std::to_string(bytes_) + " bytes wait for this printer");
+    return std::nullopt;
+}
+
+void Queue::add(Ticket ticket)
+{
+    // A server that had no job here is behind those that waited: one that sends job after job does not starve
+    // them.
+    Lane& lane = lanes_.try_emplace(ticket.server, Lane{{}, 0, turn_}).first->second;
+    ++jobs_;
+    bytes_ += ticket.size;
+    lane.bytes += ticket.size;
+    lane.jobs.push_back(std::move(ticket));
+}
+
+std::optional<Ticket> Queue::take()
+{
+    const auto next = std::min_element(lanes_.begin(), lanes_.end(), [](const auto& a, const auto& b) {
+        return a.second.served != b.second.served ? a.second.served < b.second.served
+                                                  : a.second.jobs.front().id < b.second.jobs.front().id;
+    });
+    if (next == lanes_.end()) return std::nullopt;
+    Ticket ticket = std::move(next->second.jobs.front());
+    next->second.jobs.pop_front();
+    next->second.served = ++turn_;
+    removed(next, ticket.size);
+    return ticket;
+}
+
+std::optional<Ticket> Queue::remove(JobId id)
+{
+    for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane) {
+        auto& jobs = lane->second.jobs;
+        const auto found = std::ranges::find(jobs, id, &Ticket::id);
+        if (found == jobs.end()) continue;
+        Ticket ticket = std::move(*found);
+        jobs.erase(found);
+        removed(lane, ticket.size);
+        return ticket;
+    }
+    return std::nullopt;
+}
+
+// A server without jobs is forgotten.
+void Queue::removed(std::map<std::string, Lane>::iterator lane, std::uint64_t bytes)
+{
+    --jobs_;
+    bytes_ -= bytes;
+    lane->second.bytes -= bytes;
+    if (lane->second.jobs.empty()) lanes_.erase(lane);
+}
+
+} // namespace agenthost::printer::job

@@ -1,0 +1,51 @@
+// What a request asks for: which printer, and what to print on it. Pure.
+#pragma once
+
+#include "config.hpp"
+
+#include "plugins/printer/content/profile.hpp"
+#include "plugins/printer/content/text.hpp"
+#include "plugins/printer/errors/codes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace agenthost::printer::service {
+
+// The printer of a request. Empty: the default one.
+struct Target {
+    Wanted wanted;
+    std::string text; // an alias, role, name or address, as people write it
+    std::optional<network::PrinterAddress> address;
+
+    [[nodiscard]] bool anything() const { return wanted.anything() || !text.empty() || address.has_value(); }
+};
+
+// `printer` of the params: {"vendorId", "productId", "serial"?}, {"ip", "port"?}, {"alias"} or a text. A
+// problem:
+// INVALID_REQUEST.
+struct TargetOrProblem {
+    Target target;
+    Problem problem;
+};
+TargetOrProblem read_target(const nlohmann::json& params);
+
+struct Content {
+    std::string bytes;
+    std::uint64_t commit_at = 0;                    // 0: plain
+    nlohmann::json meta = nlohmann::json::object(); // what became of a text
+    Problem problem;                                // then there are no bytes
+};
+// The bytes of printer.print: `data` in base64 as it is; `text`, or `data` with a charset or with encoding
+// "text", as text.
+Content read_content(const nlohmann::json& params, const Profile&, std::uint64_t max_bytes);
+
+// The same job in the form that the printer keeps and prints by its last bytes, where its profile asks for it
+// and the
+// job allows it; else unchanged.
+Content with_commit(Content, const Profile&);
+
+} // namespace agenthost::printer::service

@@ -1,0 +1,66 @@
+// Owns one printer: carries out what the job machine asks for, with a link, the store's thread and a timer.
+//
+// The printer loop's thread. Destroy it on that thread, or when the loop has stopped.
+#pragma once
+
+#include "plugins/printer/device/link.hpp"
+#include "plugins/printer/job/machine.hpp"
+#include "plugins/printer/store/thread.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace agenthost::printer::service {
+
+class Owner {
+public:
+    struct Parts {
+        boost::asio::io_context& io;
+        store::StoreThread& store;
+        std::function<void(OpenDone)> open;
+        std::function<void(job::JobId, const job::Progress&)> ended;
+        std::function<void()> changed;
+    };
+    // `name`: of the printer in the store.
+    Owner(std::string name, job::Options, Parts);
+    ~Owner();
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+
+    void start(std::vector<job::Ticket> restored, std::optional<std::uint64_t> dirty);
+    void add(const job::Ticket&, job::Content);
+    bool cancel(job::JobId);
+    void wake();
+
+    [[nodiscard]] const job::Machine& machine() const { return machine_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    // Calls the machine and carries out what it asks for. Callbacks of an earlier link are dropped.
+    template <class Input> void feed(Input input);
+    void run(const job::Action&);
+    void open();
+    void opened(Opened);
+    void close();
+    void commit(const job::act::Commit&);
+    void load(job::JobId);
+    void set_timer(std::chrono::milliseconds);
+
+    const std::string name_;
+    Parts parts_;
+    job::Machine machine_;
+    std::unique_ptr<Link> link_;
+    std::vector<std::unique_ptr<Link>> closing_; // destroyed outside of their own callbacks
+    unsigned generation_ = 0;                    // of the link
+    boost::asio::steady_timer timer_;
+    unsigned timer_turn_ = 0;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+} // namespace agenthost::printer::service

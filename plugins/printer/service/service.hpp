@@ -1,0 +1,107 @@
+// The plugin's actions: reads their parameters on the host's worker, makes jobs of them, and answers when a
+// job ends.
+//
+// Threads: actions on the host's worker; everything else on the printer loop, one thread that owns all
+// printers. The store has a
+// thread of its own (store/thread.hpp). A printer that does not answer delays neither another printer nor the
+// loop.
+//
+// A request waits for its job for as long as the job takes: paper may be out for hours. A job outlives its
+// request: when its
+// deadline passes, or the agent stops, the job stays in the queue, and the same id of the same server gets
+// its answer.
+//
+// More than 25 members: each action is a function.
+#pragma once
+
+#include "config.hpp"
+#include "printers.hpp"
+
+#include <agenthost/asio.hpp>
+#include <agenthost/plugin.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace agenthost::printer::service {
+
+class Service {
+public:
+    Service(Context&, Config);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    void start();    // [ctl] throws Error
+    void drain();    // [ctl]
+    Health health(); // [ctl]
+
+    void print(Request);
+    void test(Request);
+    void drawer(Request);
+    void cut(Request);
+    void status(Request);
+    void list(Request);
+    void config(Request);
+    void queue(Request);
+    void cancel(Request);
+    void reprint(Request);
+    void render(Request);
+
+private:
+    using Shared = std::shared_ptr<Request>;
+    // How a job's bytes are made, once its printer is known.
+    using Make = std::function<Content(const Printer&)>;
+    struct Waiting {
+        Shared request;
+        agh_req id;
+    };
+    struct Order {
+        store::Job job;
+        Make make;
+        bool is_test = false;
+    };
+
+    // Errors that `work` throws become the answer.
+    template <class Work> void on_loop(Request, Work work);
+    void submit(const Shared&, Order, const Target&);
+    void added(const Shared&, const store::Added&, Printer&, job::Content, bool is_test);
+    void wait_for(const Shared&, job::JobId);
+    void released(job::JobId, agh_req);
+    void ended(Printer&, job::JobId, const job::Progress&);
+    void log_end(const Printer&, job::JobId, const job::Progress&);
+    void answer(Request&, const store::Job&, const Printer*) const;
+    void with_job(const Shared&, const nlohmann::json& params,
+                  std::function<void(store::Job, std::string content)>);
+    void changed();
+    void publish();
+    void log_troubles();
+    void expire();
+
+    Context& context_;
+    const Config config_;
+    std::string damage_; // of the store; written before the loop starts
+    std::map<job::JobId, std::vector<Waiting>> waiting_;
+    std::map<job::JobId, store::Job> open_; // jobs that have not ended, without progress
+    std::map<job::JobId, bool> tests_;
+    bool publishing_ = false;
+    std::string published_;
+    std::atomic<bool> draining_ = false;
+    std::mutex mutex_;
+    std::string trouble_; // guarded by mutex_; why the plugin is degraded
+    AsioThread<boost::asio::io_context> io_;
+    std::unique_ptr<store::StoreThread> store_;
+    std::unique_ptr<Printers> printers_;
+    boost::asio::steady_timer upkeep_;
+};
+
+} // namespace agenthost::printer::service

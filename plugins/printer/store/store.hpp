@@ -1,0 +1,103 @@
+// Keeps in SQLite what must outlive the agent: the jobs with their bytes and outcomes, what a printer's last
+// job left open, settings.
+//
+// Ids of tasks: a server's task becomes one job. The same id with the same request is that job again; with
+// another
+// request it is an error. Finished jobs are kept for 7 days, at most 1,000 for each printer, their bytes at
+// most 64 MiB.
+//
+// Blocking; one thread at a time (thread.hpp). Every function throws base::SqliteError; then nothing was
+// changed. A change is
+// on the disk when the transaction that it is part of is committed: thread.hpp puts many into one.
+#pragma once
+
+#include "layout.hpp"
+
+#include "plugins/printer/job/values.hpp"
+
+#include "base/hash.hpp"
+#include "base/sqlite.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agenthost::printer::store {
+
+constexpr std::int64_t keep_ms = std::int64_t{7} * 24 * 3600 * 1000;
+constexpr std::int64_t keep_jobs = 1'000;                        // for each printer
+constexpr std::int64_t keep_bytes = std::int64_t{64} << 20;      // of finished jobs, for each printer
+constexpr std::size_t max_setting_bytes = std::size_t{64} << 10; // longer ones are refused
+
+struct Job {
+    job::JobId id = 0;
+    std::string printer; // its name (device/identity.hpp) or address
+    std::string server;
+    std::string task;             // the server's id; empty: it has none, and nothing is deduplicated
+    base::Sha256Digest request{}; // of action and parameters
+    std::string kind;             // "print", "test", "drawer", "cut", "reprint"
+    job::JobId copy_of = 0;
+    std::uint64_t size = 0, commit_at = 0;
+    std::int64_t created_ms = 0, ended_ms = 0; // UTC; 0: not ended
+    job::Progress progress;
+    std::string meta; // a JSON object, part of the answer
+
+    [[nodiscard]] job::Ticket ticket() const { return {id, server, size, commit_at, progress}; }
+};
+
+// What add() found.
+struct Added {
+    Job job; // the new one, or the one that has this task's id
+    bool existed = false, id_reused = false;
+};
+
+class Store {
+public:
+    // Throws Damaged, else std::runtime_error. Use open_store().
+    explicit Store(const std::string& file);
+
+    // `job.id` is chosen here.
+    Added add(Job, std::string_view content);
+    // A job that has ended stays as it is.
+    void save(job::JobId, const job::Progress&, std::int64_t now_ms);
+    void mark(job::JobId, std::uint64_t taken);
+    void set_dirty(const std::string& printer, std::optional<std::uint64_t> missing);
+    // Not a change of the queue: the printer has another name.
+    void rename_printer(const std::string& from, const std::string& to);
+
+    struct Loaded {
+        std::vector<Job> open; // ascending
+        std::map<std::string, std::uint64_t> dirty;
+        std::map<std::string, std::string> settings;
+    };
+    Loaded load();
+    std::optional<Job> find(job::JobId);
+    std::optional<Job> find(std::string_view server, std::string_view task);
+    // The latest first; an empty printer: of all. `open_only`: those that have not ended.
+    std::vector<Job> list(std::string_view printer, bool open_only, std::size_t limit);
+    // nullopt: it is not kept, or damaged.
+    std::optional<std::string> content(job::JobId);
+
+    void put_setting(std::string_view key, std::string_view value);
+    // Forgets finished jobs beyond the bounds.
+    void expire(std::int64_t now_ms);
+
+    [[nodiscard]] base::Database& database() { return db_; }
+
+private:
+    base::Database db_;
+    base::Statement add_, put_content_, save_, mark_, find_task_, find_, content_;
+};
+
+struct Opened {
+    std::unique_ptr<Store> store;
+    Store::Loaded content;
+    std::string degraded; // why the queue is empty: the damaged file was put aside. Empty: all is well
+};
+// Throws std::runtime_error when the file cannot be used at all.
+Opened open_store(const std::string& file);
+
+} // namespace agenthost::printer::store
