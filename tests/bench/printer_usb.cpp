@@ -102,7 +102,7 @@ int main()
     sim.add("printer");
     sim.command("plug printer");
     const std::string bytes = job();
-    Report out{"printer_usb"};
+    Report out{"printer-usb"};
     for (int i = 0; i < rounds() * 6; ++i) {
         // Who is first changes from round to round.
         if (i % 2 == 0) bare(out, bytes);
