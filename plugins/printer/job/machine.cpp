@@ -383,10 +383,7 @@ void Machine::after_part(Time now, Actions& actions)
             return commit(State::committing, actions);
         }
         return write(Part::body, actions);
-    case Part::proof:
-        current_->proof_sent = true;
-        if (can_prove()) commit(State::sent, actions);
-        return await_proof(now, actions);
+    case Part::proof: return proof_requested(now, actions);
     case Part::query:
         if (answers_.outstanding() == 0) return judge(now, actions);
         return go(phase_, actions, limits_.answer);
@@ -436,9 +433,17 @@ void Machine::begin_proof(Time now, Actions& actions)
             buffer_ += static_cast<char>(byte);
     sent_ = 0;
     part_ = Part::proof;
-    if (buffer_.empty()) return await_proof(now, actions);
+    if (buffer_.empty()) return proof_requested(now, actions);
     go(Phase::writing, actions);
     write(Part::proof, actions);
+}
+
+// From here a restart knows that the printer has everything, or that it may send its proof.
+void Machine::proof_requested(Time now, Actions& actions)
+{
+    current_->proof_sent = true;
+    if (can_prove() || options_.continues) commit(State::sent, actions);
+    await_proof(now, actions);
 }
 
 void Machine::await_proof(Time now, Actions& actions)

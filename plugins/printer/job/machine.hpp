@@ -159,6 +159,7 @@ private:
     void write(Part, Actions&);
     void after_part(Time, Actions&);
     void begin_proof(Time, Actions&);
+    void proof_requested(Time, Actions&);
     void await_proof(Time, Actions&);
     void judge(Time, Actions&);
     void proof_overdue(Time, Actions&);

@@ -70,6 +70,8 @@ void Machine::settle(Time now, Actions& actions)
         set_condition({}, actions);
         return end({Outcome::printed, {}}, now, actions);
     }
+    if (progress().state == State::sent && options_.continues && !can_prove())
+        return end(verdict(), now, actions);
     if (!may_have_printed()) {
         leave_open(actions);
         current_->restored = current_->earlier = false;

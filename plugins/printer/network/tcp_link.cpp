@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -23,6 +24,8 @@ using boost::asio::ip::tcp;
 using Error = boost::system::error_code;
 
 constexpr std::size_t read_bytes = 512;
+constexpr std::size_t may_be_unacknowledged = 4'096;
+constexpr std::chrono::milliseconds acknowledgement_poll{10};
 
 void set(int fd, int level, int name, int value)
 {
@@ -48,17 +51,22 @@ class Channel : public std::enable_shared_from_this<Channel> {
 public:
     Channel(tcp::socket socket, const Model& model, std::chrono::milliseconds finish)
         : socket_{std::move(socket)}, no_progress_{model.no_progress},
-          finish_time_{finish}, timer_{socket_.get_executor()}
+          finish_time_{finish}, timer_{socket_.get_executor()}, poll_{socket_.get_executor()}
     {
         prepare(socket_);
     }
 
     void write(Bytes bytes, std::function<void(Written)> done)
     {
-        left_ = bytes;
-        taken_ = 0;
+        // The kernel still has the start of them, which was not told as taken.
+        const std::size_t ahead = std::min(std::exchange(ahead_, 0), bytes.size());
+        left_ = bytes.subspan(ahead);
+        handed_ = ahead;
         write_done_ = std::move(done);
         if (dead_) return end_write(Fault::gone, why_);
+        outstanding_ = unsent();
+        watch_progress();
+        if (left_.empty()) return await_acknowledgement();
         send_later();
     }
     void cancel_write()
@@ -72,7 +80,8 @@ public:
         Error error;
         socket_.shutdown(tcp::socket::shutdown_send, error);
         if (error) return end_finish(false);
-        start_timer(finish_time_, [this] { end_finish(unsent() == 0); });
+        outstanding_ = unsent();
+        await_end();
         read_on();
     }
     void read(std::function<void(Bytes)> handler)
@@ -98,6 +107,7 @@ public:
         write_done_ = nullptr;
         finish_done_ = nullptr;
         timer_.cancel();
+        poll_.cancel();
         Error ignored;
         socket_.close(ignored);
     }
@@ -110,18 +120,38 @@ private:
                               if (!self->closed_) call();
                           });
     }
-    template <class F> void start_timer(std::chrono::milliseconds time, F call)
+    void await_end()
     {
-        timer_.expires_after(time);
-        timer_.async_wait([self = shared_from_this(), call](const Error& error) {
+        start_timer(timer_, finish_time_, [this] {
+            const std::size_t now = unsent();
+            if (now == 0 || now >= outstanding_) return end_finish(now == 0);
+            outstanding_ = now;
+            await_end();
+        });
+    }
+    template <class F>
+    void start_timer(boost::asio::steady_timer& timer, std::chrono::milliseconds time, F call)
+    {
+        timer.expires_after(time);
+        timer.async_wait([self = shared_from_this(), call](const Error& error) {
             if (!error && !self->closed_) call();
+        });
+    }
+    // Time without a byte taken or acknowledged, not of the whole.
+    void watch_progress()
+    {
+        start_timer(timer_, no_progress_, [this] {
+            if (!write_done_) return;
+            const std::size_t now = unsent();
+            if (now < outstanding_) {
+                outstanding_ = now;
+                return watch_progress();
+            }
+            end_write(Fault::no_progress, "the printer takes no data");
         });
     }
     void send_later()
     {
-        start_timer(no_progress_, [this] {
-            if (write_done_) end_write(Fault::no_progress, "the printer takes no data");
-        });
         socket_.async_wait(tcp::socket::wait_write,
                            [self = shared_from_this(), turn = turn_](const Error& error) {
                                if (!self->closed_ && self->write_done_ && turn == self->turn_)
@@ -136,17 +166,31 @@ private:
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return send_later();
             return die(std::strerror(errno));
         }
-        taken_ += static_cast<std::size_t>(sent);
+        handed_ += static_cast<std::size_t>(sent);
         left_ = left_.subspan(static_cast<std::size_t>(sent));
-        if (left_.empty()) return end_write(Fault::none, {});
+        watch_progress();
+        outstanding_ = unsent();
+        if (left_.empty()) return await_acknowledgement();
         send_later();
+    }
+    // A slow printer's job may lie in the kernel as a whole: it is not with the printer before it is acknowledged. The
+    // last bytes are awaited by finish(): acknowledgements of small pieces are delayed.
+    void await_acknowledgement()
+    {
+        if (unsent() <= may_be_unacknowledged) return end_write(Fault::none, {});
+        start_timer(poll_, acknowledgement_poll, [this, turn = turn_] {
+            if (write_done_ && turn == turn_) await_acknowledgement();
+        });
     }
     void end_write(Fault fault, std::string detail)
     {
         ++turn_;
         timer_.cancel();
-        later([this, done = std::exchange(write_done_, nullptr),
-               result = Written{taken_, fault, std::move(detail)}] { done(result); });
+        poll_.cancel();
+        // After no progress: what the printer has acknowledged. Beside an end: all that it may have.
+        ahead_ = fault == Fault::no_progress ? std::min(handed_, unsent()) : 0;
+        later([done = std::exchange(write_done_, nullptr),
+               result = Written{handed_ - ahead_, fault, std::move(detail)}] { done(result); });
     }
     void read_on()
     {
@@ -186,20 +230,23 @@ private:
         later([done = std::exchange(finish_done_, nullptr), clean] { done(clean); });
     }
     // Bytes that the printer's end has not acknowledged, FIN included.
-    int unsent()
+    std::size_t unsent()
     {
         int bytes = 1;
-        return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 1;
+        const bool told = ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes >= 0;
+        return told ? static_cast<std::size_t>(bytes) : 1;
     }
 
     tcp::socket socket_;
     const std::chrono::milliseconds no_progress_, finish_time_;
-    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer timer_, poll_;
     std::array<std::uint8_t, read_bytes> buffer_{};
     bool reading_ = false, dead_ = false, closed_ = false;
     std::string why_;
     Bytes left_;
-    std::size_t taken_ = 0;
+    std::size_t handed_ = 0;      // of this write, to the kernel
+    std::size_t ahead_ = 0;       // handed over by an earlier write, and not told as taken
+    std::size_t outstanding_ = 0; // at the last look
     unsigned turn_ = 0;
     std::function<void(Written)> write_done_;
     std::function<void(bool)> finish_done_;

@@ -1,8 +1,9 @@
 // A connection to a printer's raw port (9100): a Link over TCP.
 //
-// `taken` is what the kernel took; what became of it is known at finish(): the FIN of the printer, or an
-// empty send
-// queue, says that the printer's end has everything. That is its buffer, not its paper.
+// A write is done when the printer's end has acknowledged it but for 4 KiB; what became of those is known at
+// finish(): the FIN of the printer, or an empty send queue, says that the printer's end has everything. That is
+// its buffer, not its paper. After no progress `taken` is what was acknowledged; beside a dead connection it is
+// what the kernel took, all that the printer may have.
 // Back-pressure is the socket's own. EOF and reset are noticed at once while read() has a handler, and at the
 // next write.
 // The connection is ended by FIN; what the printer still sends is read, so that no RST takes bytes away.

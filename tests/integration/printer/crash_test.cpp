@@ -84,17 +84,19 @@ void kill_and_check(const Mode& mode, int kills)
     std::filesystem::create_directory(dir / "state");
     const Json config{
         {"devices", {{{"alias", "Kitchen"}, {"address", printer.address()}, {"overrides", mode.overrides}}}}};
+    // A picture of more than 1,662 rows cannot be stored, and is printed in plain mode.
     const int count = kills * 2;
     std::mt19937 random{1};
     int killed = 0;
     for (;;) {
-        Process driver{{.argv = {(binary_dir() / "tests/printer_driver").string(), dir / "state",
-                                 config.dump(), dir / "sayings", std::to_string(count)}}};
+        Process driver{
+            {.argv = {(binary_dir() / "tests/printer_driver").string(), dir / "state", config.dump(),
+                      dir / "sayings", std::to_string(count), mode.commits ? "8" : "40"}}};
         if (killed >= kills) {
             ASSERT_EQ(driver.wait(std::chrono::minutes{5}), 0) << driver.err();
             break;
         }
-        const std::chrono::milliseconds time{10 + random() % (mode.commits ? 800 : 60)};
+        const std::chrono::milliseconds time{10 + random() % (mode.commits ? 300 : 60)};
         if (driver.wait(time) == 0) break;
         driver.signal(SIGKILL);
         (void)driver.wait();
@@ -108,11 +110,19 @@ void kill_and_check(const Mode& mode, int kills)
     std::size_t unknown = 0;
     for (const auto& [task, outcome] : said) {
         unknown += outcome == "unknown" ? 1 : 0;
-        if (!mode.commits && (outcome == "printed" || outcome == "sent"))
+        if (!mode.commits && (outcome == "printed" || outcome == "sent")) {
             EXPECT_EQ(occurrences(paper, "receipt " + std::to_string(task) + "\n"), 1u) << outcome;
+        }
     }
     std::printf("%s: %d kills, %d jobs, %zu unknown\n", mode.name, killed, count, unknown);
-    EXPECT_LE(unknown, static_cast<std::size_t>(mode.commits ? std::max(1, killed / 50) : killed));
+    // Without commit printing each kill in the middle of a job is unknown. With it only those between the
+    // rows before and after
+    // the last bytes are: a few ms of disk beside a job of a second; and of these none that the printer
+    // confirms.
+    const int most = !mode.commits   ? killed
+                     : mode.confirms ? std::max(1, killed / 50)
+                                     : std::max(3, killed / 5);
+    EXPECT_LE(unknown, static_cast<std::size_t>(most));
 }
 
 TEST(PrinterCrash, NoKillMakesASecondReceipt)
@@ -139,7 +149,7 @@ TEST(PrinterCrash, EachOfManyJobsOnFourFaultyPrintersHasOneOutcome)
     std::filesystem::create_directory(dir / "state");
     const Json config{{"devices", devices}, {"queue_jobs", 10'000}};
     Process driver{{.argv = {(binary_dir() / "tests/printer_driver").string(), dir / "state", config.dump(),
-                             dir / "sayings", std::to_string(count)}}};
+                             dir / "sayings", std::to_string(count), "40"}}};
     ASSERT_EQ(driver.wait(std::chrono::minutes{20}), 0) << driver.err();
     std::map<std::string, int> sums;
     std::string paper;
@@ -149,7 +159,9 @@ TEST(PrinterCrash, EachOfManyJobsOnFourFaultyPrintersHasOneOutcome)
         ++sums[outcome];
         const auto found = occurrences(paper, "receipt " + std::to_string(task) + "\n");
         EXPECT_LE(found, 1u);
-        if (outcome == "printed") EXPECT_EQ(found, 1u) << task;
+        if (outcome == "printed") {
+            EXPECT_EQ(found, 1u) << task;
+        }
     }
     EXPECT_EQ(said.size(), static_cast<std::size_t>(count));
     EXPECT_EQ(sums["printed"] + sums["unknown"], count);

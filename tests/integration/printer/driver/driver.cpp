@@ -1,7 +1,8 @@
 // A process to be killed: hosts the real printer.so, sends jobs and says what it was told, in a file that
 // survives kill -9.
 //
-//   printer_driver STATE CONFIG SAYINGS COUNT sends the tasks 1 to COUNT, again those that have no outcome
+//   printer_driver STATE CONFIG SAYINGS COUNT LINES sends the tasks 1 to COUNT, again those that have no
+//   outcome
 //   yet; ends when all have one
 #include "../box.hpp"
 
@@ -37,9 +38,9 @@ std::string outcome_of(const FakeReply& reply)
 
 int main(int argc, char** argv)
 {
-    if (argc != 5) return 2;
+    if (argc != 6) return 2;
     const std::string sayings = argv[3];
-    const int count = std::atoi(argv[4]);
+    const int count = std::atoi(argv[4]), lines = std::atoi(argv[5]);
     const std::set<int> done = ended(sayings);
     const int out = ::open(sayings.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     PrinterBox box{argv[1], Json::parse(argv[2])};
@@ -48,7 +49,7 @@ int main(int argc, char** argv)
     for (int task = 1; task <= count; ++task) {
         if (done.contains(task)) continue;
         std::string text = "receipt " + std::to_string(task) + "\n";
-        for (int line = 0; line < task % 7 * 40; ++line) text += "line " + std::to_string(line) + "\n";
+        for (int line = 0; line < task % 7 * lines; ++line) text += "line " + std::to_string(line) + "\n";
         const auto printer = config["devices"][static_cast<std::size_t>(task) % config["devices"].size()];
         const Json params{{"printer", printer["alias"]}, {"data", base64_of(text)}, {"encoding", "base64"}};
         waiting[task] = box.begin("print", params, std::to_string(task));
