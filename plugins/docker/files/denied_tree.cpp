@@ -42,7 +42,8 @@ void check_denied_in(const Root& root, int folder, const std::string& name, cons
     if (!top) {
         if (errno == ENOTDIR || errno == ELOOP) {
             struct stat info {};
-            if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode))
+            if (now != later && ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                S_ISLNK(info.st_mode))
                 check_link(root, later.bytes(), now);
             return;
         }

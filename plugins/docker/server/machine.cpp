@@ -15,7 +15,11 @@ std::vector<Effect> Machine::step(const Input& input, milliseconds now)
 {
     effects_.clear();
     reason_ = {};
-    if (gone_) return {};
+    if (gone_) {
+        if (const auto* power = std::get_if<Power>(&input))
+            refuse(*power, code::server_not_found, settings_.name + " is deleted.");
+        return effects_.take();
+    }
     now_ = now;
     std::visit([this](const auto& what) { on(what); }, input);
     advance();

@@ -117,7 +117,7 @@ void Machine::answer_unfinished(const Problem& why)
 
 void Machine::preempt(Power power)
 {
-    if (record_.goal != Goal::none && record_.goal != Goal::kill)
+    if (record_.goal != Goal::none && record_.goal != Goal::kill && record_.goal != Goal::remove)
         say(what_runs() + " was ended by " + std::string{to_string(power.action)} + ".");
     requests_.end(Verdict::cancelled, {code::cancelled, "pre-empted by " + server::describe(power)},
                   effects_);

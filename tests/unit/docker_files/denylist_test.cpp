@@ -275,6 +275,10 @@ TEST_F(Denied, DoesNotMoveBecauseItsFolderBecomesALink)
     unpack(*root, path("l.tar"), path("free"), {}, control);
     EXPECT_TRUE(fs::is_symlink(fixture.in("free/config")));
     rename_path(*root, path("link"), path("free/link"), {});
+    // One that is there already takes no place.
+    fs::create_directory_symlink("other", fixture.in("config"));
+    remove_path(*root, path("config"), control);
+    EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.in("config"))));
 }
 
 TEST_F(Denied, IsListedWithAMark)

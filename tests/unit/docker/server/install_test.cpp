@@ -139,6 +139,7 @@ TEST(ServerMachine, RemoveEndsEverything)
     EXPECT_EQ(scene.done(Verb::remove_all), "remove_files");
     EXPECT_EQ(scene.done(Verb::remove_files), "gone");
     EXPECT_TRUE(scene.machine.gone());
+    EXPECT_EQ(scene.power("f", Action::kill), "f refused SERVER_NOT_FOUND") << "it is being forgotten";
 }
 
 TEST(ServerMachine, ADeletionThatIsStuckIsTriedAtOnceWhenItIsAskedForAgain)
@@ -149,6 +150,7 @@ TEST(ServerMachine, ADeletionThatIsStuckIsTriedAtOnceWhenItIsAskedForAgain)
     EXPECT_EQ(scene.power("e", Action::remove), "e refused SERVER_NOT_FOUND") << "it is in progress";
     scene.done(Verb::remove_all, Outcome::deadline, {"DOCKER_ERROR", "hangs"});
     EXPECT_EQ(scene.power("f", Action::remove), "disarm retry, remove_all, stuck>stopping");
+    EXPECT_EQ(scene.reason, "") << "nothing was ended by it";
     EXPECT_EQ(scene.done(Verb::remove_all), "remove_files");
     EXPECT_EQ(scene.done(Verb::remove_files), "f ok, gone");
 }
