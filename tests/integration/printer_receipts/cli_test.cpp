@@ -60,7 +60,8 @@ TEST_F(PrintCommand, TakesThePrintersPagesAndCharset)
 TEST_F(PrintCommand, SaysWhatIsWrong)
 {
     EXPECT_EQ(print({}).code, 2);
-    EXPECT_THAT(print({"paint"}).err, HasSubstr("unknown verb \"paint\"; known are render"));
+    EXPECT_THAT(print({"paint"}).err,
+                HasSubstr("unknown verb \"paint\"; known are list, test, queue, cancel, watch, render"));
     EXPECT_THAT(print({"render"}).err, HasSubstr("needs a FILE"));
     EXPECT_THAT(print({"render", "a", "b"}).err, HasSubstr("takes one FILE"));
     EXPECT_THAT(print({"render", "a", "--width", "7"}).err, HasSubstr("64 to 2048"));

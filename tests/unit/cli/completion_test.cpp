@@ -71,7 +71,7 @@ TEST_F(Completion, DelegatesToThePluginsVerb)
                "#!/bin/sh\n[ $1 = runs ] && printf 'req_1\\tweb1\\n' && exit\n"
                "printf 'web1\\tonline\\nweb2\\toffline\\n'\n",
                0755);
-    EXPECT_EQ(offered("agenthost hub ''"), " exec shell attach runs server agent token ");
+    EXPECT_EQ(offered("agenthost hub ''"), " exec shell attach runs server print agent token ");
     EXPECT_EQ(offered("agenthost hub exec ''"), " web1 web2 ");
     EXPECT_EQ(offered("agenthost hub exec --priority high w"), " web1 web2 ");
     EXPECT_EQ(offered("agenthost hub exec web1 --ru"), " --run-as ");
@@ -83,7 +83,7 @@ TEST_F(Completion, DelegatesToThePluginsVerb)
 TEST_F(Completion, KnowsThePrintersVerbs)
 {
     write_file(plugins / "agenthost-print", "#!/bin/sh\n", 0755);
-    EXPECT_EQ(offered("agenthost print ''"), " render ");
+    EXPECT_EQ(offered("agenthost print ''"), " list test queue cancel watch render ");
     EXPECT_EQ(offered("agenthost print render --wi"), " --width ");
     EXPECT_EQ(offered("agenthost print render --charset B"), " BIG5 ");
 }
