@@ -29,7 +29,7 @@ TEST_F(PrintSession, ShowsItsShopRegistersAndBeatsAtOnce)
     EXPECT_EQ(hello["payload"]["shopId"], "testclient");
     EXPECT_EQ(hello["payload"]["version"], "1.2.3");
     EXPECT_EQ(hello["payload"]["platform"], "linux");
-    EXPECT_EQ(hello["payload"]["capabilities"], (Json{"echo", "loud"}));
+    EXPECT_EQ(hello["payload"]["capabilities"], (Json{"echo", "loud", "binary"}));
     EXPECT_FALSE(hello["payload"]["hostname"].get<std::string>().empty());
     EXPECT_FALSE(hello["payload"]["arch"].get<std::string>().empty());
     EXPECT_EQ(beat["type"], "heartbeat");

@@ -152,7 +152,11 @@ TEST_F(RoutesTest, TheHubHasExactlyTheseRoutes)
             "POST /api/agents/:agent/servers/:server/files/mkdir dashboard",
             "POST /api/agents/:agent/servers/:server/files/chmod dashboard",
             "POST /api/agents/:agent/servers/:server/files/archive dashboard",
-            "POST /api/agents/:agent/servers/:server/files/extract dashboard"));
+            "POST /api/agents/:agent/servers/:server/files/extract dashboard",
+            "POST /api/shops/:agent/print dashboard", "GET /api/shops/:agent/printers dashboard",
+            "GET /api/shops/:agent/tasks dashboard", "POST /api/agent-tasks/:id/reprint dashboard",
+            "GET /api/agent-tasks/:id/receipt.png dashboard",
+            "GET /api/agent-tasks/:id/receipt.txt dashboard"));
 }
 
 // Each `curl` of API.md names a row and its role, and each row has its `curl`.
@@ -169,7 +173,8 @@ TEST_F(RoutesTest, TheManualShowsEveryRowWithItsRole)
         const std::string path = found[1];
         std::vector<std::string> methods{"GET"};
         if (std::regex_search(line, named, other_method)) methods = {named[1]};
-        if (line.find(" -d ") != std::string::npos) methods = {"POST"};
+        for (const char* body : {" -d ", " --data-binary "})
+            if (line.find(body) != std::string::npos) methods = {"POST"};
         if (line.find(" -T ") != std::string::npos) methods = {"PUT"};
         if (line.find("PUT or POST") != std::string::npos) methods = {"PUT", "POST"};
         const auto role =
