@@ -70,8 +70,7 @@ private:
     std::function<void()> on_change_;
     std::shared_ptr<Context> context_;
     std::optional<boost::asio::posix::stream_descriptor> events_;
-    boost::asio::steady_timer
-        timer_; // libusb's timeouts where it needs one, and the pause while another thread closes
+    boost::asio::steady_timer timer_; // the pause while another thread closes a device
     libusb_hotplug_callback_handle hotplug_ = 0;
     Devices devices_;
     std::map<DeviceNumber, Attempt> attempts_;

@@ -2,6 +2,8 @@
 // Shared by all handles, so that a call that hangs beyond the end of the Bus still finds what it needs; the
 // last owner ends libusb.
 //
+// No transfer has a timeout of libusb's, so that no timer of libusb is ever due: our deadlines are Asio's.
+//
 // Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs
 // there.
 #pragma once
@@ -33,8 +35,6 @@ public:
     void handle_events(std::chrono::milliseconds wait = {});
     // Another thread closes a device just now, and events cannot be handled until it has.
     [[nodiscard]] bool closing() const { return libusb_event_handler_active(raw_) != 0; }
-    // When a timeout of libusb is due, if its descriptors do not tell (kernels without timerfd).
-    [[nodiscard]] bool needs_timer(std::chrono::microseconds& due) const;
     // Handles that are open.
     std::atomic<int> handles{0};
 
