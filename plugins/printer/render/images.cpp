@@ -57,7 +57,8 @@ int Layout::x_of(int content) const
 
 void draw_row(Surface& surface, int x, int y, Bytes row, int count, int factor, int rows)
 {
-    count = std::min(count, max_row_dots / factor);
+    // A job may end inside a row.
+    count = std::min({count, max_row_dots / factor, static_cast<int>(row.size() * 8)});
     std::array<std::uint8_t, max_row_dots / 8> wide;
     if (factor > 1) {
         widen(row, static_cast<std::size_t>(count), static_cast<std::size_t>(factor), wide);
