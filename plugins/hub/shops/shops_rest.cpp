@@ -36,7 +36,7 @@ bool read_cursor(std::string_view text, TaskTable::Page& wanted)
     return bad == std::errc{} && end == text.data() + dash;
 }
 
-PrintOrders::By by_caller(const HttpRequest& request)
+PrintOrders::By by_caller(const HttpRequest& request) UNDER_LOCK
 {
     return {.subject = request.exchange.caller(),
             .key = std::string{request.head.header("idempotency-key")},
