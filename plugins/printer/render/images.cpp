@@ -57,7 +57,9 @@ int Layout::x_of(int content) const
 
 void draw_row(Surface& surface, int x, int y, Bytes row, int count, int factor, int rows)
 {
-    count = std::min(count, max_row_dots / factor);
+    // A row that was cut short has less than it announced.
+    const auto had = static_cast<int>(std::min<std::size_t>(row.size(), max_row_dots / 8) * 8);
+    count = std::min({count, max_row_dots / factor, had});
     std::array<std::uint8_t, max_row_dots / 8> wide;
     if (factor > 1) {
         widen(row, static_cast<std::size_t>(count), static_cast<std::size_t>(factor), wide);
