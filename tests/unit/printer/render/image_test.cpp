@@ -87,6 +87,9 @@ TEST(RenderImage, KeepsTheRowsThatArrived)
     EXPECT_EQ(lines_of(receipt), "0,0 16x4 16x4|");
     EXPECT_EQ(warnings_of(receipt), "the job ends inside GS v 0 x1|");
     EXPECT_EQ(black(receipt, {0, 3, 16, 1}), 8);
+    // Twice as wide, and cut in the middle of a row.
+    const Receipt wide = drawn("\x1dv0\x03\x02\x00\x09\x00\xff"s);
+    EXPECT_EQ(black(wide, {0, 0, 32, 2}), 32);
 }
 
 TEST(RenderImage, ClipsWhatIsWiderThanThePaper)
