@@ -15,7 +15,9 @@ namespace {
 
 ServerOutcome failed(std::string_view status, ServerFault fault)
 {
-    if (fault.code.empty())
+    if (fault.code.empty() && status == "stuck")
+        fault = {"DOCKER_ERROR", "the agent's container engine does not carry out the action"};
+    else if (fault.code.empty())
         fault = {"CANCELLED", "the server is " + std::string{status} +
                                   ": it has ended by itself, or another action has ended this one"};
     return {OutcomeKind::failed, std::string{status}, std::move(fault)};
@@ -84,6 +86,7 @@ void ServerOutcomes::await(const TaskRecord& task, std::chrono::duration<double>
                        .aim = aim_of(task),
                        .owner = owner,
                        .then = std::move(then),
+                       .since = task.created,
                        .status = told ? known->status : answer.status});
     const auto wait = waits_.begin();
     wait->began = wait->status == "stopping" && told;
@@ -120,7 +123,8 @@ void ServerOutcomes::changed(std::string_view agent, std::string_view server)
             continue;
         }
         wait->status = known->status;
-        wait->began = wait->began || known->status == "stopping";
+        // A list may still show the stop of an action before it.
+        wait->began = wait->began || (known->status == "stopping" && known->told >= wait->since);
         end(wait, known->fault);
     }
 }

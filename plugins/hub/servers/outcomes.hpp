@@ -57,6 +57,7 @@ private:
         ServerAim aim;
         const void* owner;
         Then then;
+        std::int64_t since; // when its command was created, UTC ms
         Timers::Id timer{};
         std::string status; // last known
         bool began = false;

@@ -120,7 +120,7 @@ void set_status(std::string status, std::int64_t now, ServerRecord& server)
             server.usage.memory.reset();
             server.usage.players.reset();
         }
-        if (status == "running" || status == "starting" || status == "installing") server.fault = {};
+        if (ends_fault(status)) server.fault = {};
     }
     server.status = std::move(status);
 }
@@ -208,6 +208,11 @@ std::optional<bool> away_of(const json& engine)
 }
 
 } // namespace
+
+bool ends_fault(std::string_view status)
+{
+    return status == "running" || status == "starting" || status == "installing";
+}
 
 std::optional<bool> read_engine_away(std::string_view data) { return away_of(base::parse_json<json>(data)); }
 

@@ -28,6 +28,9 @@ std::optional<ServerList> read_list(std::string_view data);
 // Applies an object with status, containerId, resources and players, as in the answer to get_status.
 void read_status(std::string_view data, std::int64_t now, ServerRecord&);
 
+// Whether what was wrong is over when a server's status becomes this.
+bool ends_fault(std::string_view status);
+
 // The topic without its plugin's name: "server_log" of "docker.server_log".
 std::string_view short_topic(std::string_view topic);
 // Applies an event about a server; false: it says nothing about the server's state.

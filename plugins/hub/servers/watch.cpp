@@ -187,8 +187,11 @@ void ServerWatch::apply(const std::string& id, const ServerList& list)
     for (const ServerRecord& found : list.servers) {
         ServerRecord* server = book_.edit(id, found.id);
         if (server == nullptr) continue;
-        if (server->status != found.status && !found.status.empty()) server->changed = now;
-        server->status = found.status.empty() ? server->status : found.status;
+        if (server->status != found.status && !found.status.empty()) {
+            server->changed = now;
+            if (ends_fault(found.status)) server->fault = {};
+            server->status = found.status;
+        }
         if (!found.name.empty()) server->name = found.name;
         if (!found.image.empty()) server->image = found.image;
         if (!found.container_id.empty()) server->container_id = found.container_id;

@@ -64,6 +64,17 @@ protected:
         if (!error.is_null()) data["error"] = error;
         event("n1", "mc1", "server_status_changed", data);
     }
+    // The agent is asked for its list, and reports this.
+    void lists(const std::string& status)
+    {
+        const std::size_t sent = fanout.sent.size();
+        pass(61s);
+        ASSERT_GT(fanout.sent.size(), sent);
+        const auto asked = last();
+        ASSERT_EQ(asked.action, "docker.list_servers");
+        answer_request("n1", asked.id,
+                       {{"servers", json::array({{{"serverId", "mc1"}, {"status", status}}})}});
+    }
 };
 
 TEST_F(Outcomes, AnAnswerWithoutAWaitIsTheAgents)
@@ -153,6 +164,42 @@ TEST_F(Outcomes, APlacedServerIsAnsweredWithItsPlaceAndItsState)
     EXPECT_EQ(body(conn)["agent"], "n1");
     EXPECT_EQ(body(conn)["status"], "offline");
     EXPECT_TRUE(body(conn).contains("why"));
+}
+
+TEST_F(Outcomes, AServerThatTheEngineLeavesStuckIsNotCalledCancelled)
+{
+    const Conn conn = power("start");
+    succeed({{"serverId", "mc1"}, {"status", "stuck"}}); // before the event that says why
+    EXPECT_EQ(status(conn), 502);
+    EXPECT_EQ(body(conn)["error"]["code"], "DOCKER_ERROR");
+    EXPECT_EQ(body(conn)["status"], "stuck");
+}
+
+TEST_F(Outcomes, AStopThatWaitsForARestartHasNotBegunWithIt)
+{
+    changes("offline", "running");
+    changes("running", "stopping"); // a restart
+    pass(5ms);
+    const Conn conn = power("stop", "wait=600");
+    succeed({{"serverId", "mc1"}, {"status", "stopping"}}); // it waits
+    lists("stopping");
+    changes("stopping", "starting");
+    EXPECT_FALSE(answered(conn));
+    changes("starting", "stopping");
+    changes("stopping", "offline");
+    EXPECT_EQ(status(conn), 200);
+    EXPECT_EQ(body(conn)["status"], "offline");
+}
+
+TEST_F(Outcomes, AnErrorEndsWhenTheListSaysThatTheServerRunsAgain)
+{
+    changes("running", "crashed", {{"code", "CRASHED"}, {"message", "exit code 1"}});
+    lists("running"); // the events between were lost
+    const Conn conn = power("restart", "wait=600");
+    succeed({{"serverId", "mc1"}, {"status", "stopping"}});
+    lists("running");
+    EXPECT_EQ(status(conn), 200);
+    EXPECT_EQ(body(conn)["reached"], true);
 }
 
 TEST_F(Outcomes, AHubThatStopsAnswersWithWhatIsKnown)
