@@ -15,7 +15,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 
 namespace agenthost::printer::cli {
@@ -32,8 +31,6 @@ const std::string_view render_usage =
 )";
 
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Wanted {
     std::string file, output;

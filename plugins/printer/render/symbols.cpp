@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <string_view>
 
@@ -200,7 +201,7 @@ Symbol make_matrix(const MatrixOptions& options, Bytes data)
                          options.kind == Matrix::databar_expanded_stacked;
     if (stacked)
         for (int i = 0; i < symbol.modules.height; ++i)
-            symbol.row_heights.push_back(std::max(1, static_cast<int>(zint->row_height[i] + 0.5F)));
+            symbol.row_heights.push_back(std::max(1, static_cast<int>(std::lround(zint->row_height[i]))));
     return symbol;
 }
 
