@@ -109,8 +109,10 @@ void NetworkPrinter::serve(int fd)
         const ssize_t size = ::recv(fd, buffer.data(), room, 0);
         if (size < 0) return;
         if (size == 0) {
-            const std::lock_guard lock{mutex_};
-            if (habits_.closes_after_fin) return;
+            {
+                const std::lock_guard lock{mutex_};
+                if (habits_.closes_after_fin) return;
+            }
             while (!stopping_ && !close_) ::usleep(look_again * 1000);
             return;
         }

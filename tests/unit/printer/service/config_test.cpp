@@ -22,7 +22,7 @@ TEST(PrinterConfig, ReadsDevices)
 {
     const Config config = parse_config(R"({"devices":[
         {"alias":"Kitchen","role":"food","vendor_id":"0x04b8","product_id":3605,"default":true},
-        {"alias":"Bar","address":"192.168.1.50","overrides":{"commit":"raster"}}],
+        {"alias":"Bar","address":"192.168.1.50","overrides":{"columns":42}}],
         "allow_addresses":["10.0.0.0/8"],"max_job_bytes":"1MiB"})");
     ASSERT_EQ(config.devices.size(), 2u);
     EXPECT_EQ(config.devices[0].wanted.vendor, 0x04b8);
