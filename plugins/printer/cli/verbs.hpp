@@ -13,7 +13,8 @@ struct Verb {
     std::string_view name;
     // For --help: the command line and the options, lines that end with a line feed.
     std::string_view usage;
-    // Arguments after the verb. Returns the exit code. Throws Usage, or std::exception with a sentence for people.
+    // Arguments after the verb. Returns the exit code. Throws Usage, or std::exception with a sentence for
+    // people.
     int (*run)(Arguments);
 };
 std::span<const Verb> verbs();

@@ -11,8 +11,8 @@ namespace agenthost::printer::escpos {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// Which command: its lead byte (0 for a control character alone), its code, and the letter or digit that follows the code where
-// one code is a family (GS ( k, ESC c 5, DLE DC4 1); 0 where it is not.
+// Which command: its lead byte (0 for a control character alone), its code, and the letter or digit that
+// follows the code where one code is a family (GS ( k, ESC c 5, DLE DC4 1); 0 where it is not.
 using Op = std::uint32_t;
 
 constexpr Op op_of(std::uint8_t lead, std::uint8_t code, std::uint8_t sub = 0)
@@ -49,7 +49,8 @@ struct Command {
     std::array<std::uint8_t, max_arguments> arguments{};
     // Offset of the command's first byte in all bytes that were fed.
     std::uint64_t position = 0;
-    // Bytes of data that follow the arguments; 0 also where only their content tells the end (GS k m <= 6, ESC D, ESC &, FS q).
+    // Bytes of data that follow the arguments; 0 also where only their content tells the end (GS k m <= 6,
+    // ESC D, ESC &, FS q).
     std::uint64_t data_size = 0;
 
     // An argument; 0 beyond the last one.

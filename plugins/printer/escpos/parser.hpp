@@ -1,8 +1,9 @@
 // Reads ESC/POS as it arrives, in pieces of any size, and tells a sink about text and commands.
 //
-// Bounds: the parser allocates nothing and keeps at most 16 bytes of a command; its data (a raster may have 4 GB) is passed on in
-// the pieces in which it arrives. Time is linear in the bytes, missing() is constant (at most some 2,000 steps).
-// Threads: none of its own; one caller at a time. Errors: none, any bytes are a stream; what is unknown is counted and skipped.
+// Bounds: the parser allocates nothing and keeps at most 16 bytes of a command; its data (a raster may have 4
+// GB) is passed on in the pieces in which it arrives. Time is linear in the bytes, missing() is constant (at
+// most some 2,000 steps). Threads: none of its own; one caller at a time. Errors: none, any bytes are a
+// stream; what is unknown is counted and skipped.
 //
 // Where the bytes are cut changes nothing, except that text and data arrive in other pieces.
 #pragma once
@@ -33,12 +34,12 @@ public:
 
     void feed(Bytes);
 
-    // The command that the last byte was inside of; nullopt between commands and in text. Of one whose name or arguments are
-    // not complete, `op` and `argument_count` are what has arrived.
+    // The command that the last byte was inside of; nullopt between commands and in text. Of one whose name
+    // or arguments are not complete, `op` and `argument_count` are what has arrived.
     [[nodiscard]] std::optional<Command> open_command() const;
-    // How many NULs end the open command, so that the printer takes the next byte as a new command (for a raster: white dots for
-    // its missing rows). 0 between commands. A printer in the middle of a two-byte character of Kanji mode would take
-    // one byte more: send one NUL before ESC @ there, it prints nothing.
+    // How many NULs end the open command, so that the printer takes the next byte as a new command (for a
+    // raster: white dots for its missing rows). 0 between commands. A printer in the middle of a two-byte
+    // character of Kanji mode would take one byte more: send one NUL before ESC @ there, it prints nothing.
     [[nodiscard]] std::uint64_t missing() const;
     // Bytes fed so far.
     [[nodiscard]] std::uint64_t position() const { return position_; }

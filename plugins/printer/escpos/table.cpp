@@ -150,7 +150,8 @@ constexpr std::array rows{
 };
 static_assert(std::ranges::is_sorted(rows, {}, &Row::op));
 
-// What an unknown member of a family looks like. Star's printers have ESC GS and ESC RS with a letter and, mostly, a byte.
+// What an unknown member of a family looks like. Star's printers have ESC GS and ESC RS with a letter and,
+// mostly, a byte.
 Row like_its_family(Op op)
 {
     const auto lead = static_cast<std::uint8_t>(op >> 16), code = static_cast<std::uint8_t>(op >> 8);

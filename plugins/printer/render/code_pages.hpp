@@ -1,5 +1,5 @@
-// What a byte from 0x80 on, and what the national variants of ASCII mean: a printer's code pages. Pure; for reading what a job
-// prints (composing a job is content/).
+// What a byte from 0x80 on, and what the national variants of ASCII mean: a printer's code pages. Pure; for
+// reading what a job prints (composing a job is content/).
 #pragma once
 
 #include <array>
@@ -20,8 +20,8 @@ struct CodePage {
 std::span<const CodePage> code_pages();
 // By name, whatever its case; nullptr: unknown.
 const CodePage* find_code_page(std::string_view name);
-// What ESC t `number` selects on Epson's printers; nullptr: a page that is not known here. Other makers count differently: a
-// profile says how (Options::code_pages).
+// What ESC t `number` selects on Epson's printers; nullptr: a page that is not known here. Other makers count
+// differently: a profile says how (Options::code_pages).
 const CodePage* epson_code_page(std::uint8_t number);
 
 // The character that ESC R `set` (0 USA, 1 France, ... 17 Arabia) prints for an ASCII byte.

@@ -27,6 +27,7 @@ Decoder::~Decoder()
 
 void Decoder::select_charset(std::string charset)
 {
+    if (std::exchange(always_, false)) multi_byte_ = false;
     if (charset == charset_) return;
     charset_ = std::move(charset);
     seven_bits_ = charset_ == "JIS";
@@ -34,6 +35,12 @@ void Decoder::select_charset(std::string charset)
     if (converter_) ::iconv_close(static_cast<iconv_t>(converter_));
     converter_ = nullptr;
     if (multi_byte_) multi_byte_ = open();
+}
+
+void Decoder::select_shift_jis()
+{
+    select_charset("SHIFT_JIS");
+    always_ = multi_byte(true);
 }
 
 bool Decoder::open()

@@ -12,7 +12,8 @@ using escpos::gs;
 
 namespace {
 
-// Names of stored images: the kind in the high half, a number or a key code of two characters in the low half.
+// Names of stored images: the kind in the high half, a number or a key code of two characters in the low
+// half.
 constexpr std::uint32_t downloaded_kind = 1U << 16U, nv_graphics_kind = 2U << 16U,
                         download_graphics_kind = 3U << 16U, nv_numbered_kind = 4U << 16U, low_half = 0xffff;
 constexpr std::size_t max_row_bytes = 512;

@@ -1,4 +1,5 @@
-// The commands that print images: rasters (drawn row by row as they arrive), columns, and images stored in the printer. Pure.
+// The commands that print images: rasters (drawn row by row as they arrive), columns, and images stored in
+// the printer. Pure.
 #pragma once
 
 #include "plugins/printer/render/text_engine.hpp"

@@ -33,7 +33,8 @@ struct Layout {
     [[nodiscard]] int x_of(int content) const;
 };
 
-// Draws one row `rows` times at row y of the surface, each dot `factor` wide. At most 4,096 dots of it are drawn.
+// Draws one row `rows` times at row y of the surface, each dot `factor` wide. At most 4,096 dots of it are
+// drawn.
 void draw_row(Surface&, int x, int y, Bytes row, int count, int factor, int rows);
 // Draws it at the pen, each dot as `x_scale` by `y_scale` dots, advances by its height, and adds its line.
 void print_image(Paper&, const Layout&, const Image&, int x_scale, int y_scale);

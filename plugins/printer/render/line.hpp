@@ -1,4 +1,5 @@
-// The line that is being composed: characters and column images at their places, printed together when the line ends. Pure.
+// The line that is being composed: characters and column images at their places, printed together when the
+// line ends. Pure.
 #pragma once
 
 #include "plugins/printer/render/glyphs.hpp"
@@ -37,7 +38,8 @@ public:
     [[nodiscard]] int width() const { return width_; }
     [[nodiscard]] int height() const { return height_; }
 
-    // Draws at the pen, all at one baseline; adds the line's text; empties the line. Does not advance the paper.
+    // Draws at the pen, all at one baseline; adds the line's text; empties the line. Does not advance the
+    // paper.
     void print(Paper&, const Layout&, bool upside_down);
     void clear();
 

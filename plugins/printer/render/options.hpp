@@ -28,7 +28,8 @@ struct Options {
     // For what Terminus has not; nullptr: an empty box is drawn.
     const WideFont* wide_font = nullptr;
 
-    // Bounds: 4 m of paper; dots that may be drawn (a hostile job draws the same page for ever); lines and bytes of text.
+    // Bounds: 4 m of paper; dots that may be drawn (a hostile job draws the same page for ever); lines and
+    // bytes of text.
     int max_rows = 32'000;
     std::uint64_t max_work = 200'000'000;
     std::size_t max_lines = 20'000, max_text = 2U << 20U;

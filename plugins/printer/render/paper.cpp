@@ -42,6 +42,7 @@ bool Paper::begin(int rows, std::uint64_t dots)
     }
     // The cost of looking at it, however small it is.
     work_ += dots + 64;
+    if (baseline_ && rows > 0) move_to(*std::exchange(baseline_, std::nullopt) - rows);
     if (page_) return true;
     if (y_ >= options_.max_rows) return false;
     if (!receipt_.picture.grow(y_ + rows)) clip("the receipt is longer than the picture may be");
@@ -141,6 +142,7 @@ void Paper::set_area(Rectangle area)
     area.width = std::clamp(area.width, 1, options_.width - area.x);
     area.height = std::clamp(area.height, 1, options_.page_height - area.y);
     page_->area = area;
+    baseline_.reset();
     y_ = 0;
 }
 
@@ -148,12 +150,14 @@ void Paper::set_direction(Direction direction)
 {
     if (!page_) return;
     page_->direction = direction;
+    baseline_.reset();
     y_ = 0;
 }
 
 void Paper::print_page()
 {
     if (!page_) return;
+    baseline_.reset();
     const Rectangle area = page_->area;
     const int rows = area.y + area.height, area_y = std::exchange(y_, paper_y_);
     auto page = std::exchange(page_, std::nullopt);
@@ -185,6 +189,7 @@ void Paper::close_page()
 {
     if (!page_) return;
     page_.reset();
+    baseline_.reset();
     y_ = paper_y_;
 }
 

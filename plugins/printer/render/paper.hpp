@@ -1,5 +1,5 @@
-// The paper that a receipt is drawn on, and page mode's page before it is printed. Keeps the bounds of Options: beyond them nothing
-// is drawn and the receipt is `clipped`. Pure.
+// The paper that a receipt is drawn on, and page mode's page before it is printed. Keeps the bounds of
+// Options: beyond them nothing is drawn and the receipt is `clipped`. Pure.
 #pragma once
 
 #include "plugins/printer/render/options.hpp"
@@ -19,9 +19,12 @@ public:
     // The row that the next line begins at.
     [[nodiscard]] int y() const { return y_; }
     void move_to(int y);
+    // The next thing that is drawn has its bottom here.
+    void set_baseline(int y) { baseline_ = y; }
     // Feeds paper, or goes down the page.
     void advance(int rows);
-    // Before drawing `rows` rows at y(), which take about `dots` dots of work. False: it may not be drawn.
+    // Before drawing `rows` rows at y() (which a baseline moves), which take about `dots` dots of work.
+    // False: it may not be drawn.
     [[nodiscard]] bool begin(int rows, std::uint64_t dots);
 
     // `line.where` in coordinates of surface().
@@ -57,6 +60,7 @@ private:
     std::optional<Page> page_;
     // on the paper or in the page's area; `paper_y_` is kept meanwhile
     int y_ = 0, paper_y_ = 0;
+    std::optional<int> baseline_;
     std::uint64_t work_ = 0;
     std::size_t text_bytes_ = 0, line_count_ = 0;
 };

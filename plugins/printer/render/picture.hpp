@@ -19,7 +19,8 @@ public:
     [[nodiscard]] int width() const { return width_; }
     [[nodiscard]] int height() const { return height_; }
     [[nodiscard]] std::size_t stride() const { return (static_cast<std::size_t>(width_) + 7) / 8; }
-    // A row's bytes, the leftmost dot in the highest bit of the first one; black is 1, bits beyond the width are 0.
+    // A row's bytes, the leftmost dot in the highest bit of the first one; black is 1, bits beyond the width
+    // are 0.
     [[nodiscard]] std::span<const std::uint8_t> row(int y) const
     {
         return std::span{bytes_}.subspan(static_cast<std::size_t>(y) * stride(), stride());
@@ -29,7 +30,8 @@ public:
         return inside(x, y) && (row(y)[static_cast<std::size_t>(x) / 8] >> (7 - x % 8) & 1) != 0;
     }
 
-    // Makes it at least so high, in white. False: that is beyond the bound, and the picture ends at the bound.
+    // Makes it at least so high, in white. False: that is beyond the bound, and the picture ends at the
+    // bound.
     bool grow(int rows);
     // White, with no rows; keeps its memory.
     void clear();
@@ -63,7 +65,8 @@ private:
     std::vector<std::uint8_t> bytes_;
 };
 
-// A line of text a row, '#' for black and '.' for white, without the white right of the last black dot: for tests and people.
+// A line of text a row, '#' for black and '.' for white, without the white right of the last black dot: for
+// tests and people.
 std::string as_ascii(const Picture&);
 
 } // namespace agenthost::printer::render

@@ -18,6 +18,7 @@ void write_piece(png_structp png, png_bytep bytes, png_size_t size)
     auto* const output = static_cast<Output*>(png_get_io_ptr(png));
     if (!(*output->sink)({bytes, size})) png_error(png, "ended");
 }
+[[noreturn]] void leave(png_structp png, png_const_charp) { png_longjmp(png, 1); }
 void ignore_warning(png_structp, png_const_charp) {}
 
 void write_rows(png_structp png, png_infop info, const Picture& picture, PngOptions options,
@@ -54,7 +55,7 @@ bool write_png(const Picture& picture, const PngSink& sink, PngOptions options)
 {
     Output output{&sink};
     std::vector<std::uint8_t> row(static_cast<std::size_t>(picture.width() + 2 * options.margin + 7) / 8);
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, ignore_warning);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, leave, ignore_warning);
     if (!png) return false;
     png_infop info = png_create_info_struct(png);
     // NOLINTNEXTLINE(cert-err52-cpp): libpng's way to report errors; nothing is constructed after it

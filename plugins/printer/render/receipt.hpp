@@ -1,4 +1,5 @@
-// What comes out of a printer: as a picture, as lines of text with their places, and what a picture cannot show. Plain values.
+// What comes out of a printer: as a picture, as lines of text with their places, and what a picture cannot
+// show. Plain values.
 #pragma once
 
 #include "plugins/printer/render/picture.hpp"
@@ -15,7 +16,8 @@ struct TextLine {
     Kind kind = Kind::text;
     // In dots of the picture. Of text the box around its characters, spaces at both ends too.
     Rectangle where;
-    // text: UTF-8, without the spaces at its end; symbol: its data, bytes that are not UTF-8 as \xHH; image: "384x120"; cut: "full", "partial".
+    // text: UTF-8, without the spaces at its end; symbol: its data, bytes that are not UTF-8 as \xHH; image:
+    // "384x120"; cut: "full", "partial".
     std::string text;
     // symbol: "QR", "EAN13", "CODE128", "PDF417", ...
     std::string symbology;
@@ -51,8 +53,9 @@ struct Receipt {
     bool clipped = false;
 };
 
-// For a terminal: the lines at their columns (of `dots_per_column` dots), [QR "..."], [image 384x120], cuts as dashes,
-// notes and warnings at the end. UTF-8, each line ends with a line feed; control characters are visible.
+// For a terminal: the lines at their columns (of `dots_per_column` dots), [QR "..."], [image 384x120], cuts
+// as dashes, notes and warnings at the end. UTF-8, each line ends with a line feed; control characters are
+// visible.
 std::string as_text(const Receipt&, int dots_per_column = 12);
 
 } // namespace agenthost::printer::render

@@ -24,6 +24,7 @@ Receipt Renderer::finish()
     }
     if (paper_.page_mode()) {
         paper_.warn("the job ends in page mode; its page was not printed");
+        text_.drop_line();
         paper_.close_page();
     }
     text_.end_line();
@@ -88,7 +89,8 @@ bool Renderer::control(const Command& c)
     }
 }
 
-// GS V: 0 and 1 cut, 65 and 66 feed first, 97 and 98 cut at that place later, 103 and 104 feed back afterwards.
+// GS V: 0 and 1 cut, 65 and 66 feed first, 97 and 98 cut at that place later, 103 and 104 feed back
+// afterwards.
 void Renderer::cut(std::uint8_t mode, std::uint8_t rows)
 {
     text_.end_line();
@@ -104,12 +106,19 @@ bool Renderer::page(const Command& c)
         text_.end_line();
         paper_.open_page();
         return true;
-    case esc('S'): paper_.close_page(); return true;
+    case esc('S'):
+        if (!paper_.page_mode()) return true;
+        text_.drop_line();
+        paper_.close_page();
+        return true;
     case esc(0x0c):
         text_.end_line();
         paper_.print_page();
         return true;
-    case escpos::control(0x18): paper_.clear_page(); return true;
+    case escpos::control(0x18):
+        if (paper_.page_mode()) text_.drop_line();
+        paper_.clear_page();
+        return true;
     case esc('W'):
         text_.end_line();
         paper_.set_area({text_.horizontal(c.arg16(0)), text_.vertical(c.arg16(2)),

@@ -1,9 +1,9 @@
 // Draws what a receipt printer would print for a job of ESC/POS.
 //
-// Feed the job in pieces of any size, then take the receipt; or render() a job that is in memory. The same bytes and options give
-// the same receipt, however they are cut. Any bytes are a job: what is unknown or impossible is a warning.
-// Bounds: those of Options. Memory: the picture (at most max_rows * width / 8 bytes: 2.3 MB), max_text, max_data, max_stored and about 100 KB.
-// Threads: none; one caller at a time.
+// Feed the job in pieces of any size, then take the receipt; or render() a job that is in memory. The same
+// bytes and options give the same receipt, however they are cut. Any bytes are a job: what is unknown or
+// impossible is a warning. Bounds: those of Options. Memory: the picture (at most max_rows * width / 8 bytes:
+// 2.3 MB), max_text, max_data, max_stored and about 100 KB. Threads: none; one caller at a time.
 #pragma once
 
 #include "plugins/printer/escpos/parser.hpp"
@@ -19,7 +19,8 @@ public:
     Renderer& operator=(const Renderer&) = delete;
 
     void feed(Bytes job) { parser_.feed(job); }
-    // Call once, at the end. A line without its line feed is printed too; a page of page mode that was never printed is not.
+    // Call once, at the end. A line without its line feed is printed too; a page of page mode that was never
+    // printed is not.
     Receipt finish();
 
 private:

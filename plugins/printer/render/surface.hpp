@@ -1,5 +1,6 @@
-// Part of a picture that is drawn on in its own direction: the whole paper, or an area of page mode. Coordinates count from the
-// corner where its text begins. A view: the picture must outlive it. What lies outside the area is clipped. Pure.
+// Part of a picture that is drawn on in its own direction: the whole paper, or an area of page mode.
+// Coordinates count from the corner where its text begins. A view: the picture must outlive it. What lies
+// outside the area is clipped. Pure.
 #pragma once
 
 #include "plugins/printer/render/picture.hpp"

@@ -211,6 +211,9 @@ void SymbolEngine::matrix(const Stored& of)
     text_.end_line();
     if (!paper_.begin(0, symbol_work + byte_work * of.data.size())) return;
     const Symbol symbol = make_matrix(of.options, of.data);
+    // Its modules are hexagons around rings; squares without rings show where it is and how large.
+    if (of.options.kind == Matrix::maxicode)
+        paper_.warn("MaxiCode is drawn as a sketch that scanners do not read");
     if (usable(symbol, symbol.modules.width * of.module, of.data)) print_matrix(symbol, of);
 }
 

@@ -1,4 +1,5 @@
-// The printer's state for barcodes and two-dimensional codes, and their commands: GS k, GS ( k and what sets them up. Pure.
+// The printer's state for barcodes and two-dimensional codes, and their commands: GS k, GS ( k and what sets
+// them up. Pure.
 #pragma once
 
 #include "plugins/printer/render/symbols.hpp"

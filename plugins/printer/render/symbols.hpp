@@ -1,4 +1,5 @@
-// Barcodes and two-dimensional codes as modules (libzint; CODE128 with given code sets by code128). Pure: no state between calls.
+// Barcodes and two-dimensional codes as modules (libzint; CODE128 with given code sets by code128). Pure: no
+// state between calls.
 #pragma once
 
 #include "plugins/printer/render/images.hpp"

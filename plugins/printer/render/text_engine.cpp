@@ -234,10 +234,8 @@ bool TextEngine::position(const Command& c, Bytes data)
         for (const std::uint8_t column : data)
             tabs_.push_back(column * (cell_of(style_.font).width + style_.spacing) * style_.x_scale);
         return true;
-    case esc('$'): line_.move_to(horizontal(c.arg16(0))); return true;
-    case esc('\\'):
-        line_.move_to(std::max(0, line_.x() + horizontal(static_cast<std::int16_t>(c.arg16(0)))));
-        return true;
+    case esc('$'): move_to(horizontal(c.arg16(0))); return true;
+    case esc('\\'): move_to(line_.x() + horizontal(static_cast<std::int16_t>(c.arg16(0)))); return true;
     case esc('a'):
         if (const int n = c.arg(0) >= '0' ? c.arg(0) - '0' : c.arg(0); n <= 2)
             alignment_ = static_cast<Alignment>(n);
@@ -245,15 +243,26 @@ bool TextEngine::position(const Command& c, Bytes data)
     case gs('L'): left_ = std::min(horizontal(c.arg16(0)), options_.width - 1); return true;
     case gs('W'): area_ = horizontal(c.arg16(0)); return true;
     case gs('$'):
-        // The pen is a line's top; the command means its bottom.
-        if (paper_.page_mode()) paper_.move_to(vertical(c.arg16(0)) - cell_of(style_.font).height);
+        if (!paper_.page_mode()) return true;
+        print_in_place();
+        paper_.set_baseline(vertical(c.arg16(0)));
         return true;
     case gs('\\'):
-        if (paper_.page_mode()) paper_.advance(vertical(static_cast<std::int16_t>(c.arg16(0))));
+        if (!paper_.page_mode()) return true;
+        print_in_place();
+        paper_.advance(vertical(static_cast<std::int16_t>(c.arg16(0))));
         return true;
     case gs('T'): line_.clear(); return true;
     default: return false;
     }
+}
+
+// The next characters go on beside it, at another height.
+void TextEngine::print_in_place()
+{
+    const int x = line_.x();
+    line_.print(paper_, layout(), upside_down_);
+    line_.move_to(x);
 }
 
 void TextEngine::tab()
@@ -265,8 +274,13 @@ void TextEngine::tab()
     } else if (const auto stop = std::ranges::upper_bound(tabs_, line_.x()); stop != tabs_.end()) {
         next = *stop;
     }
-    // Beyond the last one, HT is ignored.
-    if (next >= 0 && next < layout().width) line_.move_to(next);
+    move_to(next);
+}
+
+// A place outside the printing area is ignored, as is HT after the last stop.
+void TextEngine::move_to(int x)
+{
+    if (x >= 0 && x < layout().width) line_.move_to(x);
 }
 
 bool TextEngine::characters(const Command& c, Bytes data)
@@ -281,8 +295,15 @@ bool TextEngine::characters(const Command& c, Bytes data)
     case fs('&'):
         if (!decoder_.multi_byte(true)) paper_.warn("the printer's charset is unknown; FS & has no effect");
         return true;
-    case fs('.'): decoder_.multi_byte(false); return true;
-    case fs('C'): decoder_.select_charset(n == 0 || n == '0' ? "JIS" : "SHIFT_JIS"); return true;
+    case fs('.'):
+        if (!decoder_.always_multi_byte()) decoder_.multi_byte(false);
+        return true;
+    case fs('C'):
+        if (n == 0 || n == '0')
+            decoder_.select_charset("JIS");
+        else
+            decoder_.select_shift_jis();
+        return true;
     case fs('(', 'C'):
         // fn 48: the encoding of all characters
         if (data.size() >= 2 && data[0] == 48) {

@@ -1,5 +1,5 @@
-// The printer's text: what a byte prints, in which style, where a line breaks. Understands the commands for text; the rest of
-// the renderer asks it for the printing area and to end the line. Pure.
+// The printer's text: what a byte prints, in which style, where a line breaks. Understands the commands for
+// text; the rest of the renderer asks it for the printing area and to end the line. Pure.
 #pragma once
 
 #include "plugins/printer/escpos/command.hpp"
@@ -22,6 +22,8 @@ public:
 
     // Prints the line if there is one, and goes to the next.
     void end_line();
+    // Forgets the line.
+    void drop_line() { line_.clear(); }
     // A column image in the line.
     void add_image(Image image, int x_scale, int y_scale);
     // The printing area and alignment as they are now.
@@ -47,7 +49,9 @@ private:
     void put_glyph(const Glyph&, char32_t code, Style);
     [[nodiscard]] Glyph glyph_of(char32_t code, Font);
     [[nodiscard]] Style current_style() const;
+    void print_in_place();
     void tab();
+    void move_to(int x);
     void define(const escpos::Command&, Bytes data);
     void select_page(std::uint8_t number);
 

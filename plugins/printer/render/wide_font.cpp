@@ -16,7 +16,8 @@ namespace {
 
 constexpr int dot_units = 4, baseline_row = 14;
 
-// Draws an outline of horizontal and vertical lines by its vertical ones: a dot is black if an odd number of them is left of it.
+// Draws an outline of horizontal and vertical lines by its vertical ones: a dot is black if an odd number of
+// them is left of it.
 class OutlineReader {
 public:
     explicit OutlineReader(std::span<const std::uint8_t> code) : code_{code} {}
@@ -94,8 +95,10 @@ private:
     }
     void close()
     {
-        if (y_ == start_y_) return;
-        vertical(start_y_ - y_);
+        // The pen stays where it is.
+        const int y = y_;
+        if (y_ != start_y_) vertical(start_y_ - y_);
+        y_ = y;
     }
     void move(int dx, int dy)
     {

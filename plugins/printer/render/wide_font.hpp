@@ -1,9 +1,9 @@
-// Characters that a receipt printer has in its own memory and Terminus does not (Chinese, Japanese, Korean, Thai, Hebrew, Arabic),
-// from the OpenType file of GNU Unifont where it is installed.
+// Characters that a receipt printer has in its own memory and Terminus does not (Chinese, Japanese, Korean,
+// Thai, Hebrew, Arabic), from the OpenType file of GNU Unifont where it is installed.
 //
-// The file is mapped, not read: only the pages of the glyphs that are drawn are in memory. Unifont's outlines are squares,
-// so a few lines of the Type 2 language give its 16 x 16 dots back. Whatever the file holds, nothing outside it is read.
-// Threads: const after opening, any.
+// The file is mapped, not read: only the pages of the glyphs that are drawn are in memory. Unifont's outlines
+// are squares, so a few lines of the Type 2 language give its 16 x 16 dots back. Whatever the file holds,
+// nothing outside it is read. Threads: const after opening, any.
 #pragma once
 
 #include "plugins/printer/render/glyphs.hpp"
@@ -18,7 +18,8 @@ namespace agenthost::printer::render {
 
 class WideFont {
 public:
-    // nullptr: no such file, or not one that this class reads (OpenType with CFF outlines of 64 units, of which 4 are a dot).
+    // nullptr: no such file, or not one that this class reads (OpenType with CFF outlines of 64 units, of
+    // which 4 are a dot).
     static std::unique_ptr<WideFont> open(const std::string& file);
     // The installed one, opened at the first call; nullptr: none is installed.
     static const WideFont* installed();

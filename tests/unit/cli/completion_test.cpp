@@ -27,6 +27,9 @@ struct Completion : Command {
                                    "source " +
                                    agenthost::test::source_dir().string() +
                                    "/plugins/hub/agenthost-hub.bash\n"
+                                   "source " +
+                                   agenthost::test::source_dir().string() +
+                                   "/plugins/printer/agenthost-print.bash\n"
                                    "compopt() { :; }\n"
                                    "COMP_WORDS=(" +
                                    line +
@@ -75,6 +78,14 @@ TEST_F(Completion, DelegatesToThePluginsVerb)
     EXPECT_EQ(offered("agenthost hub attach ''"), " req_1 ");
     EXPECT_EQ(offered("agenthost hub exec web1 -- ''"), "  ");
     EXPECT_EQ(offered("agenthost greet ''"), "  "); // has no completion of its own
+}
+
+TEST_F(Completion, KnowsThePrintersVerbs)
+{
+    write_file(plugins / "agenthost-print", "#!/bin/sh\n", 0755);
+    EXPECT_EQ(offered("agenthost print ''"), " render ");
+    EXPECT_EQ(offered("agenthost print render --wi"), " --width ");
+    EXPECT_EQ(offered("agenthost print render --charset B"), " BIG5 ");
 }
 
 } // namespace
