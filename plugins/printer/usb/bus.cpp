@@ -9,7 +9,8 @@ namespace agenthost::printer::usb {
 
 namespace {
 
-// Another thread closes a device: libusb handles no events meanwhile, but its descriptor says that there are some.
+// Another thread closes a device: libusb handles no events meanwhile, but its descriptor says that there
+// are some.
 constexpr std::chrono::milliseconds closing_pause{2};
 // Printers, and what is being examined: at the start that is everything on the bus.
 constexpr std::size_t max_devices = 1'024;
@@ -159,7 +160,8 @@ std::vector<Facts> Bus::Impl::printers() const
     return out;
 }
 
-// The loop may have stopped, so libusb's events are handled here until all transfers have ended and all handles are closed.
+// The loop may have stopped, so libusb's events are handled here until all transfers have ended and all
+// handles are closed.
 void Bus::Impl::stop()
 {
     stopped_ = true;

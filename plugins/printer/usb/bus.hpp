@@ -4,11 +4,13 @@
 //     bus.start([&] { for (const auto& facts : bus.printers()) ...; });
 //     bus.open(number, model, [](Opened opened) { ... });
 //
-// Threads: everything is called, and calls back, on the thread that runs the io_context. A callback never runs inside of the call
-// that takes it and never after the Bus was destroyed. What blocks (opening, claiming, sysfs) runs on threads of its own. libusb's
-// udev monitor is a thread of libusb; like everything here it sleeps while nothing happens.
-// Lifetime: destroy all links first. The destructor closes what is open, which takes at most Options::stop_bound even if a device
-// hangs; it may run on any thread once the loop has stopped, or on the loop outside of the links' callbacks.
+// Threads: everything is called, and calls back, on the thread that runs the io_context. A callback never
+// runs inside of the call that takes it and never after the Bus was destroyed. What blocks (opening,
+// claiming, sysfs) runs on threads of its own. libusb's udev monitor is a thread of libusb; like everything
+// here it sleeps while nothing happens.
+// Lifetime: destroy all links first. The destructor closes what is open, which takes at most
+// Options::stop_bound even if a device hangs; it may run on any thread once the loop has stopped, or on the
+// loop outside of the links' callbacks.
 #pragma once
 
 #include "facts.hpp"
@@ -44,8 +46,8 @@ public:
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
 
-    // Looks for printers. `on_change` is called when the first look has ended (also if there is nothing), and whenever a printer
-    // comes or goes.
+    // Looks for printers. `on_change` is called when the first look has ended (also if there is nothing),
+    // and whenever a printer comes or goes.
     void start(std::function<void()> on_change);
     // The first look has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;

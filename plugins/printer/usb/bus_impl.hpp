@@ -1,4 +1,5 @@
-// The inside of the Bus: devices that are plugged in, libusb's events, openings. Header of bus.cpp and bus_open.cpp only.
+// The inside of the Bus: devices that are plugged in, libusb's events, openings. Header of bus.cpp and
+// bus_open.cpp only.
 #pragma once
 
 #include "bus.hpp"
@@ -36,7 +37,8 @@ private:
         std::shared_future<void> closed; // of the handle that was open last
     };
     struct OpenSlot;
-    // Lasts until the call on the worker returns, also after the deadline. Owned by the loop alone: a timer must not outlive it.
+    // Lasts until the call on the worker returns, also after the deadline. Owned by the loop alone: a timer
+    // must not outlive it.
     struct Attempt {
         explicit Attempt(boost::asio::io_context& io) : deadline{io} {}
         std::string description;
@@ -68,8 +70,7 @@ private:
     std::function<void()> on_change_;
     std::shared_ptr<Context> context_;
     std::optional<boost::asio::posix::stream_descriptor> events_;
-    boost::asio::steady_timer
-        timer_; // libusb's timeouts where it needs one, and the pause while another thread closes
+    boost::asio::steady_timer timer_; // the pause while another thread closes a device
     libusb_hotplug_callback_handle hotplug_ = 0;
     Devices devices_;
     std::map<DeviceNumber, Attempt> attempts_;

@@ -1,4 +1,5 @@
-// Opening a printer: one attempt at a time for each, with a deadline; a call that hangs keeps only this printer busy.
+// Opening a printer: one attempt at a time for each, with a deadline; a call that hangs keeps only this
+// printer busy.
 #include "bus_impl.hpp"
 
 #include "device_link.hpp"
@@ -9,7 +10,8 @@
 
 namespace agenthost::printer::usb {
 
-// What the call on the worker returns with. It may return when the Bus is gone: then the handle is closed there.
+// What the call on the worker returns with. It may return when the Bus is gone: then the handle is closed
+// there.
 struct Bus::Impl::OpenSlot {
     std::mutex mutex;
     OpenedHandle opened;

@@ -7,7 +7,7 @@ namespace agenthost::printer::usb {
 Channel::Channel(boost::asio::io_context& io, std::shared_ptr<LoopGate> gate, Workers& workers,
                  std::shared_ptr<Handle> handle)
     : io_{io}, gate_{std::move(gate)}, workers_{workers}, handle_{std::move(handle)},
-      interface_{handle_->interface()}
+      interface_{handle_->interface()}, context_{handle_->context()}
 {}
 
 void Channel::later(std::function<void()> call)

@@ -1,5 +1,5 @@
-// What the parts of an open printer share: the handle, whether the device is still there, and the end, which waits for every
-// transfer. The DeviceLink owns it; while it closes it owns itself.
+// What the parts of an open printer share: the handle, whether the device is still there, and the end,
+// which waits for every transfer. The DeviceLink owns it; while it closes it owns itself.
 //
 // Threads: the printer loop.
 #pragma once
@@ -64,6 +64,7 @@ private:
     Workers& workers_;
     std::shared_ptr<Handle> handle_;
     Interface interface_;
+    std::shared_ptr<Context> context_; // before the parts: a transfer keeps its device until it is freed
     std::vector<ChannelPart*> parts_;
     std::shared_ptr<void> owned_;
     std::shared_ptr<Channel> self_; // while closing

@@ -78,13 +78,4 @@ void Context::handle_events(std::chrono::milliseconds wait)
     libusb_handle_events_timeout_completed(raw_, &time, nullptr);
 }
 
-bool Context::needs_timer(std::chrono::microseconds& due) const
-{
-    if (libusb_pollfds_handle_timeouts(raw_) != 0) return false;
-    timeval time{};
-    if (libusb_get_next_timeout(raw_, &time) != 1) return false;
-    due = std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
-    return true;
-}
-
 } // namespace agenthost::printer::usb

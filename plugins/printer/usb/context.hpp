@@ -1,7 +1,11 @@
-// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do. Shared by all handles, so
-// that a call that hangs beyond the end of the Bus still finds what it needs; the last owner ends libusb.
+// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do.
+// Shared by all handles, so that a call that hangs beyond the end of the Bus still finds what it needs; the
+// last owner ends libusb.
 //
-// Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs there.
+// No transfer has a timeout of libusb's, so that no timer of libusb is ever due: our deadlines are Asio's.
+//
+// Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs
+// there.
 #pragma once
 
 #include "base/fd.hpp"
@@ -24,15 +28,13 @@ public:
     Context& operator=(const Context&) = delete;
 
     [[nodiscard]] libusb_context* raw() const { return raw_; }
-    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads that open and close
-    // devices; an epoll descriptor takes that, Asio's own registration does not.
+    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads
+    // that open and close devices; an epoll descriptor takes that, Asio's own registration does not.
     [[nodiscard]] int descriptor() const { return epoll_.get(); }
     // Runs libusb's callbacks for what is ready, waiting at most `wait`.
     void handle_events(std::chrono::milliseconds wait = {});
     // Another thread closes a device just now, and events cannot be handled until it has.
     [[nodiscard]] bool closing() const { return libusb_event_handler_active(raw_) != 0; }
-    // When a timeout of libusb is due, if its descriptors do not tell (kernels without timerfd).
-    [[nodiscard]] bool needs_timer(std::chrono::microseconds& due) const;
     // Handles that are open.
     std::atomic<int> handles{0};
 

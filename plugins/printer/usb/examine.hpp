@@ -1,4 +1,5 @@
-// Finds out whether a device is a printer, and what there is to know about it without owning it. May block: on a worker.
+// Finds out whether a device is a printer, and what there is to know about it without owning it. May block:
+// on a worker.
 #pragma once
 
 #include "context.hpp"

@@ -1,4 +1,5 @@
-// What is known of a USB printer without owning it: the facts that identity, profile and configuration decide by. Plain data.
+// What is known of a USB printer without owning it: the facts that identity, profile and configuration
+// decide by. Plain data.
 #pragma once
 
 #include "plugins/printer/device/link.hpp"
@@ -9,7 +10,8 @@
 
 namespace agenthost::printer::usb {
 
-// Names a device while it is plugged in; a device that comes back has another number. Never used twice, never 0.
+// Names a device while it is plugged in; a device that comes back has another number. Never used twice,
+// never 0.
 using DeviceNumber = std::uint64_t;
 
 // The interface that takes a printer's data, from the descriptors.
@@ -27,7 +29,8 @@ struct Facts {
     std::uint16_t vendor = 0, product = 0;
     // From the device: UTF-8, control characters made visible, at most 126 characters; empty: it has none.
     std::string manufacturer, model, serial;
-    // IEEE 1284 ("MFG:...;MDL:...;"), made visible, at most 1,021 bytes; empty: none, or it could not be read.
+    // IEEE 1284 ("MFG:...;MDL:...;"), made visible, at most 1,021 bytes; empty: none, or it could not be
+    // read.
     std::string device_id;
     // Bus and ports, "1-1.4": the place where it is plugged in; the kernel's name of the device.
     std::string port;

@@ -19,7 +19,8 @@ namespace agenthost::printer::usb {
 class Handle {
 public:
     Handle(DeviceRef device, libusb_device_handle* raw, Facts facts);
-    // Releases the interface, gives it back to usblp if we took it from there, closes. Blocks: only on a worker.
+    // Releases the interface, gives it back to usblp if we took it from there, closes. Blocks: only on a
+    // worker.
     ~Handle();
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
@@ -27,6 +28,7 @@ public:
     [[nodiscard]] libusb_device_handle* raw() const { return raw_; }
     // Ready when the destructor has given the interface back.
     [[nodiscard]] std::shared_future<void> closed() const { return when_closed_; }
+    [[nodiscard]] const std::shared_ptr<Context>& context() const { return device_.context(); }
     [[nodiscard]] const Facts& facts() const { return facts_; }
     [[nodiscard]] const Interface& interface() const { return facts_.interface; }
 
@@ -46,8 +48,9 @@ struct OpenedHandle {
     std::optional<OpenError> error;
 };
 
-// Opens, detaches usblp, claims (again and again until `claim_time` has passed, since desktops grab new printers for a moment), and
-// sets the alternate setting if it must. Never resets, never sets a configuration.
+// Opens, detaches usblp, claims (again and again until `claim_time` has passed, since desktops grab new
+// printers for a moment), and sets the alternate setting if it must. Never resets, never sets a
+// configuration.
 OpenedHandle open_handle(const DeviceRef&, const Facts&, bool keep_detached,
                          std::chrono::milliseconds claim_time, const Workers::Stop&);
 

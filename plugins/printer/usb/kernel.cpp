@@ -28,7 +28,8 @@ constexpr std::size_t max_string = 126;      // characters of a USB string descr
 constexpr std::size_t max_device_id = 1'023; // its length field included; longer ones are cut
 constexpr unsigned device_id_timeout_ms = 1'000;
 constexpr std::size_t max_holders = 8;
-constexpr std::chrono::milliseconds max_search{500}; // through /proc, on machines with very many processes
+constexpr std::chrono::milliseconds max_search{
+    2'000}; // through /proc: very many processes, or a busy machine
 
 struct CloseDir {
     void operator()(DIR* folder) const { ::closedir(folder); }

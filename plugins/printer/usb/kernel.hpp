@@ -1,5 +1,5 @@
-// What the kernel tells about a USB device by its files: strings, drivers, who has it open. No libusb. Everything here may block
-// and runs on a worker.
+// What the kernel tells about a USB device by its files: strings, drivers, who has it open. No libusb.
+// Everything here may block and runs on a worker.
 #pragma once
 
 #include "facts.hpp"
@@ -13,15 +13,16 @@
 
 namespace agenthost::printer::usb {
 
-// An attribute of a device ("serial", "product") or of its interface, without white space at its ends, made visible, at most
-// 126 characters; empty: none.
+// An attribute of a device ("serial", "product") or of its interface, without white space at its ends, made
+// visible, at most 126 characters; empty: none.
 std::string attribute(const std::string& port, std::string_view name);
 // The driver that is bound to the interface ("usblp"); empty: none.
 std::string bound_driver(const Facts&);
 // The current alternate setting of the interface; -1: unknown.
 int current_alternate(const Facts&);
 
-// The IEEE 1284 id (GET_DEVICE_ID), which needs no claim. `error` is errno if the node could not be opened or did not answer.
+// The IEEE 1284 id (GET_DEVICE_ID), which needs no claim. `error` is errno if the node could not be opened
+// or did not answer.
 std::string read_device_id(const Facts&, int& error);
 // The text of a GET_DEVICE_ID answer: its length field is wrong on some printers. Pure.
 std::string device_id_text(std::string_view answer);
@@ -30,7 +31,8 @@ struct Holder {
     pid_t pid = 0;
     std::string name;
 };
-// Processes that have the node open, this one left out. Needs root or the same user to see them all; bounded in time.
+// Processes that have the node open, this one left out. Needs root or the same user to see them all;
+// bounded in time.
 std::vector<Holder> holders_of(const std::string& node);
 
 } // namespace agenthost::printer::usb

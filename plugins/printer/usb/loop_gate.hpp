@@ -1,4 +1,5 @@
-// Hands calls to the printer loop from any thread, until the Bus closes it: a worker may come back when the loop is gone.
+// Hands calls to the printer loop from any thread, until the Bus closes it: a worker may come back when the
+// loop is gone.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,5 @@
-// Asks a printer for its IEEE 1284 port status (GET_PORT_STATUS). Questions that come while one runs get its answer.
+// Asks a printer for its IEEE 1284 port status (GET_PORT_STATUS). Questions that come while one runs get
+// its answer.
 //
 // Threads: the printer loop.
 #pragma once

@@ -6,7 +6,8 @@ namespace agenthost::printer::usb {
 
 namespace {
 
-// Receipt and label printers, and USB adapters in front of parallel ones. Source of the facts: the quirk list of CUPS' USB backend.
+// Receipt and label printers, and USB adapters in front of parallel ones. Source of the facts: the quirk
+// list of CUPS' USB backend.
 constexpr std::array table{
     Quirk{.vendor = 0x04b8, .product = 0x0202, .vendor_class = true}, // Epson TM, M129C
     Quirk{.vendor = 0x0519, .output_only = true},                     // Star Micronics

@@ -1,4 +1,5 @@
-// Reads the IN endpoint while somebody wants to know: one transfer of one buffer, and the next one after the bytes were handled.
+// Reads the IN endpoint while somebody wants to know: one transfer of one buffer, and the next one after
+// the bytes were handled.
 //
 // Threads: the printer loop.
 #pragma once

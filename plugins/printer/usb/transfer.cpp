@@ -42,7 +42,10 @@ int Transfer::submit(Done done)
 {
     done_ = std::move(done);
     const int code = libusb_submit_transfer(raw_);
-    if (code != 0) done_ = nullptr;
+    if (code != 0) {
+        done_ = nullptr;
+        raw_->dev_handle = nullptr;
+    }
     return code;
 }
 
@@ -65,6 +68,7 @@ std::span<const std::uint8_t> Transfer::answer(std::size_t actual) const
 void LIBUSB_CALL Transfer::completed(libusb_transfer* raw)
 {
     auto& self = *static_cast<Transfer*>(raw->user_data);
+    raw->dev_handle = nullptr; // libusb_free_transfer reads it, and the handle may be closed by then
     const auto done = std::exchange(self.done_, nullptr);
     done(raw->status, static_cast<std::size_t>(std::max(raw->actual_length, 0)));
 }

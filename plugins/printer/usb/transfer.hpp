@@ -1,5 +1,5 @@
-// One libusb transfer with a buffer of its own, used again and again; at most one is in flight. It has no timeout: its owner cancels
-// it. Must not be destroyed in flight.
+// One libusb transfer with a buffer of its own, used again and again; at most one is in flight. It has no
+// timeout: its owner cancels it. Must not be destroyed in flight.
 //
 // Threads: the printer loop. `done` runs inside of Context::handle_events.
 #pragma once
@@ -26,7 +26,8 @@ public:
 
     [[nodiscard]] std::size_t capacity() const { return buffer_.size(); }
     [[nodiscard]] bool in_flight() const { return static_cast<bool>(done_); }
-    // Copies `bytes`, at most the capacity; empty is a zero-length packet. Returns 0 or libusb's error: then `done` is not called.
+    // Copies `bytes`, at most the capacity; empty is a zero-length packet. Returns 0 or libusb's error:
+    // then `done` is not called.
     int send(libusb_device_handle*, std::uint8_t endpoint, std::span<const std::uint8_t> bytes, Done done);
     // `size`: a multiple of the endpoint's packet.
     int receive(libusb_device_handle*, std::uint8_t endpoint, std::size_t size, Done done);

@@ -1,8 +1,9 @@
-// Runs calls that may block (libusb_open, claim, close, sysfs) on threads that exist only while there is work. A call that never
-// returns occupies one thread and stops nobody else, as long as fewer than `max_threads` hang.
+// Runs calls that may block (libusb_open, claim, close, sysfs) on threads that exist only while there is
+// work. A call that never returns occupies one thread and stops nobody else, as long as fewer than
+// `max_threads` hang.
 //
-// Threads: all functions may be called on any thread. The threads belong to no one: whoever destroys this waits for no call, and
-// what a call needs, it must own.
+// Threads: all functions may be called on any thread. The threads belong to no one: whoever destroys this
+// waits for no call, and what a call needs, it must own.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,8 @@ public:
     // Queued when all threads are busy. The queue is bounded by its users: a few calls a device.
     void run(std::function<void()> call);
 
-    // The part that calls may keep: whether this is being destroyed, so that waiting for something makes no sense.
+    // The part that calls may keep: whether this is being destroyed, so that waiting for something makes no
+    // sense.
     class Stop {
     public:
         // Waits for `time`, or less if there is a stop. Returns whether there is one.

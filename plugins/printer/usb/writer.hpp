@@ -1,5 +1,6 @@
-// Sends bytes to the OUT endpoint, one transfer at a time, and knows exactly how many the printer has taken. A write goes on while
-// the printer takes bytes, however slowly; it ends when all are taken or by a Fault.
+// Sends bytes to the OUT endpoint, one transfer at a time, and knows exactly how many the printer has
+// taken. A write goes on while the printer takes bytes, however slowly; it ends when all are taken or by a
+// Fault.
 //
 // Threads: the printer loop.
 #pragma once

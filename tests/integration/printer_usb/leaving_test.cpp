@@ -1,4 +1,5 @@
-// Printers that leave: whatever libusb calls it, the link says gone, with what was taken (faults 11 and 17 of the field).
+// Printers that leave: whatever libusb calls it, the link says gone, with what was taken (faults 11 and 17
+// of the field).
 #include "usb_rig.hpp"
 
 #include <gmock/gmock.h>

@@ -120,6 +120,18 @@ TEST_F(UsbReading, APrinterThatAnswersWithNothingDoesNotKeepUsBusy)
     ASSERT_TRUE(until([&] { return got_ == "\x12"; }));
 }
 
+TEST_F(UsbReading, AnIdlePrinterWakesNobody)
+{
+    begin();
+    listen();
+    write(*link_, paper_question);
+    ASSERT_TRUE(until([&] { return got_ == "\x12"; }));
+    ASSERT_TRUE(state_is("reading", 1));
+    io_.poll();
+    io_.restart();
+    EXPECT_EQ(io_.run_for(1s), 0U); // handlers that ran
+}
+
 TEST_F(UsbReading, AHaltedInEndpointIsClearedAFewTimes)
 {
     begin();

@@ -1,11 +1,12 @@
-// Drives the program usbsim from a test: USB printers without hardware. The commands are listed in main.cpp.
+// Drives the program usbsim from a test: USB printers without hardware. The commands are listed in
+// main.cpp.
 //
 //     test::UsbSim sim;
 //     sim.add("kitchen", "serial=K0001");
 //     sim.command("plug kitchen");
 //
-// The process that uses USB needs umockdev's preload library; link agenthost_usb_preload into a test program (it restarts itself
-// once), or give a child preload() and UMOCKDEV_DIR.
+// The process that uses USB needs umockdev's preload library; link agenthost_usb_preload into a test
+// program (it restarts itself once), or give a child preload() and UMOCKDEV_DIR.
 #pragma once
 
 #include "base/fd.hpp"

@@ -1,8 +1,8 @@
-// One emulated printer behind usbdevfs: serves the ioctls of every program that has its node open, moves bytes between their
-// transfers and the printer, and makes the faults that it is told to.
+// One emulated printer behind usbdevfs: serves the ioctls of every program that has its node open, moves
+// bytes between their transfers and the printer, and makes the faults that it is told to.
 //
-// Threads: umockdev's thread calls serve(), the main thread everything else; each call takes the lock that the caller holds for it
-// (Testbed::lock).
+// Threads: umockdev's thread calls serve(), the main thread everything else; each call takes the lock that
+// the caller holds for it (Testbed::lock).
 #pragma once
 
 #include "gobject.hpp"

@@ -1,8 +1,10 @@
-// usbsim: USB printers without hardware. Prints {"root": FOLDER}; a program that is started with UMOCKDEV_DIR=FOLDER and
-// LD_PRELOAD=libumockdev-preload.so.0 sees them. Commands come on stdin, one a line; each is answered with one line of JSON: the
-// device's state, or {"error": TEXT}. Ends at the end of stdin, so that it never outlives who started it.
+// usbsim: USB printers without hardware. Prints {"root": FOLDER}; a program that is started with
+// UMOCKDEV_DIR=FOLDER and LD_PRELOAD=libumockdev-preload.so.0 sees them. Commands come on stdin, one a line;
+// each is answered with one line of JSON: the device's state, or {"error": TEXT}. Ends at the end of stdin, so
+// that it never outlives who started it.
 //
-//   add NAME [FIELD=VALUE...]   fields: vid pid (hex) serial device_id model manufacturer port class in packet shape; %20 is a space
+//   add NAME [FIELD=VALUE...]   vid pid (hex) serial device_id model manufacturer port class in packet shape;
+//                               %20 is a space
 //   plug NAME, unplug NAME, clear NAME, stat NAME
 //   set NAME FIELD VALUE        a field as above, at the next plug
 //   stall_at | proto_at | nak_at NAME BYTES        faults by the count of bytes taken; -1: never

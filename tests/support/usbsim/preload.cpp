@@ -1,4 +1,5 @@
-// Restarts a test program once with umockdev's library loaded first, so that it runs from ctest, by hand and in a debugger.
+// Restarts a test program once with umockdev's library loaded first, so that it runs from ctest, by hand
+// and in a debugger.
 #include "client.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What the emulated printer does with the bytes that it has taken: it answers DLE EOT n, GS ( H (process id) and GS r 1, and it
-// can be out of paper, open or offline. Pure; bytes are only looked at, never drawn.
+// What the emulated printer does with the bytes that it has taken: it answers DLE EOT n, GS ( H (process
+// id) and GS r 1, and it can be out of paper, open or offline. Pure; bytes are only looked at, never drawn.
 #pragma once
 
 #include <cstddef>

@@ -15,6 +15,8 @@ namespace agenthost::usbsim {
 namespace {
 
 constexpr std::chrono::milliseconds tick_interval{2};
+constexpr const char* hub_descriptors =
+    "12010002090001406b1d020012060302010109021900010100e0000904000001090000000705810304000c";
 
 std::string three_digits(int number)
 {
@@ -36,7 +38,7 @@ std::string hex4(unsigned value)
     return hex({static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value & 0xff)});
 }
 
-// The device in umockdev's own notation. Line breaks and backslashes inside of a value are written as escapes.
+// The device in umockdev's own notation.
 std::string record(const Spec& spec, const std::string& number)
 {
     const std::string node = "/dev/bus/usb/001/" + number;
@@ -44,17 +46,9 @@ std::string record(const Spec& spec, const std::string& number)
         "P: /devices/usb1/" + spec.port + "\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nE: DRIVER=usb\n";
     out += "E: BUSNUM=001\nE: DEVNUM=" + number + "\nE: DEVNAME=" + node + "\n";
     out += "E: PRODUCT=" + hex4(spec.vendor) + "/" + hex4(spec.product) + "/100\nE: TYPE=0/0/0\n";
+    // As hex: a device's strings may be anything.
     const auto attribute = [&](const std::string& name, const std::string& value) {
-        std::string escaped;
-        for (const char c : value) {
-            if (c == '\\')
-                escaped += "\\\\";
-            else if (c == '\n')
-                escaped += "\\n";
-            else
-                escaped += c;
-        }
-        out += "A: " + name + "=" + escaped + "\\n\n";
+        out += "H: " + name + "=" + hex({value.begin(), value.end()}) + "0a\n";
     };
     attribute("busnum", "1");
     attribute("devnum", std::to_string(std::stoi(number)));
@@ -110,9 +104,24 @@ void Testbed::add_root_hub()
         "P: /devices/usb1\nN: bus/usb/001/001\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nE: DRIVER=usb\n"
         "E: BUSNUM=001\nE: DEVNUM=001\nE: DEVNAME=/dev/bus/usb/001/001\nA: busnum=1\\n\nA: devnum=1\\n\n"
         "A: bConfigurationValue=1\\n\nA: speed=480\\n\n"
-        "H: "
-        "descriptors="
-        "12010002090001406b1d020012060302010109021900010100e0000904000001090000000705810304000c\n\n");
+        "H: descriptors=" +
+        std::string{hub_descriptors} + "\n\n");
+}
+
+// "1-2.4" is a port of the hub "1-2"; libusb counts ports by the hubs that it knows.
+void Testbed::add_hub(const std::string& port)
+{
+    const auto end = port.rfind('.');
+    if (end == std::string::npos) return;
+    const std::string hub = port.substr(0, end);
+    add_hub(hub);
+    if (std::filesystem::exists(root() + "/sys/devices/usb1/" + hub)) return;
+    const std::string number = three_digits(++last_number_), node = "bus/usb/001/" + number;
+    add_sysfs("P: /devices/usb1/" + hub + "\nN: " + node +
+              "\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nE: BUSNUM=001\n" + "E: DEVNUM=" + number +
+              "\nE: DEVNAME=/dev/" + node + "\nA: busnum=1\\n\nA: devnum=" + std::to_string(last_number_) +
+              "\\n\nA: bConfigurationValue=1\\n\nA: speed=480\\n\nH: descriptors=" + hub_descriptors +
+              "\n\n");
 }
 
 Testbed::Slot& Testbed::slot(const std::string& name)
@@ -150,7 +159,8 @@ void Testbed::on_connected(UMockdevIoctlBase*, UMockdevIoctlClient* client, gpoi
     slot.device.connected(client);
 }
 
-// A regular file is always ready for poll(), so that libusb would spin. A FIFO is ready when the device says so.
+// A regular file is always ready for poll(), so that libusb would spin. A FIFO is ready when the device
+// says so.
 base::Fd Testbed::make_fifo(const std::string& path) const
 {
     std::filesystem::create_directories(std::filesystem::path{path}.parent_path());
@@ -186,6 +196,7 @@ void Testbed::plug(const std::string& name)
         at.device.arrive(node, make_fifo(root() + node), interface_folder + "/driver");
     }
     at.sysfs = folder;
+    add_hub(spec.port);
     add_sysfs(record(spec, number));
 }
 

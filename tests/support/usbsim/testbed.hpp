@@ -1,7 +1,8 @@
-// The machine that programs see instead of the real one: a root hub and the printers that are plugged in. Several devices.
+// The machine that programs see instead of the real one: a root hub and the printers that are plugged in.
+// Several devices.
 //
-// Threads: umockdev's own thread answers ioctls; a second thread moves bytes, unplugs and notices closed nodes; commands come from
-// the main thread. All take lock().
+// Threads: umockdev's own thread answers ioctls; a second thread moves bytes, unplugs and notices closed
+// nodes; commands come from the main thread. All take lock().
 #pragma once
 
 #include "device.hpp"
@@ -41,6 +42,7 @@ private:
     static gboolean on_ioctl(UMockdevIoctlBase*, UMockdevIoctlClient*, gpointer slot);
     static void on_connected(UMockdevIoctlBase*, UMockdevIoctlClient*, gpointer slot);
     void add_root_hub();
+    void add_hub(const std::string& port);
     void add_sysfs(const std::string& text);
     base::Fd make_fifo(const std::string& path) const;
     void tick();

@@ -1,0 +1,1 @@
+set(libs agenthost_printer_usb)
