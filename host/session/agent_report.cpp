@@ -1,7 +1,12 @@
 #include "agent_report.hpp"
 
+#include "base/json_depth.hpp"
 #include "base/json_writer.hpp"
 #include "wire/json/fields.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
 
 namespace agenthost::host {
 
@@ -14,6 +19,25 @@ std::string AgentReport::heartbeat(std::chrono::steady_clock::time_point now) co
 }
 
 std::string AgentReport::metrics() const { return fact("metrics"); }
+
+std::string AgentReport::capabilities(const std::string& manifests) const
+{
+    const std::string published = fact("capabilities");
+    if (published.empty()) return manifests;
+    std::set<std::string> names;
+    for (const std::string* list : {&manifests, &published}) {
+        const auto array = base::parse_json<nlohmann::json>(*list);
+        if (!array.is_array()) continue;
+        for (const auto& name : array) {
+            const bool fits = name.is_string() && !name.get_ref<const std::string&>().empty() &&
+                              name.get_ref<const std::string&>().size() <= max_capability;
+            if (fits && names.size() < max_capabilities) names.insert(name.get<std::string>());
+        }
+    }
+    std::string out;
+    base::JsonWriter{out}.value(names);
+    return out;
+}
 
 std::string AgentReport::registration(const std::string& plugins) const
 {

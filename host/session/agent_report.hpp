@@ -6,6 +6,7 @@
 #include "host/dispatch/facts.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ public:
     [[nodiscard]] std::string heartbeat(std::chrono::steady_clock::time_point now) const;
     // A JSON object: the fact `metrics`; empty: no plugin measures.
     [[nodiscard]] std::string metrics() const;
+    // The capabilities that servers are told: `manifests`, those of the plugins' manifests as a JSON array, and what
+    // plugins publish as the fact `capabilities`, which depends on the machine. At most max_capabilities.
+    [[nodiscard]] std::string capabilities(const std::string& manifests) const;
+    static constexpr std::size_t max_capabilities = 64, max_capability = 64;
     // What a registration says that the machine can do: the fact `machine_capabilities`, with `plugins`, the plugins'
     // capabilities as a JSON array, as its member `features`. Without the fact, `plugins` alone.
     [[nodiscard]] std::string registration(const std::string& plugins) const;

@@ -137,9 +137,10 @@ void WebSocketLink::on_message(Kind kind, std::string_view message)
 {
     if (closing_) return;
     if (kind == Kind::text) return owner_->on_frame(message);
+    if (owner_->on_binary(message)) return;
     fault_ = "the server sent a binary frame of " + std::to_string(message.size()) +
-             " bytes; this protocol has text frames only. Check url and protocol of this server";
-    close(unknown_data, "binary frames are not part of this protocol");
+             " bytes that the protocol does not have. Check url and protocol of this server";
+    close(unknown_data, "this binary frame is not part of the protocol");
 }
 
 // Posted, not called inside the read that found the frame.

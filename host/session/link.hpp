@@ -55,6 +55,8 @@ public:
         virtual ~Owner() = default;
         virtual void on_open() = 0;
         virtual void on_frame(std::string_view text) = 0;
+        // False: the protocol has no such frame, and the connection is closed with 1003.
+        virtual bool on_binary(std::string_view bytes) = 0;
         virtual void on_ping() = 0;
         virtual void on_pong(std::string_view payload) = 0;
         // Returns the next frame to write; empty: none, call kick() when there is one. Valid until

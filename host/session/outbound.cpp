@@ -137,7 +137,7 @@ void OutboundSession::act(const Open& open)
     if (std::exchange(attempted_, true)) ++status_.reconnects;
     if (!traits_)
         return failed_before_link({"this version does not support the protocol " + config_.protocol});
-    agent_.capabilities = context_.capabilities ? context_.capabilities() : "[]";
+    agent_.capabilities = report_.capabilities(context_.capabilities ? context_.capabilities() : "[]");
     const bool started = preparing_.start<Prepared>(
         context_.main, [request = prepare_request(open.renewal)] { return prepare(request); },
         [this](Prepared made) { prepared(std::move(made)); });

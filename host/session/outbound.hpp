@@ -62,6 +62,7 @@ public:
     // Link::Owner
     void on_open() override;
     void on_frame(std::string_view text) override;
+    bool on_binary(std::string_view bytes) override;
     void on_ping() override { heartbeat_.sign_of_life(); }
     void on_pong(std::string_view payload) override;
     std::string_view next_frame() override { return sender_.front(); }

@@ -32,6 +32,19 @@ void OutboundSession::on_frame(std::string_view text)
     if (link_ && sender_.must_pause_reading()) link_->hold(true);
 }
 
+bool OutboundSession::on_binary(std::string_view bytes)
+{
+    if (!connected()) return machine_.state() != State::authenticating; // else sent before our close arrived
+    const auto message = sender_.codec().decode_binary(bytes);
+    if (!message) return false;
+    ++status_.frames_in;
+    heartbeat_.sign_of_life();
+    received(*message, bytes);
+    follow_codec();
+    if (link_ && sender_.must_pause_reading()) link_->hold(true);
+    return true;
+}
+
 void OutboundSession::received(const wire::FromServer& message, std::string_view text)
 {
     if (const auto* command = std::get_if<wire::Command>(&message)) {

@@ -73,6 +73,16 @@ Servers::Servers(Core& core, Disk& disk, Agents& agents, Work& work)
       rest{calls}, files{calls}, fleet{calls, watch, placer}
 {}
 
+Shops::Shops(Core& core, Disk& disk, Agents& agents, Work& work)
+    : tasks{core,       work.calls, work.commands, agents.sessions,
+            disk.store, disk.store, disk.store,    agents.reports},
+      orders{core, work.calls, work.commands, disk.store, disk.store, agents.reports},
+      receipts{core, work.requests}, rest{core,       work.calls, work.commands,  agents.sessions,
+                                          disk.store, disk.store, agents.reports, orders,
+                                          receipts},
+      control{core, work.calls, tasks, orders, rest}
+{}
+
 Operators::Operators(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work)
     : console{core, agents.credentials.agents, agents.sessions, disk.store, work.runs, work.requests},
       dashboards{core, exchanges, agents.credentials.callers, agents.sessions, work.runs},
@@ -82,11 +92,7 @@ Operators::Operators(Core& core, Exchanges& exchanges, Disk& disk, Agents& agent
 
 RestFeatures::RestFeatures(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work,
                            Operators& operators)
-    : files{core, work.calls, work.commands, disk.spool}, print_tasks{core,          work.calls,
-                                                                      work.commands, agents.sessions,
-                                                                      disk.store,    disk.store,
-                                                                      disk.store,    agents.reports},
-      signed_agents{work.calls, agents.sessions},
+    : files{core, work.calls, work.commands, disk.spool}, signed_agents{work.calls, agents.sessions},
       reports{core,          work.calls,      agents.credentials.agents,
               work.commands, agents.sessions, disk.store,
               disk.store,    agents.reports,  agents.sessions.attempts()},
@@ -96,7 +102,7 @@ RestFeatures::RestFeatures(Core& core, Exchanges& exchanges, Disk& disk, Agents&
       agent_commands{work.calls}, rest{core, exchanges, agents.credentials.callers}
 {}
 
-void RestFeatures::add_routes(Agents& agents, Servers& servers)
+void RestFeatures::add_routes(Agents& agents, Servers& servers, Shops& shops)
 {
     rest.add(agents.registration.routes());
     rest.add(reports.routes());
@@ -104,7 +110,8 @@ void RestFeatures::add_routes(Agents& agents, Servers& servers)
     rest.add(files.routes());
     rest.add(tasks.routes());
     rest.add(runs.routes());
-    rest.add(print_tasks.routes());
+    rest.add(shops.tasks.routes());
+    rest.add(shops.rest.routes());
     rest.add(signed_agents.routes());
     rest.add(servers.rest.routes());
     rest.add(servers.files.routes());

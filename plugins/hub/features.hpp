@@ -16,7 +16,6 @@
 #include "plugins/hub/http/spool.hpp"
 #include "plugins/hub/rest/agent_commands.hpp"
 #include "plugins/hub/rest/files.hpp"
-#include "plugins/hub/rest/print_tasks.hpp"
 #include "plugins/hub/rest/reports.hpp"
 #include "plugins/hub/rest/rest.hpp"
 #include "plugins/hub/rest/runs.hpp"
@@ -30,6 +29,11 @@
 #include "plugins/hub/servers/placer.hpp"
 #include "plugins/hub/servers/rest.hpp"
 #include "plugins/hub/servers/watch.hpp"
+#include "plugins/hub/shops/control.hpp"
+#include "plugins/hub/shops/orders.hpp"
+#include "plugins/hub/shops/print_tasks.hpp"
+#include "plugins/hub/shops/receipts.hpp"
+#include "plugins/hub/shops/shops_rest.hpp"
 #include "plugins/hub/store/enrolment.hpp"
 #include "plugins/hub/store/nonces.hpp"
 #include "plugins/hub/store/servers.hpp"
@@ -97,6 +101,17 @@ struct Servers {
     FleetRest fleet GUARDED;
 };
 
+// Print shops.
+struct Shops {
+    Shops(Core&, Disk&, Agents&, Work&);
+
+    PrintTasks tasks GUARDED;
+    PrintOrders orders GUARDED;
+    Receipts receipts GUARDED;
+    ShopsRest rest GUARDED;
+    ShopControl control GUARDED;
+};
+
 // The interfaces for people: command line, dashboards, the machine's administrator.
 struct Operators {
     Operators(Core&, Exchanges&, Disk&, Agents&, Work&);
@@ -109,10 +124,9 @@ struct Operators {
 // The REST interface.
 struct RestFeatures {
     RestFeatures(Core&, Exchanges&, Disk&, Agents&, Work&, Operators&);
-    void add_routes(Agents&, Servers&) UNDER_LOCK;
+    void add_routes(Agents&, Servers&, Shops&) UNDER_LOCK;
 
     Files files GUARDED;
-    PrintTasks print_tasks GUARDED;
     SignedRest signed_agents GUARDED;
     ReportsRest reports GUARDED;
     RunsRest runs GUARDED;

@@ -2,6 +2,7 @@
 
 #include "base/json_writer.hpp"
 #include "plugins/hub/http/origin.hpp"
+#include "plugins/hub/shops/task_json.hpp"
 
 #include <stdexcept>
 #include <thread>
@@ -26,18 +27,20 @@ Answer not_from_this_page()
 } // namespace
 
 Hub::Hub(Config config, Host& host, HttpHost& http)
-    : core_{std::move(config), host}, exchanges_{core_, http}, disk_{core_},
-      agents_{core_, exchanges_, disk_}, work_{core_, disk_, agents_}, servers_{core_, disk_, agents_, work_},
+    : core_{std::move(config), host}, exchanges_{core_, http}, disk_{core_}, agents_{core_, exchanges_,
+                                                                                     disk_},
+      work_{core_, disk_, agents_}, servers_{core_, disk_, agents_, work_}, shops_{core_, disk_, agents_,
+                                                                                   work_},
       operators_{core_, exchanges_, disk_, agents_, work_}, rest_{core_,   exchanges_, disk_,
                                                                   agents_, work_,      operators_},
       agent_events_{{core_, disk_.store, agents_.book, agents_.reports, work_.commands, work_.requests,
-                     work_.runs, rest_.print_tasks, operators_.dashboards, operators_.console, servers_.watch,
+                     work_.runs, shops_.tasks, operators_.dashboards, operators_.console, servers_.watch,
                      servers_.control}},
       secrets_{core_, disk_, agents_, operators_}, upkeep_{core_, disk_, agents_, work_, rest_, secrets_},
       worker_{max_jobs, [this] { return upkeep_.tick(); }}
 {
     connect();
-    rest_.add_routes(agents_, servers_);
+    rest_.add_routes(agents_, servers_, shops_);
     agents_.admit(disk_);
     secrets_.reread();
     if (const std::string problem = secrets_.problem(); !problem.empty())
@@ -57,12 +60,25 @@ void Hub::connect()
         servers_.watch.began(task);
         rest_.files.began(task);
         work_.runs.events().began(task);
+        tell_dashboards(task);
     });
     work_.commands.observe([this](const TaskRecord& task) UNDER_LOCK {
         servers_.watch.ended(task);
-        rest_.print_tasks.ended(task);
+        shops_.tasks.ended(task);
         work_.runs.events().ended(task);
+        shops_.control.ended(task);
+        tell_dashboards(task);
     });
+    work_.commands.observe_warning([this](const TaskRecord& task) UNDER_LOCK { tell_dashboards(task); });
+}
+
+// A shop's task has begun, is late, or has ended.
+void Hub::tell_dashboards(const TaskRecord& task)
+{
+    if (!task.shop) return;
+    const std::string shown = shop_task_json(task);
+    operators_.dashboards.agent_event(task.agent, {.topic = "print_task", .json = shown, .at = core_.utc()},
+                                      task.id);
 }
 
 // ---- start and stop ----
@@ -94,7 +110,7 @@ void Hub::restore_tasks()
     core_.strand.run([this]() UNDER_LOCK {
         servers_.watch.restore(std::exchange(disk_.loaded_servers, {}));
         work_.commands.restore(std::move(disk_.loaded.open_tasks));
-        rest_.print_tasks.restore(std::move(disk_.loaded.unconfirmed));
+        shops_.tasks.restore(std::move(disk_.loaded.unconfirmed));
     });
     disk_.loaded = {};
 }
@@ -228,6 +244,8 @@ void Hub::call(std::string_view action, std::string_view params, ReplyPtr reply)
             operators_.console.call(action, params, reply);
         else if (ServerControl::takes(action))
             servers_.control.call(action, params, reply);
+        else if (ShopControl::takes(action))
+            shops_.control.call(action, params, reply);
         else
             operators_.admin.call(action, params, std::move(reply));
     });

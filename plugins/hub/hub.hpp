@@ -59,6 +59,7 @@ private:
     void wait_until_idle(std::chrono::milliseconds max_wait);
     void write_reports();
     bool from_allowed_page(const Head&) UNDER_LOCK;
+    void tell_dashboards(const TaskRecord&) UNDER_LOCK;
 
     Core core_;
     Exchanges exchanges_ GUARDED;
@@ -66,6 +67,7 @@ private:
     Agents agents_;
     Work work_;
     Servers servers_;
+    Shops shops_;
     Operators operators_;
     RestFeatures rest_;
     AgentEvents agent_events_;

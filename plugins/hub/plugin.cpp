@@ -84,6 +84,10 @@ public:
         listener_.upgrade(conn, headers, limits);
     }
     agh_status send(Conn conn, std::string_view text) override { return listener_.send_text(conn, text); }
+    agh_status send_binary(Conn conn, std::string_view bytes) override
+    {
+        return listener_.send(conn, AGH_WS_BINARY, bytes);
+    }
     void limits(Conn conn, std::string_view limits) override { listener_.limits(conn, limits); }
     void close(Conn conn, int code, std::string_view reason) override { listener_.close(conn, code, reason); }
     void pause(Conn conn, bool on) override { listener_.pause(conn, on); }
@@ -151,9 +155,12 @@ public:
     explicit HubPlugin(Context& context) : context_{context}
     {
         for (const char* action :
-             {"hub.agent_add", "hub.agent_list", "hub.agent_revoke", "hub.token_new", "hub.token_list",
-              "hub.token_revoke", "hub.exec", "hub.attach", "hub.input", "hub.resize", "hub.interrupt",
-              "hub.runs", "hub.server_list", "hub.server_get", "hub.server_do", "hub.server_follow"}) {
+             {"hub.agent_add",   "hub.agent_list",   "hub.agent_revoke", "hub.token_new",
+              "hub.token_list",  "hub.token_revoke", "hub.exec",         "hub.attach",
+              "hub.input",       "hub.resize",       "hub.interrupt",    "hub.runs",
+              "hub.server_list", "hub.server_get",   "hub.server_do",    "hub.server_follow",
+              "hub.print_shops", "hub.print",        "hub.print_task",   "hub.print_tasks",
+              "hub.print_again", "hub.print_receipt"}) {
             context.on(action, this, &HubPlugin::action);
         }
         try {

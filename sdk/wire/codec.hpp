@@ -53,6 +53,8 @@ public:
     // Views in the result are valid until the next call. `authenticating`: expect Welcome (storage's has no
     // action).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
+    // A binary frame. nullopt: the protocol has none, or not this one; the connection must be closed (1003).
+    virtual std::optional<FromServer> decode_binary(std::string_view) { return std::nullopt; }
     // Each appends one frame to `out`. False: the protocol cannot express the message; nothing was appended.
     virtual bool encode(const Result&,
                         std::string& out) = 0; // false: the peer does not expect it; treat it as delivered
@@ -81,6 +83,8 @@ public:
     virtual FromAgent decode(std::string_view frame) = 0;
     virtual bool encode(const Welcome&, std::string& out) = 0;
     virtual bool encode(const Command&, std::string& out) = 0;
+    // Moves out the binary frame that must follow the frame of the last Command at once; empty: none.
+    virtual std::string take_binary() { return {}; }
     virtual bool encode(const Ping&, std::string& out) = 0;
     virtual bool encode(const Heartbeat&, std::string& out) = 0; // the acknowledgement
 };

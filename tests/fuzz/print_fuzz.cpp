@@ -1,6 +1,7 @@
 // The print codec, both ends, against arbitrary bytes: never crashes, never reads outside, and what it
 // accepts means the same when the other end writes it again. The first byte says which end reads ('s': the
-// server's), or that text is written ('t').
+// server's), that text is written ('t'), or that the rest is a job's bytes ('b').
+#include "base/base64.hpp"
 #include "tests/fuzz/promise.hpp"
 #include "tests/unit/wire/environment.hpp"
 
@@ -59,13 +60,20 @@ std::string_view arch(std::string_view machine)
     return machine == "aarch64" ? "arm64" : machine;
 }
 
+// The same capabilities, and the codec's own.
+bool with_binary(std::string_view given, std::string_view reread)
+{
+    Json wanted = given.empty() ? Json::array() : Json::parse(given);
+    if (given.find(R"("binary")") == given.npos) wanted.push_back("binary");
+    return Json::parse(reread, nullptr, false) == wanted;
+}
+
 void same_hello(const Hello& hello, const FromAgent& reread)
 {
     const auto* same = std::get_if<Hello>(&reread);
     demand(same && same->agent_id == hello.agent_id && same->version == hello.version &&
                same->platform == hello.platform && same->arch == arch(hello.arch) &&
-               same->name == hello.name &&
-               same->capabilities == (hello.capabilities.empty() ? "[]" : hello.capabilities),
+               same->name == hello.name && with_binary(hello.capabilities, same->capabilities),
            "a register means the same when written again");
 }
 
@@ -157,9 +165,37 @@ void write_any(std::string_view text)
     demand_one_line_each(agent->opening(hello).headers);
 }
 
+// The bytes of a job, cut into an id and the rest by the first byte: sent in a binary frame, they are the same
+// command as in base64. The input itself as a binary frame: not announced, so refused.
+void read_binary_frame(std::string_view bytes)
+{
+    const auto agent = an_agent(), other_agent = an_agent();
+    demand(!agent->decode_binary(bytes), "a binary frame must be announced");
+    const auto server = a_server();
+    (void)server->decode(R"({"type":"register","payload":{"shopId":"s","capabilities":["binary"]}})");
+    const std::string data = agenthost::base::base64(std::string{bytes} + std::string(1024, 'x'));
+    const std::string params = R"({"cut":true,"data":")" + data + R"(","encoding":"base64","n":"0x0fe6"})";
+    std::string text;
+    demand(server->encode(Command{"t1", "task_print", params, {}, {}}, text), "a job can be written");
+    const std::string binary = server->take_binary();
+    demand(!binary.empty() && Json::accept(text), "it is announced");
+    demand(std::holds_alternative<Nothing>(agent->decode(text, false)), "its bytes are awaited");
+    const auto message = agent->decode_binary(binary);
+    const auto* command = message ? std::get_if<Command>(&*message) : nullptr;
+    demand(command && command->id == "t1" && command->params == params, "it is the command that was sent");
+    demand(!agent->decode_binary(binary), "and only once");
+    // Damaged in one place: refused, or answered as malformed.
+    std::string damaged = binary;
+    damaged[bytes.size() % damaged.size()] ^= 1;
+    (void)other_agent->decode(text, false);
+    const auto other = other_agent->decode_binary(damaged);
+    demand(!other || std::holds_alternative<Malformed>(*other), "damaged bytes are not printed");
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    return use_input(data, size, {{'s', read_as_server}, {'t', write_any}}, read_as_agent);
+    return use_input(data, size, {{'s', read_as_server}, {'t', write_any}, {'b', read_binary_frame}},
+                     read_as_agent);
 }

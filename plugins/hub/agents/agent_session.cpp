@@ -35,15 +35,17 @@ bool AgentSession::send(const auto& message)
 
 bool AgentSession::say(const wire::Welcome& welcome) { return send(welcome); }
 
-std::optional<std::string> AgentSession::encode(wire::Command command)
+std::optional<AgentSession::Frames> AgentSession::encode(wire::Command command)
 {
     const std::string word{core_.config.action_words.word(traits().name, command.action)};
     command.action = word;
     // Checked again here: the agent may have reconnected with another protocol than its command was checked
     // for.
     if (traits().reserves_word(command.action)) return std::nullopt;
-    std::string frame;
-    return codec_->encode(command, frame) ? std::optional{std::move(frame)} : std::nullopt;
+    Frames frames;
+    if (!codec_->encode(command, frames.text)) return std::nullopt;
+    frames.binary = codec_->take_binary();
+    return frames;
 }
 
 void AgentSession::serve(const wire::FromAgent& message, AgentObserver& observer)

@@ -45,8 +45,11 @@ public:
     void serve(const wire::FromAgent&, AgentObserver&) UNDER_LOCK;
     // False: the protocol has no frame for it.
     bool say(const wire::Welcome&) UNDER_LOCK;
-    // The frame of a command, with the protocol's name of its action; nullopt: the protocol has none.
-    std::optional<std::string> encode(wire::Command) UNDER_LOCK;
+    struct Frames {
+        std::string text, binary; // binary follows at once; may be empty
+    };
+    // The frames of a command, with the protocol's name of its action; nullopt: the protocol has none.
+    std::optional<Frames> encode(wire::Command) UNDER_LOCK;
     // If the protocol has pings of its own.
     void start_pings() UNDER_LOCK;
     // Nothing is read or sent afterwards. The session's memory is freed when the daemon reports it closed.

@@ -217,11 +217,14 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
 {
     AgentSession* session = live(agent);
     if (session == nullptr) return Sent::gone;
-    std::optional<std::string> frame = session->encode(command);
-    if (!frame) return Sent::unspeakable;
-    core_.strand.post([this, conn = session->conn(), frame = std::move(*frame), agent = std::string{agent},
+    std::optional<AgentSession::Frames> frames = session->encode(command);
+    if (!frames) return Sent::unspeakable;
+    core_.strand.post([this, conn = session->conn(), frames = std::move(*frames), agent = std::string{agent},
                        id = std::string{command.id}] {
-        if (core_.host.send(conn, frame) != AGH_E_BUSY) return; // for a dead session on_closed() follows
+        agh_status sent = core_.host.send(conn, frames.text);
+        // If only the first one fits, the agent waits for bytes that come when the command is sent again.
+        if (sent == AGH_OK && !frames.binary.empty()) sent = core_.host.send_binary(conn, frames.binary);
+        if (sent != AGH_E_BUSY) return; // for a dead session on_closed() follows
         core_.strand.run([this, &agent, &id]() UNDER_LOCK { observer_->not_taken(agent, id); });
     });
     return Sent::taken;

@@ -98,6 +98,17 @@ bool server_option(Reader& in, Arguments& out)
     return true;
 }
 
+// The options of print that server does not have; false: the word is not one of them.
+bool print_option(Reader& in, Arguments& out)
+{
+    if (in.flag("--raw")) {
+        out.raw = true;
+        return true;
+    }
+    return in.value("--printer", out.printer) || in.value("--charset", out.charset) ||
+           in.value("--key", out.key) || in.value("--outcome", out.outcome);
+}
+
 } // namespace
 
 Arguments parse(int argc, char** argv)
@@ -129,7 +140,7 @@ Arguments parse(int argc, char** argv)
                    in.value("--agents", out.agents) || in.value("--expires", out.expires) ||
                    in.value("--command", out.command) || in.value("-c", out.command) ||
                    in.value("--cwd", out.cwd) || in.value("--run-as", out.run_as) ||
-                   in.value("--priority", out.priority) || server_option(in, out)) {
+                   in.value("--priority", out.priority) || server_option(in, out) || print_option(in, out)) {
             continue;
         } else if (in.word().starts_with("-")) {
             throw Usage{"unknown option " + in.word()};

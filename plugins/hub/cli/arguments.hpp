@@ -37,6 +37,10 @@ struct Arguments {
     std::vector<std::string> ports; // HOST:CONTAINER[/udp], or PORT
     std::uint32_t tail = 100;
     bool follow = false, start = false;
+
+    // print; also name, status, file and tail
+    std::string printer, charset, key, outcome;
+    bool raw = false;
 };
 
 // Throws Usage.

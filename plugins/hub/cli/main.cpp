@@ -23,6 +23,13 @@ constexpr const char* usage =
                                             gets text and colours, a file or pipe every byte
        agenthost hub server console SERVER                  the same, and standard input is typed into it
        agenthost hub server files ls|get|put|rm|mv|cp|mkdir|chmod|archive|extract SERVER ...
+       agenthost hub print list [SHOP]      printers of all shops, with their last test and error
+       agenthost hub print file SHOP FILE   print a file (- for standard input): text in UTF-8, else the bytes as they are
+       agenthost hub print text SHOP TEXT   print one line
+       agenthost hub print tasks SHOP [--status S] [--outcome O] [--tail N]   what was printed, the newest first
+       agenthost hub print task TASK        one of them; --timeout: wait for its end
+       agenthost hub print reprint TASK     print a copy, marked as such
+       agenthost hub print receipt TASK [--file OUT.png]   what it looks like: its text, or a picture
        agenthost hub agent add ID [--protocol P] [--rotate]   create a credential for an agent (shown once)
        agenthost hub agent list             agents that have a credential
        agenthost hub agent revoke ID        revoke an agent's credential, close its session
@@ -44,6 +51,11 @@ servers: SERVER             its id, or AGENT/SERVER where several agents have on
                              standard input. --start: and start it
          --timeout TIME, --signal S   stop, restart: kill after this time; the signal in place of the server's own way
          -c, --command LINE  console: type this line and leave
+printing: --printer P         an alias or role, VENDOR:PRODUCT in hexadecimal, or IP:PORT; default: the shop's default printer
+         --name N            a title; --charset C: of a text that is not UTF-8; --raw: never as text
+         --key K             repeating the command with the same key prints once
+         --timeout TIME      how long to wait for the end (default 60s; 0: do not wait)
+         --status open|success|error|failed, --outcome printed|sent|failed|unknown   which tasks
 credentials: --protocol P     the agent's protocol. storage, print, signed (default): a secret; panel: a JWT and a refresh token;
                              dashboard: a JWT
          --rotate            replace the agent's credential; a session with the old one ends
@@ -53,7 +65,8 @@ credentials: --protocol P     the agent's protocol. storage, print, signed (defa
 all:     --json              print the hub's answer as JSON; exec, shell, attach: the command's result, on standard error
          --control SOCKET    the daemon's control socket (default: $AGENTHOST_CONTROL, /run/agenthost/control.sock)
 Ctrl-C interrupts the command of exec, a second Ctrl-C kills it, a third one exits. If exec is killed, its command is interrupted.
-exit codes: 0 ok, 1 refused or no daemon, 2 usage. exec, shell, attach: the command's exit code, 128+n if signal n ended it;
+exit codes: 0 ok, 1 refused or no daemon, 2 usage. print: 0 printed or sent, 1 not printed, 3 unknown: it may be on paper, 124 not
+ended in time. exec, shell, attach: the command's exit code, 128+n if signal n ended it;
 124 timeout, 125 the command did not run or its result is unknown (agent unknown, offline or refusing; no daemon; usage; output
 lost), 127 program not found on the agent
 )";
@@ -62,10 +75,10 @@ lost), 127 program not found on the agent
 std::string what_is_wrong(const agenthost::hub::cli::Arguments& args)
 {
     const auto& w = args.words;
-    if (w.empty()) return "a command is missing: exec, shell, attach, runs, server, agent or token";
+    if (w.empty()) return "a command is missing: exec, shell, attach, runs, server, print, agent or token";
     if (w[0] != "agent" && w[0] != "token")
         return "unknown command \"" + w[0] +
-               "\"; known are exec, shell, attach, runs, server, agent and token";
+               "\"; known are exec, shell, attach, runs, server, print, agent and token";
     const std::string verbs =
         w[0] == "agent" ? "add ID, list or revoke ID" : "new [LABEL], list or revoke TOKEN_ID";
     if (w.size() == 1) return w[0] + " needs " + verbs;
@@ -95,6 +108,7 @@ int main(int argc, char** argv)
         if (verb == "shell") return shell(args);
         if (verb == "attach") return attach(args);
         if (verb == "server") return server(args);
+        if (verb == "print") return print(args);
         if (credentials(args)) return 0;
         throw Usage{what_is_wrong(args)};
     } catch (const Usage& e) {

@@ -20,4 +20,8 @@ int runs(const Arguments&);
 // Game servers (servers.cpp). Returns the exit code.
 int server(const Arguments&);
 
+// Print shops (print.cpp). Returns the exit code.
+constexpr int outcome_unknown = 3; // part of it or all may be on paper
+int print(const Arguments&);
+
 } // namespace agenthost::hub::cli

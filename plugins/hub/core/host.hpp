@@ -45,6 +45,7 @@ public:
     virtual void log(int level, std::string_view message, std::string_view fields_json) = 0;
     virtual void record(Metric, double) = 0;
     virtual void publish(std::string_view key, std::string_view json) = 0;
+    virtual agh_status send_binary(Conn, std::string_view) { return AGH_E_UNSUPPORTED; }
 };
 
 } // namespace agenthost::hub

@@ -84,12 +84,7 @@ void Exchange::refuse(int status, std::string_view code, std::string_view messag
     answer(error_answer(status, code, message));
 }
 
-void Exchange::busy(std::string_view why) const
-{
-    Answer a = error_answer(503, "BUSY", why.empty() ? "The hub is overloaded; try again later" : why);
-    a.headers.emplace_back("retry-after", "1");
-    answer(std::move(a));
-}
+void Exchange::busy(std::string_view why) const { answer(busy_answer(why)); }
 
 void Exchange::begin(Answer head, std::uint64_t length) const
 {

@@ -20,7 +20,7 @@ namespace {
 // Every code of the protocols' documents, of NOTES.md and of the hub itself. INSUFFICIENT_RESOURCES is 507
 // like DISK_FULL: the machine lacks resources; 409 is for conflicts with something the caller can name (a
 // port, an id). QUEUE_FULL and BUSY are 503: the server's state, not the caller's rate, which is 429.
-constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
+constexpr std::array<std::pair<std::string_view, int>, 37> status_table{{
     {"UNKNOWN_ACTION", 400},
     {"INVALID_REQUEST", 400},
     {"INVALID_MESSAGE", 400},
@@ -32,6 +32,7 @@ constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
     {"CONTAINER_NOT_FOUND", 404},
     {"FILE_NOT_FOUND", 404},
     {"TASK_NOT_FOUND", 404},
+    {"PRINTER_NOT_FOUND", 404},
     {"COMMAND_NOT_FOUND", 404},
     {"NOT_FOUND", 404},
     {"METHOD_NOT_ALLOWED", 405},
@@ -39,7 +40,9 @@ constexpr std::array<std::pair<std::string_view, int>, 34> status_table{{
     {"ID_REUSED", 409},
     {"CANCELLED", 409},
     {"TASK_ENDED", 409},
+    {"TASK_OPEN", 409},
     {"TOO_LARGE", 413},
+    {"UNSUPPORTED_TYPE", 415},
     {"CONFIG_INVALID", 422},
     {"RATE_LIMIT", 429},
     {"UNSUPPORTED", 501},
@@ -139,6 +142,13 @@ Answer error_answer(int status, std::string_view code, std::string_view message,
     json error{{"code", code}, {"message", message}};
     if (!detail.empty()) error["detail"] = detail;
     return json_answer(status, dump(json{{"error", std::move(error)}}));
+}
+
+Answer busy_answer(std::string_view why)
+{
+    Answer answer = error_answer(503, "BUSY", why.empty() ? "The hub is overloaded; try again later" : why);
+    answer.headers.emplace_back("retry-after", "1");
+    return answer;
 }
 
 Answer unauthorized(std::string_view why)

@@ -38,6 +38,8 @@ Answer json_answer(int status, std::string body);
 // {"error":{"code","message","detail"?}}
 Answer error_answer(int status, std::string_view code, std::string_view message,
                     std::string_view detail = {});
+// 503, with Retry-After.
+Answer busy_answer(std::string_view why = {});
 // 401, with WWW-Authenticate: Bearer.
 Answer unauthorized(std::string_view why);
 std::string headers_json(const Answer&);

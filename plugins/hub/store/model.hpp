@@ -52,6 +52,8 @@ struct TaskRecord {
     std::int64_t warned = 0;           // when the warning was given; 0: none
     std::int64_t confirmed = 0;        // when the shop's heartbeat confirmed this configuration
     std::uint64_t dropped = 0;         // bytes of the result that the hub no longer keeps
+    std::string digest;                // of what was asked for, if the caller gave an Idempotency-Key
+    std::string origin;                // the task that this one prints again; empty: none
     std::string data;                  // JSON or empty; success
     std::string code, message, detail; // error, failed
 };

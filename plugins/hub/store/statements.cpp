@@ -10,7 +10,7 @@ namespace agenthost::hub {
 namespace {
 
 // Each upgrades a file by one version; a new file runs through all of them.
-constexpr std::array<const char*, 4> upgrades{
+constexpr std::array<const char*, 5> upgrades{
     R"(
 CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, protocol TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     peer TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) WITHOUT ROWID;
@@ -47,6 +47,11 @@ CREATE INDEX tasks_results ON tasks(caller, agent, updated, id, bytes) WHERE byt
 )",
     R"(
 ALTER TABLE tasks ADD COLUMN no_resend INTEGER NOT NULL DEFAULT 0;
+)",
+    R"(
+ALTER TABLE tasks ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+CREATE INDEX tasks_shop_created ON tasks(agent, created, id) WHERE shop = 1;
 )"};
 
 constexpr const char* agent_columns =
@@ -54,7 +59,7 @@ constexpr const char* agent_columns =
     "coalesce((SELECT at FROM reports WHERE agent=agents.id AND kind='heartbeat'), 0)";
 constexpr const char* task_columns =
     "id, agent, action, params, state, sent, bound, created, updated, expires, data, code, message, detail, "
-    "target, shop, warned, confirmed, caller, dropped, no_resend";
+    "target, shop, warned, confirmed, caller, dropped, no_resend, digest, origin";
 
 std::string select(const char* columns, const char* rest)
 {
@@ -80,8 +85,11 @@ Store::Tables::Tables(base::Database& database, std::uint64_t result_bytes)
       report_trim{db.prepare("DELETE FROM reports WHERE agent NOT IN (SELECT id FROM agents)")},
       task_save{db.prepare("INSERT OR REPLACE INTO tasks(" + std::string{task_columns} +
                            ", bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-                           "?18,?19,?20,?21,?22)")},
+                           "?18,?19,?20,?21,?22,?23,?24)")},
       task_find{db.prepare(select(task_columns, "tasks WHERE id=?1"))},
+      shop_list{
+          db.prepare(select(task_columns, "tasks WHERE shop=1 AND agent=?1 AND (created, id) < (?2, ?3) "
+                                          "ORDER BY created DESC, id DESC"))},
       task_expire{db.prepare("DELETE FROM tasks WHERE expires<?1 AND state>=3 AND shop=0")},
       task_trim{db.prepare(
           "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE state>=3 ORDER BY updated LIMIT "
@@ -104,12 +112,12 @@ void Store::Tables::save(const TaskRecord& t)
     task_save.bind(17, t.warned).bind(18, t.confirmed).bind(19, t.caller);
     const std::uint64_t bytes = t.dropped == 0 ? result_bytes(t) : 0;
     task_save.bind(20, static_cast<std::int64_t>(t.dropped)).bind(21, std::int64_t{t.no_resend});
-    task_save.bind(22, static_cast<std::int64_t>(bytes)).run();
+    task_save.bind(22, t.digest).bind(23, t.origin).bind(24, static_cast<std::int64_t>(bytes)).run();
     results.saved(bytes);
 }
 
 // A token names at most 1,000 agents.
-void Store::Tables::list_among(const Page& page, std::vector<AgentRecord>& found)
+void Store::Tables::list_among(const Registry::Page& page, std::vector<AgentRecord>& found)
 {
     const std::set<std::string_view> ids{page.among->begin(), page.among->end()};
     for (auto id = ids.upper_bound(page.after); id != ids.end() && found.size() < page.max_rows; ++id) {
@@ -154,6 +162,8 @@ TaskRecord Store::Tables::task(const base::Statement& row)
             .warned = row.integer(16),
             .confirmed = row.integer(17),
             .dropped = static_cast<std::uint64_t>(row.integer(19)),
+            .digest = std::string{row.text(21)},
+            .origin = std::string{row.text(22)},
             .data = std::string{row.text(10)},
             .code = std::string{row.text(11)},
             .message = std::string{row.text(12)},

@@ -11,7 +11,7 @@ namespace agenthost::hub {
 struct Store::Tables {
     Tables(base::Database&, std::uint64_t result_bytes);
     void save(const TaskRecord&);
-    void list_among(const Page&, std::vector<AgentRecord>&);
+    void list_among(const Registry::Page&, std::vector<AgentRecord>&);
 
     static AgentRecord agent(const base::Statement& row);
     static TaskRecord task(const base::Statement& row);
@@ -22,8 +22,8 @@ struct Store::Tables {
     base::Database& db;
     StoredResults results;
     base::Statement agent_seen, agent_find, agent_list, agent_list_of, agent_forget, agent_trim, report_save,
-        report_find, report_trim, task_save, task_find, task_expire, task_trim, shop_trim, token_save,
-        token_remove;
+        report_find, report_trim, task_save, task_find, shop_list, task_expire, task_trim, shop_trim,
+        token_save, token_remove;
 };
 
 } // namespace agenthost::hub

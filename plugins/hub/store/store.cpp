@@ -282,7 +282,7 @@ bool Store::find(std::string id, Registry::Found then)
                  .query = true});
 }
 
-bool Store::list(Page page, Listed then)
+bool Store::list(Registry::Page page, Registry::Listed then)
 {
     auto found = std::make_shared<std::vector<AgentRecord>>();
     return post({.run =
@@ -328,6 +328,33 @@ bool Store::find(std::string id, TaskTable::Found then)
                      },
                  .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(*found)); },
                  .query = true});
+}
+
+bool Store::list(TaskTable::Page page, TaskTable::Listed then)
+{
+    struct Found {
+        std::vector<TaskRecord> rows;
+        bool more = false;
+    };
+    auto found = std::make_shared<Found>();
+    return post(
+        {.run =
+             [page = std::move(page), found](Tables& t) {
+                 base::Statement& list = t.shop_list;
+                 list.bind(1, page.shop).bind(2, page.created).bind(3, page.id);
+                 for (std::size_t bytes = 0; !found->more && list.step();) {
+                     TaskRecord row = Tables::task(list);
+                     if (page.wanted && !page.wanted(row)) continue;
+                     row.params.clear(); // of open ones; nobody shows them
+                     bytes += row.data.size();
+                     found->more =
+                         found->rows.size() >= page.max_rows || (bytes > page_bytes && !found->rows.empty());
+                     if (!found->more) found->rows.push_back(std::move(row));
+                 }
+                 list.reset();
+             },
+         .done = [found, then = std::move(then)](bool ok) { then(ok, std::move(found->rows), found->more); },
+         .query = true});
 }
 
 bool Store::save(std::vector<Report> reports)

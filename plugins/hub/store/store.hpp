@@ -56,10 +56,11 @@ public:
 
     bool seen(const AgentRecord&) override;
     bool find(std::string id, Registry::Found) override;
-    bool list(Page, Listed) override;
+    bool list(Registry::Page, Registry::Listed) override;
     bool forget(std::string id) override;
     bool save(const TaskRecord&, std::function<void(bool)> done) override;
     bool find(std::string id, TaskTable::Found) override;
+    bool list(TaskTable::Page, TaskTable::Listed) override;
     bool save(std::vector<Report>) override;
     bool find(std::vector<std::string> agents, ReportTable::Found) override;
     bool save(const MintedToken&, std::function<void(bool)>) override;

@@ -45,6 +45,21 @@ public:
     // `done(ok)` runs after the commit.
     virtual bool save(const TaskRecord&, std::function<void(bool ok)> done = {}) = 0;
     virtual bool find(std::string id, Found) = 0;
+
+    // A shop's tasks, the newest first.
+    struct Page {
+        std::string shop;
+        // Only tasks before this one.
+        std::int64_t created = INT64_MAX;
+        std::string id = {};
+        std::size_t max_rows = 0;
+        // Pure, called on any thread; absent: all.
+        std::function<bool(const TaskRecord&)> wanted = {};
+    };
+    // `more`: there are further rows. A page ends early when its results exceed page_bytes.
+    using Listed = std::function<void(bool ok, std::vector<TaskRecord>, bool more)>;
+    static constexpr std::size_t page_bytes = 4U << 20;
+    virtual bool list(Page, Listed) = 0;
 };
 
 // An agent's latest report of a kind; only the newest of each kind is kept, no history.

@@ -67,30 +67,39 @@ std::optional<std::size_t> parse_limit(std::string_view query, std::size_t other
     return limit;
 }
 
-void Calls::no_agent(const Exchange& exchange, const std::string& id)
+Answer Calls::no_agent(const std::string& id)
 {
-    exchange.refuse(404, "AGENT_NOT_FOUND",
-                    "This hub does not know agent " + id + "; GET /api/agents lists them");
+    return error_answer(404, "AGENT_NOT_FOUND",
+                        "This hub does not know agent " + id + "; GET /api/agents lists them");
 }
 
-void Calls::no_task(const Exchange& exchange, const std::string& id)
+Answer Calls::no_task(const std::string& id)
 {
-    exchange.refuse(404, "TASK_NOT_FOUND", "Task " + id + " does not exist or has expired");
+    return error_answer(404, "TASK_NOT_FOUND", "Task " + id + " does not exist or has expired");
 }
+
+void Calls::no_agent(const Exchange& exchange, const std::string& id) { exchange.answer(no_agent(id)); }
+
+void Calls::no_task(const Exchange& exchange, const std::string& id) { exchange.answer(no_task(id)); }
 
 void Calls::with_known(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
 {
+    with_known(on(exchange), agent, then);
+}
+
+void Calls::with_known(const Answering& answer, const std::string& agent, const std::function<void()>& then)
+{
     if (fanout_.online(agent) || credentials_.knows(agent)) return then();
-    const bool asked = registry_.find(agent, [this, exchange, agent, then](bool ok, const auto& found) {
+    const bool asked = registry_.find(agent, [this, answer, agent, then](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (!ok) return exchange.answer(not_read(core_.config.database));
+            if (!ok) return answer(not_read(core_.config.database));
             if (found)
                 then();
             else
-                no_agent(exchange, agent);
+                answer(no_agent(agent));
         });
     });
-    if (!asked) exchange.busy();
+    if (!asked) answer(busy_answer());
 }
 
 void Calls::with_online(const Exchange& exchange, const std::string& agent, const std::function<void()>& then)
@@ -145,64 +154,74 @@ void Calls::run(const Exchange& exchange, TaskRecord task, double wait_s, Form f
     };
     if (wait_s == 0) {
         leave();
-        return accepted(exchange, id, form);
+        return accepted(on(exchange), id, form);
     }
     exchange.on_closed(leave);
     exchange.on_drain([this, exchange, id, leave, form]() UNDER_LOCK {
         leave();
-        accepted(exchange, id, form);
+        accepted(on(exchange), id, form);
     });
     const auto wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>{wait_s});
     *timer = core_.after(wait, [this, exchange, id, form = std::move(form)]() UNDER_LOCK {
         commands_.forget(id);
         exchange.on_drain({});
-        accepted(exchange, id, form);
+        accepted(on(exchange), id, form);
     });
 }
 
 void Calls::enqueue(const Exchange& exchange, TaskRecord task, const Form& form)
 {
+    task.caller = exchange.caller();
+    enqueue(on(exchange), std::move(task), form);
+}
+
+void Calls::enqueue(const Answering& answer, TaskRecord task, const Form& form)
+{
     const std::string id = task.id;
     if (const std::string wrong = commands_.check(task); !wrong.empty())
-        return exchange.refuse(400, "INVALID_REQUEST", wrong);
-    task.caller = exchange.caller();
+        return answer(error_answer(400, "INVALID_REQUEST", wrong));
     std::string why;
-    if (!commands_.start(std::move(task), {}, &why)) return exchange.busy(why);
-    if (commands_.find(id) != nullptr) return accepted(exchange, id, form);
-    find(exchange, id, [exchange, form](const TaskRecord& ended) UNDER_LOCK { // the protocol cannot carry it
-        exchange.answer(json_answer(status_of(ended.code), form.write(ended)));
+    if (!commands_.start(std::move(task), {}, &why)) return answer(busy_answer(why));
+    if (commands_.find(id) != nullptr) return accepted(answer, id, form);
+    find(answer, id, [answer, form](const TaskRecord& ended) UNDER_LOCK { // the protocol cannot carry it
+        answer(json_answer(status_of(ended.code), form.write(ended)));
     });
 }
 
 // Answers 202 once the task is on disk, so that it can be queried by its id even after a restart.
-void Calls::accepted(const Exchange& exchange, const std::string& id, const Form& form)
+void Calls::accepted(const Answering& answer, const std::string& id, const Form& form)
 {
     const TaskRecord* task = commands_.find(id);
     if (task == nullptr) return;
     const std::string body = form.write(*task);
-    const bool saving = table_.save(*task, [this, exchange, url = form.location + id, body](bool saved) {
+    const bool saving = table_.save(*task, [this, answer, url = form.location + id, body](bool saved) {
         core_.strand.run([&]() UNDER_LOCK {
-            Answer answer = saved ? json_answer(202, body)
-                                  : not_saved(core_.config.database, "The hub could not save the task");
-            if (saved) answer.headers.emplace_back("location", url);
-            exchange.answer(std::move(answer));
+            Answer done = saved ? json_answer(202, body)
+                                : not_saved(core_.config.database, "The hub could not save the task");
+            if (saved) done.headers.emplace_back("location", url);
+            answer(std::move(done));
         });
     });
-    if (!saving) exchange.busy();
+    if (!saving) answer(busy_answer());
 }
 
 void Calls::find(const Exchange& exchange, const std::string& id, std::function<void(const TaskRecord&)> then)
 {
+    find(on(exchange), id, std::move(then));
+}
+
+void Calls::find(const Answering& answer, const std::string& id, std::function<void(const TaskRecord&)> then)
+{
     if (const TaskRecord* open = commands_.find(id)) return then(*open);
-    const auto answer = [this, exchange, id, then = std::move(then)](bool ok, const auto& found) {
+    const auto found = [this, answer, id, then = std::move(then)](bool ok, const auto& row) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (!ok) return exchange.answer(not_read(core_.config.database));
-            if (found) return then(*found);
-            no_task(exchange, id);
+            if (!ok) return answer(not_read(core_.config.database));
+            if (row) return then(*row);
+            answer(no_task(id));
         });
     };
-    if (!table_.find(id, answer)) exchange.busy();
+    if (!table_.find(id, found)) answer(busy_answer());
 }
 
 } // namespace agenthost::hub

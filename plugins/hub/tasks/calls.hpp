@@ -26,10 +26,14 @@ public:
           credentials_{credentials}, fanout_{fanout}, registry_{registry}, table_{table}, commands_{commands}
     {}
 
+    // Answers a caller of REST or of the command line: called once at most, with an error or an answer.
+    using Answering = std::function<void(Answer)>;
+
     // Calls `then` when the agent is connected; else answers 404 or 503.
     void with_online(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
     // Calls `then` when the hub knows the agent, connected or not; else answers 404.
     void with_known(const Exchange&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
+    void with_known(const Answering&, const std::string& agent, const std::function<void()>& then) UNDER_LOCK;
     // Receives the body as text; refuses a missing or too large one. `example` is shown in the refusal.
     void with_body(const Exchange&, const Head&, const std::string& example,
                    std::function<void(const std::string&)> then) UNDER_LOCK;
@@ -47,14 +51,25 @@ public:
     void run(const Exchange&, TaskRecord, double wait_s, Form) UNDER_LOCK;
     // Checks it, starts it and answers 202 once it is on disk.
     void enqueue(const Exchange&, TaskRecord, const Form&) UNDER_LOCK;
+    // The same; the task counts against its `caller`.
+    void enqueue(const Answering&, TaskRecord, const Form&) UNDER_LOCK;
     // A task by its id, open or ended; else 404.
     void find(const Exchange&, const std::string& id, std::function<void(const TaskRecord&)> then) UNDER_LOCK;
+    void find(const Answering&, const std::string& id, std::function<void(const TaskRecord&)> then)
+        UNDER_LOCK;
 
     static void no_agent(const Exchange&, const std::string& id) UNDER_LOCK; // 404
     static void no_task(const Exchange&, const std::string& id) UNDER_LOCK;  // 404
+    static Answer no_agent(const std::string& id);
+    static Answer no_task(const std::string& id);
+    // Answers on this exchange.
+    static Answering on(const Exchange& exchange)
+    {
+        return [exchange](Answer answer) UNDER_LOCK { exchange.answer(std::move(answer)); };
+    }
 
 private:
-    void accepted(const Exchange&, const std::string& id, const Form&) UNDER_LOCK;
+    void accepted(const Answering&, const std::string& id, const Form&) UNDER_LOCK;
 
     Core& core_;
     const AgentCredentials& credentials_;

@@ -28,6 +28,11 @@ public:
     void observe(OpenTasks::Observer on_ended) UNDER_LOCK { open_.observe_end(std::move(on_ended)); }
     // Called before each task is sent, including those started by an earlier process.
     void observe_begin(OpenTasks::Observer on_began) UNDER_LOCK { open_.observe_begin(std::move(on_began)); }
+    // Called when a shop's task is not answered in time.
+    void observe_warning(OpenTasks::Observer on_warning) UNDER_LOCK
+    {
+        open_.observe_warning(std::move(on_warning));
+    }
 
     static std::string new_id();
     // command_check.hpp with the agent's current protocol.

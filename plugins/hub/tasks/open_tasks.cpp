@@ -58,6 +58,7 @@ void OpenTasks::warn(const std::string& id)
     if (task == nullptr) return;
     task->warned = core_.utc();
     table_.save(*task);
+    if (on_warning_) on_warning_(*task);
     core_.log(AGH_LOG_WARN, "hub: task " + id + " (" + task->action + ") of " + task->agent + " is " +
                                 std::string{to_string(task->state)} + " and not answered after " +
                                 std::to_string(core_.config.task_warning.count() / 1000) +

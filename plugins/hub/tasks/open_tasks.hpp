@@ -21,6 +21,7 @@ public:
     OpenTasks(Core& core, TaskTable& table);
     void observe_begin(Observer on_began) { on_began_ = std::move(on_began); }
     void observe_end(Observer on_ended) { on_ended_ = std::move(on_ended); }
+    void observe_warning(Observer on_warning) { on_warning_ = std::move(on_warning); }
     // Called when a task's deadline has passed; ends it.
     void on_expiry(std::function<void(const std::string& id)> expired) { expired_ = std::move(expired); }
 
@@ -57,7 +58,7 @@ private:
     TaskTable& table_;
     Tasks tasks_ GUARDED;
     std::unordered_map<std::string, Watch> watches_ GUARDED; // one for each open task
-    Observer on_began_, on_ended_;
+    Observer on_began_, on_ended_, on_warning_;
     std::function<void(const std::string& id)> expired_;
 };
 

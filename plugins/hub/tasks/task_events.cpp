@@ -1,11 +1,35 @@
 #include "task_events.hpp"
 
+#include "base/json_writer.hpp"
 #include "wire/codes.hpp"
+#include "wire/json/fields.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace agenthost::hub {
+
+namespace {
+
+// The codecs keep an outcome apart from an error's data; callers see the data only, and must know that part may
+// have been done.
+std::string with_unknown_outcome(std::string_view data)
+{
+    std::string out, why;
+    const auto members = wire::json::split(data, why);
+    base::JsonWriter json{out};
+    json.object().member("outcome", "unknown");
+    if (members) {
+        for (const wire::json::Member& m : *members)
+            if (m.key != "outcome") wire::write_member(json, m);
+    } else if (!data.empty()) {
+        json.member("data", base::RawJson{data});
+    }
+    json.end();
+    return out;
+}
+
+} // namespace
 
 void TaskEvents::agent_ready(const AgentRecord& agent)
 {
@@ -57,6 +81,7 @@ void TaskEvents::result(std::string_view name, const wire::Result& result)
     const bool success = result.outcome == wire::Outcome::success;
     outcome.state = success ? TaskState::success : TaskState::error;
     outcome.data = success ? result.data : result.error.data;
+    if (result.outcome == wire::Outcome::unknown) outcome.data = with_unknown_outcome(result.error.data);
     outcome.code = result.error.code;
     outcome.message = result.error.message;
     outcome.detail = result.error.detail;

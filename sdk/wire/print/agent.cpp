@@ -1,5 +1,6 @@
 #include "agent.hpp"
 
+#include "binary.hpp"
 #include "ids.hpp"
 #include "wire/session/answers.hpp"
 
@@ -76,9 +77,33 @@ FromServer PrintAgent::decode(std::string_view frame, bool)
 
     Command command{
         .id = id, .action = type, .params = params_of(type, id, *inner), .target = {}, .timeout = {}};
+    if (type == task_print && AnnouncedBytes::announces(*inner)) { // decode_binary() completes it
+        std::string problem = announced_.add(id, command.params, *inner);
+        if (problem.empty()) return Nothing{};
+        return Malformed{std::move(problem), id};
+    }
     if (type == task_config) expect(id, command.params);
     command.params = with_decimal_ids(command.params, decimal_);
     return command;
+}
+
+std::optional<FromServer> PrintAgent::decode_binary(std::string_view frame)
+{
+    const auto found = read_binary(frame);
+    if (!found) return std::nullopt;
+    renew(memory_), renew(decimal_);
+    made_id_ = found->id;
+    switch (announced_.take(made_id_, found->bytes, memory_)) {
+    case AnnouncedBytes::Taken::not_announced: return std::nullopt;
+    case AnnouncedBytes::Taken::not_as_announced:
+        return Malformed{"the binary frame does not have the announced length and sha256", made_id_};
+    case AnnouncedBytes::Taken::complete: break;
+    }
+    return Command{.id = made_id_,
+                   .action = task_print,
+                   .params = with_decimal_ids(memory_, decimal_),
+                   .target = {},
+                   .timeout = {}};
 }
 
 // The payload without the envelope's members. Settings are always put into `updates`, nested or flat.

@@ -1,6 +1,7 @@
 // The agent's end of print: decoding in agent.cpp, encoding in agent_writer.cpp.
 #pragma once
 
+#include "announced.hpp"
 #include "envelope.hpp"
 #include "print.hpp"
 #include "wire/json/fields.hpp"
@@ -28,6 +29,7 @@ public:
     Opening opening(const Hello&) override;
     std::string hello(const Hello&) override;
     FromServer decode(std::string_view frame, bool authenticating) override;
+    std::optional<FromServer> decode_binary(std::string_view frame) override;
     bool encode(const Result&, std::string& out) override;
     bool encode(const Progress&, std::string&) override { return false; }
     bool encode(const Stream&, std::string&) override { return false; }
@@ -58,6 +60,7 @@ private:
     Environment environment_;
     std::string agent_id_;
     std::vector<Pending> pending_;
+    AnnouncedBytes announced_;
     std::optional<milliseconds> interval_;
     std::int64_t config_push_at_ = 0;
     bool due_ = false;

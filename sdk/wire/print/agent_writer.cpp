@@ -1,5 +1,6 @@
 // Encoding of the agent's end.
 #include "agent.hpp"
+#include "binary.hpp"
 #include "wire/codes.hpp"
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
@@ -17,6 +18,17 @@ std::string_view arch_of(std::string_view machine)
 {
     if (machine == "x86_64" || machine == "amd64") return "x64";
     return machine == "aarch64" ? "arm64" : machine;
+}
+
+// The plugins' capabilities, and the one of this codec.
+std::string with_binary(std::string_view capabilities)
+{
+    const std::string own = std::string{"\""}.append(binary_capability) + "\"";
+    const auto end = capabilities.rfind(']');
+    if (end == capabilities.npos) return "[" + own + "]";
+    if (capabilities.find(own) != capabilities.npos) return std::string{capabilities};
+    const bool none = capabilities.find('"') == capabilities.npos;
+    return std::string{capabilities.substr(0, end)} + (none ? "" : ",") + own + "]";
 }
 
 } // namespace
@@ -43,7 +55,7 @@ std::string PrintAgent::hello(const Hello& hello)
     write_field(json, "arch", arch_of(hello.arch), max_length::id);
     write_field(json, "hostname", hello.name, max_length::id);
     json.member("udpPort", nullptr);
-    json.member("capabilities", base::RawJson{hello.capabilities.empty() ? "[]" : hello.capabilities});
+    json.member("capabilities", base::RawJson{with_binary(hello.capabilities)});
     json.end().end();
     return out;
 }

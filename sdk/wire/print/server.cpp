@@ -1,6 +1,7 @@
 // The server's end. The agent's is in agent.hpp.
 #include "print.hpp"
 
+#include "binary.hpp"
 #include "envelope.hpp"
 #include "ids.hpp"
 #include "wire/codes.hpp"
@@ -8,9 +9,12 @@
 #include "wire/session/answers.hpp"
 #include "wire/session/outcomes.hpp"
 
+#include "base/base64.hpp"
+#include "base/hash.hpp"
 #include "base/iso8601.hpp"
 
 #include <array>
+#include <utility>
 
 namespace agenthost::wire {
 namespace {
@@ -18,7 +22,8 @@ namespace {
 using namespace print;
 
 constexpr std::array<std::string_view, 1> outcome_key{"outcome"};
-constexpr std::string_view config_sync = R"("config-sync")"; // a capability, with its quotes
+// Capabilities, with their quotes.
+constexpr std::string_view config_sync = R"("config-sync")", binary_word = R"("binary")";
 
 class PrintServer final : public ServerCodec {
 public:
@@ -27,6 +32,7 @@ public:
     FromAgent decode(std::string_view frame) override;
     bool encode(const Welcome&, std::string& out) override;
     bool encode(const Command&, std::string& out) override;
+    std::string take_binary() override { return std::exchange(binary_, {}); }
     bool encode(const Ping&, std::string&) override
     {
         return false;
@@ -40,10 +46,13 @@ private:
     FromAgent log(std::span<const json::Member>, FieldReader&);
     FromAgent flat_result(std::span<const json::Member>, FieldReader&);
     static bool flat_config(const Command&, std::string& out);
+    std::string announce(const Command&, std::span<const json::Member>);
     static void ack(std::string_view id, std::string_view message, std::string& out);
 
     std::string agent_id_; // the shop's id, proven by the upgrade or by the later register
     std::string register_id_;
+    bool takes_binary_ = false;   // it has the capability `binary`
+    std::string binary_;          // to follow the command that was encoded last
     bool merges_payload_ = false; // it treats the complete payload of a task_config as settings
     Scratch scratch_;
     std::string memory_, decimal_;
@@ -102,6 +111,7 @@ FromAgent PrintServer::hello(std::span<const json::Member> payload, FieldReader&
     hello.agent_id = agent_id_;
     hello.capabilities = capabilities.raw;
     merges_payload_ = capabilities.raw.find(config_sync) != capabilities.raw.npos;
+    takes_binary_ = capabilities.raw.find(binary_word) != capabilities.raw.npos;
     return hello;
 }
 
@@ -276,13 +286,46 @@ bool PrintServer::flat_config(const Command& command, std::string& out)
     return true;
 }
 
+// Puts the bytes of a task_print into a binary frame, and returns its params without them. Empty: they are
+// sent as they are (a small job, an agent without the capability, text).
+std::string PrintServer::announce(const Command& command, std::span<const json::Member> params)
+{
+    if (!takes_binary_ || command.action != task_print) return {};
+    const json::Member *data = find(params, "data"), *encoding = find(params, "encoding");
+    if (data == nullptr || encoding == nullptr || encoding->text != "base64" || find(params, "length") ||
+        find(params, "sha256"))
+        return {};
+    const auto bytes = base::from_base64(data->text);
+    // Other spellings of the same bytes would come out differently, and so as another command.
+    if (!bytes || bytes->size() < min_binary || data->escaped() || base::base64(*bytes) != data->text)
+        return {};
+    if (!append_binary(binary_, command.id, *bytes)) return {};
+    std::string out;
+    base::JsonWriter json{out};
+    json.object();
+    for (const json::Member& m : params) {
+        if (m.key == "data")
+            json.member("data", "");
+        else if (m.key == "encoding")
+            json.member("encoding", binary_encoding);
+        else
+            write_member(json, m);
+    }
+    json.member("length", bytes->size()).member("sha256", base::hex(base::sha256(*bytes)));
+    json.end();
+    return out;
+}
+
 bool PrintServer::encode(const Command& command, std::string& out)
 {
+    binary_.clear();
     if (command.id.empty() || !command.target.empty()) return false; // the protocol cannot express a target
     std::string why;
     const std::string_view params = command.params.empty() ? "{}" : command.params;
-    const auto members = is_object(params) ? json::split(params, why) : std::nullopt;
+    auto members = is_object(params) ? json::split(params, why) : std::nullopt;
     if (!members) return false;
+    const std::string announced = announce(command, *members);
+    if (!announced.empty()) members = json::split(announced, why);
     if (merges_payload_ && command.action == task_config) return flat_config(command, out);
     const bool task = command.action.starts_with(print::task);
     const bool wrap = command.action == task_config && !find(*members, "updates");

@@ -10,10 +10,23 @@ namespace {
 class HubShops : public HubDaemon {
 protected:
     std::string ws(const std::string& path) const { return "ws" + url_.substr(4) + path; }
-    std::unique_ptr<NodeAgent> shop(const std::string& id)
+    std::unique_ptr<NodeAgent> shop(const std::string& id, const std::string& mode = "")
     {
         return std::make_unique<NodeAgent>("print.mjs",
-                                           std::vector{ws("/print-agent"), id, "secret-of-" + id});
+                                           std::vector{ws("/print-agent"), id, "secret-of-" + id, mode});
+    }
+    // Prints a file as curl sends it.
+    Answer print(const std::string& shop, const std::string& file, const std::string& type,
+                 std::vector<std::string> more = {})
+    {
+        more.insert(more.end(), {"--data-binary", "@" + file, "-H", "content-type: " + type});
+        more.push_back(url_ + "/api/shops/" + shop + "/print?name=table%204&printer=Kitchen");
+        return curl(more);
+    }
+    std::string file(const std::string& name, const std::string& bytes)
+    {
+        write_file(dir_ / name, bytes);
+        return (dir_ / name).string();
     }
     json task(const std::string& shop, const std::string& word, const json& payload = json::object())
     {
@@ -69,6 +82,131 @@ TEST_F(HubShops, ATaskSurvivesTheShopsSessionAndAHubRestart)
     EXPECT_EQ(of(waiting)["message"], "pong");
     EXPECT_EQ(ask("POST", "/api/agent-tasks", {{"shopId", "nobody"}, {"command", "ping"}}).status, 404);
     EXPECT_EQ(curl({"-X", "POST", "-d", "{}", url_ + "/api/agent-tasks"}, false).status, 401);
+}
+
+TEST_F(HubShops, PrintsFilesAndTextsAndShowsTheirReceipts)
+{
+    boot();
+    const auto kitchen = shop("n1", "binary");
+    ASSERT_TRUE(wait_for([&] { return beat("n1")["heartbeat"].is_object(); }));
+    const std::string job = file("job.bin", "\x1b@" + std::string(700'000, '\x1d'));
+    const std::vector<std::string> key{"-H", "idempotency-key: order-17"};
+    const auto printed = print("n1", job, "application/octet-stream", key);
+    ASSERT_EQ(printed.status, 202) << printed.body;
+    ASSERT_TRUE(becomes(printed.json, "success")) << of(printed.json);
+    EXPECT_EQ(of(printed.json)["outcome"], "printed");
+    EXPECT_EQ(of(printed.json)["meta"]["bytesSent"], 700'002);
+    const json announced = kitchen->wait("task_print")["payload"];
+    EXPECT_EQ(announced["encoding"], "binary");
+    EXPECT_EQ(announced["printer"]["vendorId"], 0x1234) << "the alias as the heartbeat explains it";
+    EXPECT_EQ(kitchen->wait("binary")["as_announced"], true);
+    EXPECT_EQ(kitchen->wait("binary")["id"], printed.json["id"]);
+    const auto again = print("n1", job, "application/octet-stream", key);
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(again.json["id"], printed.json["id"]);
+
+    const auto text = print("n1", file("note.txt", "Zwei Br\xc3\xb6tchen\n"), "text/plain; charset=utf-8");
+    ASSERT_TRUE(becomes(text.json, "success")) << text.body;
+    EXPECT_EQ(kitchen->wait("task_print", 1)["payload"]["data"], "Zwei Br\xc3\xb6tchen\n");
+
+    const std::string url = url_ + "/api/agent-tasks/" + printed.json["id"].get<std::string>();
+    const auto png = curl({url + "/receipt.png"});
+    EXPECT_EQ(png.status, 200);
+    EXPECT_EQ(png.headers.at("content-type"), "image/png");
+    EXPECT_EQ(png.body, "\x89PNG\r\n\x1a\n" + printed.json["id"].get<std::string>());
+    EXPECT_EQ(curl({url + "/receipt.txt"}).body, "Total 7,50 \xe2\x82\xac");
+    const auto copy = curl({"-X", "POST", url + "/reprint"});
+    ASSERT_EQ(copy.status, 202) << copy.body;
+    ASSERT_TRUE(becomes(copy.json, "success"));
+    EXPECT_EQ(of(copy.json)["copyOf"], printed.json["id"]);
+
+    const json printers = ask("GET", "/api/shops/n1/printers").json["printers"];
+    EXPECT_EQ(printers[0]["lastTest"]["status"], "success");
+    EXPECT_EQ(printers[0]["lastError"]["code"], "PAPER_OUT");
+    const json history = ask("GET", "/api/shops/n1/tasks?limit=2").json;
+    EXPECT_EQ(history["tasks"][0]["id"], copy.json["id"]);
+    EXPECT_TRUE(history["next"].is_string());
+    EXPECT_EQ(ask("GET", "/api/shops/n1/tasks?command=reprint").json["tasks"].size(), 1U);
+}
+
+TEST_F(HubShops, DashboardsThatSubscribeHearOfTasks)
+{
+    boot();
+    const auto kitchen = shop("n1");
+    ASSERT_TRUE(wait_for([&] { return online("n1"); }));
+    const json steps{{{"send", "subscribe"},
+                      {"payload", {{"agentId", "n1"}, {"topics", {"print_task"}}, {"requestId", "s"}}}},
+                     {{"wait", "response"}},
+                     {{"say", "ready"}},
+                     {{"wait", "event"}, {"count", 2}}};
+    NodeAgent desk{"dashboard_client.mjs", {ws("/ws/dashboard"), token_, steps.dump()}};
+    desk.wait("step");
+    const json printed = task("n1", "print", {{"data", "G0A="}, {"encoding", "base64"}});
+    const json began = desk.wait("event")["payload"], ended = desk.wait("event", 1)["payload"];
+    EXPECT_EQ(began["event"], "print_task");
+    EXPECT_EQ(began["taskId"], printed["id"]);
+    EXPECT_EQ(began["data"]["status"], "pending");
+    EXPECT_EQ(ended["data"]["status"], "success");
+    EXPECT_EQ(ended["data"]["outcome"], "sent") << "an agent of other software claims no more";
+}
+
+TEST_F(HubShops, TheCommandLinePrints)
+{
+    boot();
+    const auto kitchen = shop("n1", "binary");
+    ASSERT_TRUE(wait_for([&] { return beat("n1")["heartbeat"].is_object(); }));
+    const auto hub = [&](const std::vector<std::string>& words) {
+        std::vector<std::string> all{"hub", "print"};
+        all.insert(all.end(), words.begin(), words.end());
+        return daemon_->cli(std::move(all));
+    };
+    const auto list = hub({"list"});
+    EXPECT_EQ(list.code, 0) << list.err;
+    EXPECT_NE(list.out.find("1234:5678"), std::string::npos) << list.out;
+    EXPECT_NE(list.out.find("PAPER_OUT"), std::string::npos) << list.out;
+    const std::string note = file("note.txt", "Zwei Br\xc3\xb6tchen\n");
+    const auto printed = hub({"file", "n1", note, "--printer", "Kitchen", "--json"});
+    ASSERT_EQ(printed.code, 0) << printed.err;
+    const std::string id = json::parse(printed.out)["id"];
+    EXPECT_EQ(json::parse(printed.out)["outcome"], "printed");
+    EXPECT_EQ(hub({"file", "n1", file("jam", "jam"), "--key", "k"}).code, 3) << "it may be on paper";
+    EXPECT_EQ(hub({"file", "n1", file("jam", "jam"), "--key", "k"}).code, 3);
+    EXPECT_EQ(kitchen->said("task_print").size(), 2U) << "the key prints once";
+    EXPECT_NE(hub({"reprint", id}).out.find("a copy of " + id), std::string::npos);
+    EXPECT_EQ(hub({"receipt", id}).out, "Total 7,50 \xe2\x82\xac\n");
+    EXPECT_EQ(hub({"receipt", id, "--file", (dir_ / "r.png").string()}).code, 0);
+    EXPECT_EQ(read_file(dir_ / "r.png"), "\x89PNG\r\n\x1a\n" + id);
+    EXPECT_NE(hub({"tasks", "n1", "--outcome", "unknown"}).out.find("unknown"), std::string::npos);
+    EXPECT_EQ(hub({"file", "nobody", note}).code, 1);
+    EXPECT_EQ(hub({"file", "n1"}).code, 2);
+}
+
+TEST_F(HubShops, AnUndefinedOutcomeIsShownAndNeverSentAgain)
+{
+    boot();
+    json torn;
+    {
+        const auto kitchen = shop("n1");
+        ASSERT_TRUE(wait_for([&] { return online("n1"); }));
+        torn = print("n1", file("jam.txt", "jam"), "text/plain", {}).json;
+        // Its heartbeat may come after the print: the alias is then sent as it is.
+        ASSERT_TRUE(becomes(torn, "error")) << torn;
+        EXPECT_EQ(of(torn)["outcome"], "unknown");
+        EXPECT_EQ(of(torn)["meta"]["outcome"], "unknown");
+        EXPECT_EQ(kitchen->said("task_print").size(), 1U);
+    }
+    ASSERT_TRUE(wait_for([&] { return !online("n1"); }));
+    daemon_->kill9();
+    restart();
+    const auto back = shop("n1");
+    ASSERT_TRUE(wait_for([&] { return online("n1"); }));
+    const json ping = task("n1", "ping");
+    ASSERT_TRUE(becomes(ping, "success"));
+    EXPECT_TRUE(back->said("task_print").empty());
+    EXPECT_EQ(of(torn)["outcome"], "unknown");
+    EXPECT_EQ(ask("GET", "/api/shops/n1/tasks?outcome=unknown").json["tasks"][0]["id"], torn["id"]);
+    const std::string url = url_ + "/api/agent-tasks/" + torn["id"].get<std::string>();
+    EXPECT_EQ(curl({url + "/receipt.png"}).status, 501) << "an agent of other software draws none";
 }
 
 TEST_F(HubShops, TheDocumentsRoutesCommandASignedAgent)

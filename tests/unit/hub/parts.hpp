@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace agenthost::hub_test {
 
@@ -70,7 +71,7 @@ public:
         const auto found = it == agents.end() ? std::nullopt : std::optional{it->second};
         return answer(then, found);
     }
-    bool list(Page page, Listed then) override
+    bool list(Registry::Page page, Registry::Listed then) override
     {
         std::vector<AgentRecord> rows;
         for (auto it = agents.upper_bound(page.after); it != agents.end() && rows.size() < page.max_rows;
@@ -96,6 +97,25 @@ public:
         const auto it = tasks.find(id);
         const auto found = it == tasks.end() ? std::nullopt : std::optional{it->second};
         return answer(then, found);
+    }
+
+    bool list(TaskTable::Page page, TaskTable::Listed then) override
+    {
+        if (full) return false;
+        std::vector<TaskRecord> rows;
+        for (const auto& [id, task] : tasks) {
+            const bool before = std::tie(task.created, task.id) < std::tie(page.created, page.id);
+            if (task.shop && task.agent == page.shop && before && (!page.wanted || page.wanted(task)))
+                rows.push_back(task);
+        }
+        std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.created, a.id) > std::tie(b.created, b.id);
+        });
+        const bool more = rows.size() > page.max_rows;
+        if (more) rows.resize(page.max_rows);
+        later.waiting.emplace_back(
+            [then, rows, more, ok = !unreadable] { then(ok, ok ? rows : std::vector<TaskRecord>{}, more); });
+        return true;
     }
 
     bool save(std::vector<Report> list) override
@@ -222,11 +242,13 @@ protected:
             server_watch.ended(t);
             print.ended(t);
             runs.events().ended(t);
+            shop_control.ended(t);
         });
         credentials.callers.set_admin(base::sha256("admin"));
-        for (auto& rows : {reports_rest.routes(), agent_commands.routes(), files.routes(),
-                           tasks_rest.routes(), runs_rest.routes(), print.routes(), signed_rest.routes(),
-                           servers_rest.routes(), server_files.routes(), fleet.routes()})
+        for (auto& rows :
+             {reports_rest.routes(), agent_commands.routes(), files.routes(), tasks_rest.routes(),
+              runs_rest.routes(), print.routes(), shops_rest.routes(), signed_rest.routes(),
+              servers_rest.routes(), server_files.routes(), fleet.routes()})
             rest.add(rows);
     }
 
@@ -265,7 +287,9 @@ protected:
     }
     void result(const std::string& agent, const wire::Result& r)
     {
-        enter([&] { commands.events().result(agent, r); });
+        enter([&] {
+            if (!requests.result(agent, r)) commands.events().result(agent, r);
+        });
         later.run();
     }
     void beat(const std::string& agent, const std::string& facts)
@@ -278,7 +302,8 @@ protected:
 
     // --- callers ---
     Conn ask(const std::string& method, const std::string& path, const std::string& body = {},
-             const std::string& query = {}, const std::string& token = "admin")
+             const std::string& query = {}, const std::string& token = "admin",
+             const std::map<std::string, std::string>& headers = {})
     {
         const Conn conn = ++last_;
         Head head;
@@ -286,6 +311,7 @@ protected:
         head.path = path;
         head.query = query;
         head.headers.emplace("authorization", "Bearer " + token);
+        for (const auto& [name, value] : headers) head.headers.emplace(name, value);
         if (!body.empty()) head.length = body.size();
         enter([&] { rest.request(exchanges.open(conn), head); });
         later.run();
@@ -323,6 +349,10 @@ protected:
     Calls calls{core, credentials.agents, fanout, tables, tables, commands};
     Files files{core, calls, commands, nullptr};
     PrintTasks print{core, calls, commands, fanout, tables, tables, tables, reports};
+    PrintOrders orders{core, calls, commands, tables, tables, reports};
+    Receipts receipts{core, requests};
+    ShopsRest shops_rest{core, calls, commands, fanout, tables, tables, reports, orders, receipts};
+    ShopControl shop_control{core, calls, print, orders, shops_rest};
     SignedRest signed_rest{calls, fanout};
     Attempts attempts;
     ReportsRest reports_rest{core,    calls,   credentials.agents, commands, fanout, tables, tables,

@@ -34,6 +34,22 @@ TEST(AgentReport, HasMetricsOnceAPluginMeasures)
     EXPECT_EQ(json::parse(report.metrics()), (json{{"cpu", 1}}));
 }
 
+TEST(AgentReport, TellsCapabilitiesThatDependOnTheMachineOnlyWhileAPluginHasThem)
+{
+    Facts facts;
+    const AgentReport report{facts, {}, {}};
+    EXPECT_EQ(report.capabilities(R"(["print"])"), R"(["print"])") << "no USB here: nothing is published";
+    facts.publish("printer", "capabilities", R"(["usb","print",7,""])");
+    facts.publish("other", "capabilities", R"(["scan"])");
+    EXPECT_EQ(json::parse(report.capabilities(R"(["print"])")), (json{"print", "scan", "usb"}));
+    facts.publish("printer", "capabilities", "");
+    EXPECT_EQ(json::parse(report.capabilities("[]")), (json{"scan"}));
+    json many = json::array();
+    for (int i = 0; i < 100; ++i) many.push_back("c" + std::to_string(i));
+    facts.publish("printer", "capabilities", many.dump());
+    EXPECT_EQ(json::parse(report.capabilities("[]")).size(), AgentReport::max_capabilities);
+}
+
 TEST(AgentReport, RegistersWhatPluginsSayOfTheMachine)
 {
     Facts facts;

@@ -136,7 +136,13 @@ void expect_same_at_both_ends(Protocol protocol, const Json& vector)
     if (vector.contains("opening")) expect_opening(*ends.agent, vector);
     const bool no_words = vector.value("no_words", false);
     const std::string frame = no_words ? "" : vector.at("frame").get<std::string>();
-    if (!frame.empty() || meaning.at("type") == "malformed") {
+    const std::string binary = from_hex(vector.value("binary_hex", ""));
+    if (!binary.empty()) { // the frame announces it
+        EXPECT_EQ(describe(ends.agent->decode(frame, false)), Json({{"type", "nothing"}}));
+        const auto message = ends.agent->decode_binary(binary);
+        ASSERT_TRUE(message);
+        expect_same(describe(*message), meaning);
+    } else if (!frame.empty() || meaning.at("type") == "malformed") {
         expect_same(down ? describe(ends.agent->decode(frame, vector.value("authenticating", false)))
                          : describe(ends.server->decode(frame)),
                     meaning);
@@ -154,6 +160,7 @@ void expect_same_at_both_ends(Protocol protocol, const Json& vector)
     std::string written;
     EXPECT_EQ(down ? write(*ends.server, message, written) : write(*ends.agent, message, written), !no_words);
     EXPECT_EQ(written, frame);
+    if (down) EXPECT_EQ(ends.server->take_binary(), binary);
 }
 
 void expect_a_reason_when_damaged(Protocol protocol, const Json& vector)

@@ -9,6 +9,7 @@
  *   active_servers  3
  *   devices         [{"vendorId":4070,"productId":33054,"alias":"Kitchen","role":"Kitchen","isDefault":true,"lastTest":{..}}]
  *   logs            ["..."]: the last lines that servers should see, at most 20
+ *   capabilities    ["usb"]: what this machine can do, beside the manifest's capabilities; servers are told when a session begins
  *   machine_capabilities {"dockerVersion":"20.10.24","maxMemory":"16384MB"}: sent with a registration
  * If several plugins publish a key, arrays are joined; of other values the one of the plugin with the lowest id is used. */
 #ifndef AGENTHOST_EXT_FACTS_H

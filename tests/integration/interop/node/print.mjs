@@ -1,5 +1,6 @@
 // A print agent server, from the print protocol's document.
 import { listen, shape, text, whole, object, isoNow, assert, tell } from './peer.mjs';
+import { createHash } from 'node:crypto';
 import { capabilities } from './capabilities.mjs';
 
 const shopId = 'testclient', token = process.env.INTEROP_SECRET;
@@ -31,7 +32,7 @@ async function registered(s) {
   shape(register.json, {
     type: 'register', 'id?': text,
     payload: { shopId, version: headers['x-agent-version'], platform: 'linux', arch: /^(x64|arm64)$/, hostname: text, udpPort: null,
-      capabilities: (c) => Array.isArray(c) && c.includes('trial') && c.every((one) => typeof one === 'string') },
+      capabilities: (c) => Array.isArray(c) && c.includes('trial') && c.includes('binary') && c.every((one) => typeof one === 'string') },
   });
   assert.equal(register.number, 0);
   peer.send({ type: 'ack', id: register.json.id, payload: { message: 'ok' } });
@@ -115,6 +116,29 @@ export const scenarios = {
     peer.send({ type: 'print', taskId: 'flat-1', printerIP: '192.0.2.7', port: 9100, data: 'G0A=', encoding: 'base64' });
     const flat = await peer.next('print_result', (f) => f.type === 'print_result');
     shape(flat.json, { type: 'print_result', taskId: 'flat-1', success: true, 'bytesSent?': whole });
+  },
+
+  // The document's roadmap, as PROTOCOL.md has it: the agent announces `binary`, and a job's bytes follow their frame.
+  async binary() {
+    const s = await server();
+    const peer = await registered(s);
+    const { capabilities: announced } = peer.frames[0].json.payload;
+    assert.ok(announced.includes('binary'));
+    const job = Buffer.alloc(700_000, '\x1b@receipt\n');
+    const announce = (id, bytes) => peer.send({ type: 'task_print', id, payload: { id, shopId, name: 'big', data: '', encoding: 'binary',
+      length: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') } });
+    const frame = (id, bytes) => peer.ws.send(Buffer.concat([Buffer.from([1, id.length]), Buffer.from(id), bytes]));
+    const answer = (id) => peer.next(`the result of ${id}`, (f) => f.type === 'task_result' && f.payload.id === id);
+    announce('bin-1', job);
+    result(await call(peer, 'task_ping', {}), { status: 'pong', message: 'pong', 'meta?': object });
+    frame('bin-1', job);
+    result(await answer('bin-1'), { status: 'success', message: text,
+      meta: { params: { name: 'big', data: job.toString('base64'), encoding: 'base64' }, target: '' } });
+    announce('bin-2', job);
+    frame('bin-2', job.subarray(1));
+    result(await answer('bin-2'), { status: 'error', message: text, code: 'INVALID_REQUEST', 'detail?': text });
+    frame('bin-3', job); // not announced
+    assert.equal((await peer.end()).code, 1003);
   },
 
   // task_config, wrapped and flat: answered, confirmed by config_push_at in a heartbeat at once, which alone carries it; and its interval counts.

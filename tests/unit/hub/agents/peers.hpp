@@ -25,6 +25,8 @@ public:
         int status = 0, close_code = 0;
         std::string reason, headers, limits;
         std::vector<json> sent;
+        std::vector<std::string> binary;
+        bool full = false; // for binary frames
     };
     void answer(Conn conn, const Answer& a) override { peers[conn].status = a.status; }
     void receive(Conn, const SpoolFile*, std::uint64_t) override {}
@@ -37,6 +39,12 @@ public:
     agh_status send(Conn conn, std::string_view text) override
     {
         peers[conn].sent.push_back(json::parse(text));
+        return AGH_OK;
+    }
+    agh_status send_binary(Conn conn, std::string_view bytes) override
+    {
+        if (peers[conn].full) return AGH_E_BUSY;
+        peers[conn].binary.emplace_back(bytes);
         return AGH_OK;
     }
     void limits(Conn conn, std::string_view text) override { peers[conn].limits = text; }
@@ -67,6 +75,10 @@ struct Listener final : AgentObserver {
     void result(std::string_view a, const wire::Result& r) override
     {
         heard.push_back("result " + std::string{a} + " " + std::string{r.id});
+    }
+    void not_taken(std::string_view a, std::string_view task) override
+    {
+        heard.push_back("not taken " + std::string{a} + " " + std::string{task});
     }
     void too_large(std::string_view a) override { heard.push_back("too large " + std::string{a}); }
     void heartbeat(std::string_view a, const wire::Heartbeat& h) override

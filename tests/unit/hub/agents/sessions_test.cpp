@@ -5,6 +5,7 @@
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/credentials/keys.hpp"
 
+#include "base/base64.hpp"
 #include "base/uuid.hpp"
 
 #include <gmock/gmock.h>
@@ -88,6 +89,36 @@ struct SessionsTest : testing::Test {
     Sessions sessions{core, exchanges, credentials.agents, nonces};
     Conn last = 0;
 };
+
+TEST_F(SessionsTest, AJobsBytesFollowItsFrameWhereTheAgentTakesBinary)
+{
+    const std::string bytes(3'000, '\x1b'),
+        params = json{{"data", base::base64(bytes)}, {"encoding", "base64"}}.dump();
+    const auto shop = [&](const json& capabilities) -> Peers::Peer& {
+        auto& connected =
+            connect(Protocol::print, {{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}});
+        frame({{"type", "register"}, {"payload", {{"shopId", "n1"}, {"capabilities", capabilities}}}});
+        return connected;
+    };
+    const auto send = [&](const char* id) {
+        enter([&] { sessions.send("n1", {.id = id, .action = "task_print", .params = params}); });
+    };
+    auto& plain = shop({"usb"});
+    send("t1");
+    EXPECT_EQ(plain.sent.back()["payload"]["encoding"], "base64");
+    EXPECT_TRUE(plain.binary.empty());
+    auto& takes = shop({"usb", "binary"});
+    send("t2");
+    EXPECT_EQ(takes.sent.back()["payload"]["length"], bytes.size());
+    ASSERT_EQ(takes.binary.size(), 1U);
+    EXPECT_EQ(takes.binary[0], "\x01\x02t2" + bytes);
+    takes.full = true; // only the first frame fits
+    send("t3");
+    EXPECT_EQ(heard.back(), "not taken n1 t3") << "it is sent again as a whole";
+    takes.full = false;
+    enter([&] { sessions.frame(last, AGH_WS_BINARY, takes.binary[0]); });
+    EXPECT_EQ(takes.close_code, 1003) << "agents send none";
+}
 
 TEST_F(SessionsTest, PanelAgentsArePingedEveryThirtySecondsAndNoOthers)
 {

@@ -138,7 +138,8 @@ TEST_F(StoreTest, ARestartKnowsWhichTasksMayNotBeSentAgain)
     store.reset();
     { // as version 3 wrote it
         agenthost::base::Database db{(dir / "hub.db").string()};
-        db.exec("ALTER TABLE tasks DROP COLUMN no_resend; PRAGMA user_version=3");
+        db.exec("DROP INDEX tasks_shop_created; ALTER TABLE tasks DROP COLUMN digest; ALTER TABLE tasks DROP "
+                "COLUMN origin; ALTER TABLE tasks DROP COLUMN no_resend; PRAGMA user_version=3");
     }
     open();
     EXPECT_EQ(loaded.open_tasks.size(), 2U);
@@ -189,6 +190,64 @@ TEST_F(StoreTest, DeletesExpiredTasksAndTheOldestBeyondTheBound)
     EXPECT_FALSE(task("t3"));
     EXPECT_TRUE(task("t4"));
     EXPECT_TRUE(task("t7"));
+}
+
+TEST_F(StoreTest, KeepsTheLastThousandTasksOfEachShopHoweverOld)
+{
+    open(5000, {.task_rows = 100'000});
+    for (const char* shop : {"kitchen", "bar"}) {
+        for (int i = 0; i < (shop[0] == 'k' ? 1'002 : 3); ++i) {
+            TaskRecord t = record(shop + std::to_string(i), TaskState::success, 10 + i);
+            t.agent = shop;
+            t.shop = true;
+            t.expires = 50;
+            store->save(t, {});
+        }
+    }
+    EXPECT_TRUE(save(record("last", TaskState::pending))); // the others are committed before it
+    store->expire(100);
+    EXPECT_FALSE(task("kitchen0"));
+    EXPECT_FALSE(task("kitchen1"));
+    EXPECT_TRUE(task("kitchen2")) << "expired, but among the last 1,000";
+    EXPECT_TRUE(task("bar0"));
+}
+
+TEST_F(StoreTest, ListsAShopsTasksInPagesTheNewestFirst)
+{
+    open();
+    for (int i = 0; i < 5; ++i) {
+        TaskRecord t = record("t" + std::to_string(i), i == 4 ? TaskState::pending : TaskState::success);
+        t.shop = true;
+        t.created = i / 2; // two of each time
+        t.digest = "d" + t.id;
+        t.origin = "o" + t.id;
+        t.params = "{}";
+        t.data = std::string(2U << 20, 'x');
+        EXPECT_TRUE(save(t));
+    }
+    EXPECT_TRUE(save(record("command", TaskState::success)));
+    const auto page = [&](TaskTable::Page wanted) {
+        std::promise<std::pair<std::vector<std::string>, bool>> got;
+        wanted.shop = "a";
+        EXPECT_TRUE(
+            static_cast<TaskTable&>(*store).list(std::move(wanted), [&](bool ok, auto rows, bool more) {
+                EXPECT_TRUE(ok);
+                std::vector<std::string> ids;
+                for (const TaskRecord& row : rows) {
+                    ids.push_back(row.id);
+                    EXPECT_EQ(row.digest + row.origin, "d" + row.id + "o" + row.id);
+                    EXPECT_TRUE(row.params.empty());
+                }
+                got.set_value({ids, more});
+            }));
+        return got.get_future().get();
+    };
+    using Ids = std::vector<std::string>;
+    EXPECT_EQ(page({.max_rows = 10}), std::pair(Ids{"t4", "t3"}, true)) << "a page is bounded in bytes";
+    EXPECT_EQ(page({.created = 1, .id = "t3", .max_rows = 1}), std::pair(Ids{"t2"}, true));
+    EXPECT_EQ(page({.created = 1, .id = "t2", .max_rows = 2}), std::pair(Ids{"t1", "t0"}, false));
+    const auto open_only = [](const TaskRecord& t) { return !final(t.state); };
+    EXPECT_EQ(page({.max_rows = 2, .wanted = open_only}), std::pair(Ids{"t4"}, false));
 }
 
 TEST_F(StoreTest, RefusesNewTasksWhenTooManyWaitButNeverTheirResults)
@@ -286,8 +345,10 @@ TEST_F(StoreTest, BoundsResultsAfterARestartAndInAFileOfAnEarlierVersion)
         agenthost::base::Database db{(dir / "hub.db").string()};
         db.exec(
             "DROP INDEX tasks_results; ALTER TABLE tasks DROP COLUMN caller; ALTER TABLE tasks DROP COLUMN "
-            "bytes; ALTER TABLE tasks DROP COLUMN dropped; ALTER TABLE tasks DROP COLUMN no_resend; PRAGMA "
-            "user_version=2");
+            "bytes; ALTER TABLE tasks DROP COLUMN dropped; ALTER TABLE tasks DROP COLUMN no_resend; DROP "
+            "INDEX "
+            "tasks_shop_created; ALTER TABLE tasks DROP COLUMN digest; ALTER TABLE tasks DROP COLUMN origin; "
+            "PRAGMA user_version=2");
     }
     open(1000, {.task_rows = 1000, .result_bytes = 100'000});
     EXPECT_EQ(task("g0")->data.size(), 10'000U);

@@ -24,6 +24,7 @@ public:
         return true;
     }
     bool find(std::string, Found) override { return false; }
+    bool list(Page, Listed) override { return false; }
 
     // `heard` false: the hub crashes after the commit and before its callback.
     void commit(bool works, bool heard = true)

@@ -1,7 +1,10 @@
 #include "tests/unit/wire/both_ends.hpp"
 #include "tests/unit/wire/generate.hpp"
 
+#include "base/base64.hpp"
+#include "base/hash.hpp"
 #include "wire/codes.hpp"
+#include "wire/print/binary.hpp"
 #include "wire/print/ids.hpp"
 
 #include <gtest/gtest.h>
@@ -104,7 +107,7 @@ TEST_F(Print, ReadsBackEveryHelloHeartbeatEventAndLogItWrites)
                          {"platform", identifier(random, 50)},
                          {"arch", random() % 2 == 0 ? "x64" : "arm64"},
                          {"name", identifier(random, 100)},
-                         {"capabilities", Json::array({random_text(random, 10, false)}).dump()}};
+                         {"capabilities", Json::array({random_text(random, 10, false), "binary"}).dump()}};
         const auto fresh = server_codec(Protocol::print);
         const auto other = agent_codec(Protocol::print);
         EXPECT_EQ(describe(fresh->decode(other->hello(Message{hello}.hello))), hello);
@@ -220,6 +223,110 @@ TEST_F(Print, RemembersABoundedNumberOfSettings)
     EXPECT_FALSE(agent->heartbeat_due());
     end("c99", Outcome::success);
     EXPECT_EQ(agent->heartbeat_interval(), 109s);
+}
+
+std::string announcement(const std::string& id, const std::string& bytes, const std::string& more = {})
+{
+    return R"({"type":"task_print","id":")" + id + R"(","payload":{"encoding":"binary","length":)" +
+           std::to_string(bytes.size()) + R"(,"sha256":")" +
+           agenthost::base::hex(agenthost::base::sha256(bytes)) + "\"" + more + "}}";
+}
+
+std::string binary_frame(const std::string& id, const std::string& bytes)
+{
+    std::string out;
+    EXPECT_TRUE(agenthost::wire::print::append_binary(out, id, bytes));
+    return out;
+}
+
+TEST_F(Print, BytesInABinaryFrameAreTheSameCommandAsInBase64)
+{
+    std::mt19937 random{3};
+    for (int i = 0; i < 200; ++i) {
+        std::string bytes(1024 + random() % 5000, '\0');
+        for (char& c : bytes) c = static_cast<char>(random());
+        const std::string data = agenthost::base::base64(bytes);
+        const std::string params = i % 2 == 0
+                                       ? R"({"name":"a","data":")" + data + R"(","encoding":"base64"})"
+                                       : R"({"encoding":"base64","data":")" + data + R"(","cut":true})";
+        std::string frame;
+        ASSERT_TRUE(server->encode(Command{"t1", "task_print", params, {}, {}}, frame));
+        const std::string binary = server->take_binary();
+        ASSERT_FALSE(binary.empty());
+        EXPECT_LT(frame.size(), 400U);
+        EXPECT_TRUE(std::holds_alternative<Nothing>(agent->decode(frame, false)));
+        const auto message = agent->decode_binary(binary);
+        ASSERT_TRUE(message);
+        EXPECT_EQ(std::get<Command>(*message).params, params) << "the journal sees one command";
+        EXPECT_EQ(std::get<Command>(*message).id, "t1");
+    }
+}
+
+TEST_F(Print, ABinaryFrameBelongsToItsAnnouncementAndCountsOnce)
+{
+    const std::string one = "first", two = "second";
+    EXPECT_FALSE(agent->decode_binary(binary_frame("a", one))) << "not announced";
+    (void)agent->decode(announcement("a", one), false);
+    (void)agent->decode(announcement("b", two), false);
+    EXPECT_FALSE(agent->decode_binary(binary_frame("c", one)));
+    const auto second = agent->decode_binary(binary_frame("b", two));
+    ASSERT_TRUE(second);
+    EXPECT_EQ(std::get<Command>(*second).id, "b") << "in any order";
+    EXPECT_TRUE(agent->decode_binary(binary_frame("a", one)));
+    EXPECT_FALSE(agent->decode_binary(binary_frame("a", one)));
+    (void)agent->decode(announcement("a", one), false);
+    (void)agent->decode(announcement("a", two), false); // sent again with other bytes
+    EXPECT_TRUE(std::holds_alternative<Malformed>(*agent->decode_binary(binary_frame("a", one))));
+    EXPECT_FALSE(agent->decode_binary(binary_frame("a", two))) << "a wrong one ends it";
+}
+
+TEST_F(Print, RejectsBinaryFramesThatAreNoJob)
+{
+    (void)agent->decode(announcement("a", ""), false);
+    for (const std::string& frame :
+         {std::string{}, std::string{"\1"}, std::string{"\1\1", 2}, std::string{"\1\0a", 3},
+          std::string{"\2\1a", 3}, std::string{"\1\2a", 3}, std::string{"\1\xff", 2} + std::string(254, 'a')})
+        EXPECT_FALSE(agent->decode_binary(frame)) << frame.size();
+    EXPECT_TRUE(agent->decode_binary(binary_frame("a", ""))) << "a job of no bytes is one";
+}
+
+TEST_F(Print, AnnouncementsAreBounded)
+{
+    for (int i = 0; i < 16; ++i)
+        EXPECT_TRUE(std::holds_alternative<Nothing>(
+            agent->decode(announcement("t" + std::to_string(i), "x"), false)));
+    const auto more = agent->decode(announcement("t16", "x"), false);
+    EXPECT_EQ(std::get<Malformed>(more).id, "t16");
+    EXPECT_TRUE(std::holds_alternative<Nothing>(agent->decode(announcement("t3", "y"), false)))
+        << "a repeat takes no place";
+    EXPECT_TRUE(agent->decode_binary(binary_frame("t0", "x")));
+    EXPECT_TRUE(std::holds_alternative<Malformed>(
+        agent->decode(announcement("big", "x", ",\"note\":\"" + std::string(70'000, 'n') + "\""), false)));
+}
+
+// A caller's unusual spelling must not become another command, and what the agent cannot read is not sent.
+TEST_F(Print, SendsBase64WhereBinaryWouldChangeTheCommand)
+{
+    const std::string data = agenthost::base::base64(std::string(1026, 'x'));
+    for (const std::string& params :
+         {R"({"data":")" + data.substr(0, 1024) + "QR==" + R"(","encoding":"base64"})", // unused bits
+          R"({"data":")" + data + R"("})", R"({"data":")" + data + R"(","encoding":"base64","length":7})",
+          R"({"data":")" + std::string(2000, 'x') + R"(","encoding":"text"})",
+          R"({"data":")" + std::string(2000, '!') + R"(","encoding":"base64"})"}) {
+        std::string frame;
+        ASSERT_TRUE(server->encode(Command{"t1", "task_print", params, {}, {}}, frame));
+        EXPECT_TRUE(server->take_binary().empty());
+        EXPECT_EQ(std::get<Command>(agent->decode(frame, false)).params, params);
+    }
+    std::string frame;
+    const std::string job = R"({"data":")" + data + R"(","encoding":"base64"})";
+    ASSERT_TRUE(server->encode(Command{std::string(256, 'i'), "task_print", job, {}, {}}, frame));
+    EXPECT_TRUE(server->take_binary().empty()) << "the header has one byte for the id's length";
+    ASSERT_TRUE(server->encode(Command{"t1", "printer.render", job, {}, {}}, frame));
+    EXPECT_TRUE(server->take_binary().empty());
+    ASSERT_TRUE(server->encode(Command{"t1", "task_print", job, {}, {}}, frame));
+    ASSERT_TRUE(server->encode(Command{"t2", "task_ping", "{}", {}, {}}, frame));
+    EXPECT_TRUE(server->take_binary().empty()) << "it belongs to the last command only";
 }
 
 TEST_F(Print, NeedsNoEnvironment)

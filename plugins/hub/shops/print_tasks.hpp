@@ -28,6 +28,10 @@ public:
 
     [[nodiscard]] std::vector<Route> routes();
 
+    // As GET /api/agent-heartbeat answers.
+    void list_one(const std::string& shop, const Calls::Answering&) UNDER_LOCK;
+    void list(Registry::Page, const Calls::Answering&) UNDER_LOCK;
+
     void restore(std::vector<TaskRecord> unconfirmed) UNDER_LOCK;
     void ended(const TaskRecord&) UNDER_LOCK; // any task's end
     void heartbeat(std::string_view shop, std::string_view facts) UNDER_LOCK;
@@ -38,10 +42,9 @@ private:
     void heartbeats(const HttpRequest&) UNDER_LOCK;
     void create_from(const Exchange&, const std::string& body, const Caller&) UNDER_LOCK;
     void write_shop(base::JsonWriter&, const AgentRecord& shop, const std::vector<Report>&) const UNDER_LOCK;
-    void answer_heartbeats(const Exchange&, const std::vector<AgentRecord>& shops,
+    void answer_heartbeats(const Calls::Answering&, const std::vector<AgentRecord>& shops,
                            const std::optional<std::string>& next) UNDER_LOCK;
     void load_pushed(const std::vector<std::string>& shops) UNDER_LOCK; // from their stored heartbeats
-    [[nodiscard]] static std::string write(const TaskRecord&);
 
     Core& core_;
     Calls& calls_;

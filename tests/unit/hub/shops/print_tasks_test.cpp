@@ -58,14 +58,15 @@ TEST_F(ShopTest, AnErrorKeepsItsMessageAndMeta)
 {
     join("kitchen", "print");
     const std::string id = task("print");
-    result("kitchen",
-           {.id = id,
-            .outcome = Outcome::unknown,
-            .error = {.code = "INTERNAL", .message = "paper jam", .data = R"({"outcome":"unknown"})"}});
+    result("kitchen", {.id = id,
+                       .outcome = Outcome::unknown,
+                       .error = {.code = "INTERNAL", .message = "paper jam", .data = R"({"bytesSent":9})"}});
     const json failed = of(id);
+    EXPECT_EQ(failed["meta"]["bytesSent"], 9);
     EXPECT_EQ(failed["status"], "error");
     EXPECT_EQ(failed["message"], "paper jam");
-    EXPECT_EQ(failed["meta"]["outcome"], "unknown");
+    EXPECT_EQ(failed["meta"]["outcome"], "unknown") << "the codec has taken it out of the data";
+    EXPECT_EQ(failed["outcome"], "unknown");
     EXPECT_EQ(failed["error"]["code"], "INTERNAL");
 }
 

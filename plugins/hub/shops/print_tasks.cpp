@@ -1,5 +1,7 @@
 #include "print_tasks.hpp"
 
+#include "task_json.hpp"
+
 #include "base/json_writer.hpp"
 #include "plugins/hub/http/not_saved.hpp"
 #include "wire/json/json.hpp"
@@ -7,7 +9,6 @@
 #include "wire/session/answers.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace agenthost::hub {
 
@@ -15,18 +16,8 @@ namespace {
 
 namespace json = wire::json;
 
-constexpr std::string_view config_word = "task_config", ping_action = "host.ping";
 constexpr std::size_t page = 100, max_page = 500;
 constexpr std::size_t max_shops = 10'000; // shops whose configuration waits for confirmation
-constexpr std::size_t max_meta = 16U << 10;
-
-// A command of the route and its action: the print protocol's own name, which agents look up in their
-// plugins' aliases, or a host action.
-struct Command {
-    std::string_view name, action;
-};
-constexpr std::array<Command, 3> commands{
-    {{"print", "task_print"}, {"config", config_word}, {"ping", ping_action}}};
 
 struct Body {
     std::string shop, action, params = "{}";
@@ -58,11 +49,10 @@ std::string parse(const std::string& text, Body& out)
             if (m.kind != json::Kind::string || !valid_id(m.text)) return "\"shopId\" is not a shop's id";
             out.shop = m.text;
         } else if (m.key == "command") {
-            const auto* found = std::find_if(commands.begin(), commands.end(),
-                                             [&](const Command& c) { return c.name == m.text; });
-            if (m.kind != json::Kind::string || found == commands.end())
+            const std::string_view action = action_of(m.text);
+            if (m.kind != json::Kind::string || action.empty())
                 return "\"command\" is one of print, config, ping";
-            out.action = found->action;
+            out.action = action;
         } else if (m.key == "payload") {
             if (m.kind == json::Kind::null) continue;
             if (m.kind != json::Kind::object) return "\"payload\" is not an object";
@@ -88,40 +78,6 @@ std::string config_push_at(std::string_view facts)
 }
 
 } // namespace
-
-// Like the document's task_result: message and meta beside the status.
-std::string PrintTasks::write(const TaskRecord& t)
-{
-    const auto* known = std::find_if(commands.begin(), commands.end(),
-                                     [&](const Command& c) { return c.action == t.action; });
-    std::string out;
-    base::JsonWriter writer{out};
-    writer.object()
-        .member("id", t.id)
-        .member("shopId", t.agent)
-        .member("command", known == commands.end() ? std::string_view{t.action} : known->name)
-        .member("status", to_string(t.state))
-        .member("sent", t.sent)
-        .member("created", t.created)
-        .member("updated", t.updated)
-        .member("expires", t.expires)
-        .member("warning", t.warned != 0);
-    if (t.warned != 0) writer.member("warnedAt", t.warned);
-    if (t.confirmed > 0) writer.member("confirmedAt", t.confirmed);
-    std::string message, meta;
-    if (t.state == TaskState::success && wire::cut_message(t.data, message, meta))
-        writer.member("message", base::RawJson{message});
-    else if (!t.message.empty())
-        writer.member("message", t.message);
-    else if (t.state == TaskState::success && known != commands.end() && known->action == ping_action)
-        writer.member("message", "pong"); // the codec omits a message that only repeats the status
-    if (meta.empty() && message.empty()) meta = t.data;
-    write_error(writer, t.code, t.message, t.detail);
-    if (!meta.empty() && meta.size() <= max_meta) writer.member("meta", base::RawJson{meta});
-    write_dropped(writer, t);
-    writer.end();
-    return out;
-}
 
 std::vector<Route> PrintTasks::routes()
 {
@@ -151,7 +107,7 @@ void PrintTasks::create_from(const Exchange& exchange, const std::string& text, 
     TaskRecord task = calls_.make(body.shop, std::move(body.action), std::move(body.params));
     task.shop = true;
     calls_.with_known(exchange, body.shop, [this, exchange, task = std::move(task)]() UNDER_LOCK {
-        calls_.enqueue(exchange, task, {.write = &PrintTasks::write, .location = "/api/agent-tasks/"});
+        calls_.enqueue(exchange, task, {.write = &shop_task_json, .location = "/api/agent-tasks/"});
     });
 }
 
@@ -160,66 +116,73 @@ void PrintTasks::show(const HttpRequest& request)
     calls_.find(request.exchange, request.arguments[0],
                 [exchange = request.exchange, caller = request.caller](const TaskRecord& task) UNDER_LOCK {
                     if (!task.shop || !caller.sees(task.agent)) return Calls::no_task(exchange, task.id);
-                    exchange.answer(json_answer(200, write(task)));
+                    exchange.answer(json_answer(200, shop_task_json(task)));
                 });
 }
 
 void PrintTasks::heartbeats(const HttpRequest& request)
 {
-    const Exchange& exchange = request.exchange;
     const Head& head = request.head;
-    const Caller& caller = request.caller;
     const auto limit = parse_limit(head.query, page, max_page);
-    if (!limit) return exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    if (!limit) return request.exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
-        if (!caller.sees(*shop)) return Calls::no_agent(exchange, *shop);
-        const bool asked = registry_.find(*shop, [this, exchange, shop = *shop](bool ok, const auto& found) {
-            core_.strand.run([&]() UNDER_LOCK {
-                if (!ok) return exchange.answer(not_read(core_.config.database));
-                if (!found) return Calls::no_agent(exchange, shop);
-                answer_heartbeats(exchange, {*found}, {});
-            });
-        });
-        if (!asked) exchange.busy();
-        return;
+        if (!request.caller.sees(*shop)) return Calls::no_agent(request.exchange, *shop);
+        return list_one(*shop, Calls::on(request.exchange));
     }
-    const auto answer = [this, exchange, limit = *limit](bool ok, std::vector<AgentRecord> shops) {
+    list({.after = query_value(head.query, "after").value_or(""),
+          .max_rows = *limit,
+          .among = request.caller.sight()},
+         Calls::on(request.exchange));
+}
+
+void PrintTasks::list_one(const std::string& shop, const Calls::Answering& answer)
+{
+    const bool asked = registry_.find(shop, [this, answer, shop](bool ok, const auto& found) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (!ok) return exchange.answer(not_read(core_.config.database));
+            if (!ok) return answer(not_read(core_.config.database));
+            if (!found) return answer(Calls::no_agent(shop));
+            answer_heartbeats(answer, {*found}, {});
+        });
+    });
+    if (!asked) answer(busy_answer());
+}
+
+void PrintTasks::list(Registry::Page wanted, const Calls::Answering& answer)
+{
+    const std::size_t limit = wanted.max_rows++;
+    wanted.protocol = wire::name(wire::Protocol::print);
+    const auto found = [this, answer, limit](bool ok, std::vector<AgentRecord> shops) {
+        core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return answer(not_read(core_.config.database));
             std::optional<std::string> next;
             if (shops.size() > limit) {
                 shops.resize(limit);
                 next = shops.back().id;
             }
-            answer_heartbeats(exchange, shops, next);
+            answer_heartbeats(answer, shops, next);
         });
     };
-    const bool asked = registry_.list({.after = query_value(head.query, "after").value_or(""),
-                                       .max_rows = *limit + 1,
-                                       .protocol = std::string{wire::name(wire::Protocol::print)},
-                                       .among = caller.sight()},
-                                      answer);
-    if (!asked) exchange.busy();
+    if (!registry_.list(std::move(wanted), found)) answer(busy_answer());
 }
 
-void PrintTasks::answer_heartbeats(const Exchange& exchange, const std::vector<AgentRecord>& shops,
+void PrintTasks::answer_heartbeats(const Calls::Answering& answer, const std::vector<AgentRecord>& shops,
                                    const std::optional<std::string>& next)
 {
     reports_.flush(); // so that the table has the newest
     std::vector<std::string> ids;
     for (const AgentRecord& shop : shops) ids.push_back(shop.id);
-    const auto answer = [this, exchange, shops, next](bool ok, const std::vector<Report>& reports) {
+    const auto found = [this, answer, shops, next](bool ok, const std::vector<Report>& reports) {
         core_.strand.run([&]() UNDER_LOCK {
-            if (!ok) return exchange.answer(not_read(core_.config.database));
+            if (!ok) return answer(not_read(core_.config.database));
             std::string out;
             base::JsonWriter writer{out};
             writer.object().array("shops");
             for (const AgentRecord& shop : shops) write_shop(writer, shop, reports);
             writer.end().member("next", next).end();
-            exchange.answer(json_answer(200, out));
+            answer(json_answer(200, out));
         });
     };
-    if (!table_.find(ids, answer)) exchange.busy();
+    if (!table_.find(ids, found)) answer(busy_answer());
 }
 
 void PrintTasks::write_shop(base::JsonWriter& writer, const AgentRecord& shop,
@@ -271,14 +234,14 @@ void PrintTasks::ended(const TaskRecord& task)
 {
     if (!task.shop) return;
     TaskRecord record = task;
-    const bool waits = task.action == config_word && task.state == TaskState::success &&
+    const bool waits = task.action == shop_action::config && task.state == TaskState::success &&
                        (unconfirmed_.size() < max_shops || unconfirmed_.contains(task.agent));
     if (waits) {
         record.confirmed = -1;
         tasks_.save(record);
         unconfirmed_.insert_or_assign(task.agent, record);
     }
-    if (!table_.save({{task.agent, "result", core_.utc(), write(record)}}))
+    if (!table_.save({{task.agent, "result", core_.utc(), shop_task_json(record)}}))
         core_.log(AGH_LOG_WARN, "hub: the database queue is full; the last result of shop " + task.agent +
                                     " is not recorded");
 }
@@ -296,7 +259,7 @@ void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
     unconfirmed_.erase(waits);
     task.confirmed = core_.utc();
     tasks_.save(task);
-    table_.save({{shop, "result", core_.utc(), write(task)}});
+    table_.save({{shop, "result", core_.utc(), shop_task_json(task)}});
 }
 
 } // namespace agenthost::hub

@@ -1,0 +1,175 @@
+// agenthost hub print ...
+#include "daemon.hpp"
+#include "local_file.hpp"
+#include "print_words.hpp"
+#include "server_words.hpp"
+#include "verbs.hpp"
+
+#include "base/base64.hpp"
+#include "base/fd.hpp"
+#include "base/visible.hpp"
+#include "base/write_all.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+namespace agenthost::hub::cli {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_job = 760 << 10;
+constexpr std::chrono::seconds default_wait{60}, max_wait{3'600};
+constexpr auto reply_margin = std::chrono::seconds{30};
+
+void need_words(const Arguments& args, std::size_t least, std::size_t most, const char* form)
+{
+    if (args.words.size() < least || args.words.size() > most)
+        throw Usage{std::string{args.words.size() < least ? "a word is missing: " : "too many words: "} +
+                    "agenthost hub print " + form};
+}
+
+int show_json(const json& data)
+{
+    std::cout << data.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    return 0;
+}
+
+int list(const Arguments& args)
+{
+    need_words(args, 2, 3, "list [SHOP]");
+    json asked = json::object(), all = json::array();
+    if (args.words.size() == 3) asked["shop"] = args.words[2];
+    while (true) {
+        const json page = call(args.control, {"hub.print_shops", asked});
+        for (const json& shop : page.at("shops")) all.push_back(shop);
+        if (!page.at("next").is_string()) break;
+        asked["after"] = page["next"];
+    }
+    if (args.as_json) return show_json({{"shops", all}});
+    std::cout << table(printer_rows(all));
+    return 0;
+}
+
+// Waits for the task's end and shows it. Returns the exit code.
+int finish(const Arguments& args, json task)
+{
+    const auto wait = args.timeout ? std::chrono::ceil<std::chrono::seconds>(*args.timeout) : default_wait;
+    if (wait > max_wait) throw Usage{"--timeout is at most 1h"};
+    const bool ended = task.value("status", "") == "success" || task.contains("outcome");
+    if (!ended && wait.count() > 0) {
+        Asked asked{"hub.print_task", {{"task", task.at("id")}, {"wait", wait.count()}}};
+        asked.timeout_ms = static_cast<int>(std::chrono::milliseconds{wait + reply_margin}.count());
+        task = call(args.control, asked);
+    }
+    if (args.as_json)
+        show_json(task);
+    else
+        std::cout << base::visible(task_sentence(task)) << "\n";
+    // With --timeout 0 nobody waits, and an accepted task is a success.
+    const int code = task_exit_code(task);
+    return wait.count() == 0 && code == timed_out ? 0 : code;
+}
+
+int print_bytes(const Arguments& args, const std::string& bytes)
+{
+    json params{{"shop", args.words[2]}, {"order", print_order(args, bytes)}};
+    if (!args.key.empty()) params["key"] = args.key;
+    return finish(args, call(args.control, {"hub.print", std::move(params)}));
+}
+
+int file(const Arguments& args)
+{
+    need_words(args, 4, 4, "file SHOP FILE|- [--printer P] [--name N] [--charset C | --raw] [--key K]");
+    return print_bytes(args, read_local(args.words[3], max_job));
+}
+
+int text(const Arguments& args)
+{
+    need_words(args, 4, 4, "text SHOP TEXT [--printer P] [--name N] [--key K]");
+    if (args.raw || !args.charset.empty()) throw Usage{"--raw and --charset belong to file"};
+    return print_bytes(args, args.words[3] + "\n");
+}
+
+int task(const Arguments& args)
+{
+    need_words(args, 3, 3, "task TASK [--timeout TIME]");
+    Arguments shown = args;
+    if (!shown.timeout) shown.timeout = std::chrono::milliseconds{0};
+    return finish(shown, call(args.control, {"hub.print_task", {{"task", args.words[2]}}}));
+}
+
+int tasks(const Arguments& args)
+{
+    need_words(args, 3, 3, "tasks SHOP [--status S] [--outcome O] [--tail N]");
+    json asked{{"shop", args.words[2]}}, all = json::array();
+    if (!args.status.empty()) asked["status"] = args.status;
+    if (!args.outcome.empty()) asked["outcome"] = args.outcome;
+    while (all.size() < args.tail) {
+        asked["limit"] = std::min<std::size_t>(args.tail - all.size(), 200);
+        const json page = call(args.control, {"hub.print_tasks", asked});
+        for (const json& one : page.at("tasks")) all.push_back(one);
+        if (!page.at("next").is_string()) break;
+        asked["after"] = page["next"];
+    }
+    if (args.as_json) return show_json({{"tasks", all}});
+    std::cout << table(task_rows(all));
+    return 0;
+}
+
+int reprint(const Arguments& args)
+{
+    need_words(args, 3, 3, "reprint TASK [--key K]");
+    json params{{"task", args.words[2]}};
+    if (!args.key.empty()) params["key"] = args.key;
+    return finish(args, call(args.control, {"hub.print_again", std::move(params)}));
+}
+
+void write_picture(const std::string& path, const std::string& png)
+{
+    const base::Fd out{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+    if (!out || !base::write_all(out.get(), png))
+        throw Failed{"cannot write " + path + ": " + std::strerror(errno) + ". Check its folder and mode"};
+}
+
+// The picture into a file, else the text.
+int receipt(const Arguments& args)
+{
+    need_words(args, 3, 3, "receipt TASK [--file OUT.png]");
+    const json data = call(args.control, {"hub.print_receipt", {{"task", args.words[2]}}});
+    if (args.as_json) return show_json(data);
+    if (args.file.empty()) {
+        const std::string shown = data.value("text", "");
+        std::cout << (::isatty(STDOUT_FILENO) != 0 ? base::visible_lines(shown) : shown);
+        if (!shown.ends_with('\n')) std::cout << "\n";
+        return 0;
+    }
+    const auto png = base::from_base64(data.value("png", ""));
+    if (!png) throw Failed{"the hub's answer has no picture"};
+    if (args.file == "-") return base::write_all(STDOUT_FILENO, *png) ? 0 : 1;
+    write_picture(args.file, *png);
+    return 0;
+}
+
+} // namespace
+
+int print(const Arguments& args)
+{
+    const std::string verb = args.words.size() > 1 ? args.words[1] : "";
+    if (verb == "list") return list(args);
+    if (verb == "file") return file(args);
+    if (verb == "text") return text(args);
+    if (verb == "task") return task(args);
+    if (verb == "tasks") return tasks(args);
+    if (verb == "reprint") return reprint(args);
+    if (verb == "receipt") return receipt(args);
+    throw Usage{(verb.empty() ? std::string{"print needs a verb"} : "unknown verb \"print " + verb + "\"") +
+                ": list, file, text, task, tasks, reprint or receipt"};
+}
+
+} // namespace agenthost::hub::cli

@@ -1,0 +1,142 @@
+#include "printers.hpp"
+
+#include "base/ascii.hpp"
+#include "base/json_writer.hpp"
+#include "wire/json/fields.hpp"
+#include "wire/json/json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+
+namespace agenthost::hub {
+
+namespace json = wire::json;
+
+namespace {
+
+// The members of a device that identify it.
+constexpr std::array<std::string_view, 8> identity{"vendorId", "productId", "serial", "id",
+                                                   "path",     "ip",        "port",   "alias"};
+
+std::optional<unsigned> number(std::string_view text, int base, unsigned max)
+{
+    unsigned value = 0;
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (text.empty() || bad != std::errc{} || end != text.data() + text.size() || value > max)
+        return std::nullopt;
+    return value;
+}
+
+std::optional<std::string> by_ids(std::string_view name)
+{
+    const auto colon = name.find(':');
+    if (colon != 4 || name.size() != 9) return std::nullopt;
+    const auto vendor = number(name.substr(0, 4), 16, 0xffff), product = number(name.substr(5), 16, 0xffff);
+    if (!vendor || !product) return std::nullopt;
+    return base::json_object("vendorId", *vendor, "productId", *product);
+}
+
+std::optional<std::string> by_address(std::string_view name)
+{
+    const auto colon = name.rfind(':');
+    if (colon == name.npos) return std::nullopt;
+    std::string_view host = name.substr(0, colon);
+    const auto port = number(name.substr(colon + 1), 10, 65'535);
+    if (!port || *port == 0) return std::nullopt;
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    const std::string_view allowed = bracketed ? "0123456789abcdefABCDEF:." : "0123456789.";
+    if (host.empty() || host.find_first_not_of(allowed) != host.npos) return std::nullopt;
+    return base::json_object("ip", host, "port", *port);
+}
+
+// The elements of a JSON array of objects. The array is part of a document that was validated.
+std::vector<std::string> elements(std::string_view array)
+{
+    std::vector<std::string> found;
+    int depth = 0;
+    bool quoted = false;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < array.size(); ++i) {
+        const char c = array[i];
+        if (quoted) {
+            if (c == '\\') ++i;
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth == 2) begin = i;
+        } else if (c == '}' || c == ']') {
+            if (--depth == 1) found.emplace_back(array.substr(begin, i + 1 - begin));
+        }
+    }
+    return found;
+}
+
+std::string text_of(const std::vector<json::Member>& members, std::string_view key)
+{
+    const json::Member* m = wire::find(members, key);
+    return m == nullptr ? std::string{} : std::string{m->text};
+}
+
+struct Named {
+    std::string alias, role, printer;
+};
+
+std::vector<Named> named_devices(std::string_view devices)
+{
+    std::vector<Named> all;
+    for (const std::string& device : elements(devices)) {
+        std::string why, printer;
+        const auto members = json::split(device, why);
+        if (!members) continue;
+        base::JsonWriter writer{printer};
+        writer.object();
+        for (const json::Member& m : *members)
+            if (std::find(identity.begin(), identity.end(), m.key) != identity.end() &&
+                m.kind != json::Kind::null)
+                wire::write_member(writer, m);
+        writer.end();
+        all.push_back({text_of(*members, "alias"), text_of(*members, "role"), std::move(printer)});
+    }
+    return all;
+}
+
+} // namespace
+
+std::string devices_of(std::string_view facts)
+{
+    std::string why;
+    const auto members = json::split(facts, why);
+    const json::Member* devices = members ? wire::find(*members, "devices") : nullptr;
+    return devices == nullptr || devices->kind != json::Kind::array ? std::string{}
+                                                                    : std::string{devices->raw};
+}
+
+std::optional<std::string> printer_named(std::string_view name, std::string_view devices, std::string& why)
+{
+    if (auto ids = by_ids(name)) return ids;
+    if (auto address = by_address(name)) return address;
+    if (devices.empty()) return base::json_object("alias", name);
+    const std::vector<Named> all = named_devices(devices);
+    for (const auto member : {&Named::alias, &Named::role}) {
+        std::vector<const Named*> matching;
+        for (const Named& one : all)
+            if (base::equal_ignoring_case(one.*member, name)) matching.push_back(&one);
+        if (matching.size() == 1) return matching.front()->printer;
+        if (matching.empty()) continue;
+        why = std::to_string(matching.size()) + " printers of this shop have the name \"" +
+              std::string{name} + "\"; give each an alias of its own";
+        return std::nullopt;
+    }
+    std::string known;
+    for (const Named& one : all)
+        if (!one.alias.empty()) known += (known.empty() ? "" : ", ") + one.alias;
+    why = "the shop has no printer \"" + std::string{name} + "\"" +
+          (known.empty() ? "; none of its printers has an alias" : "; it has " + known);
+    return std::nullopt;
+}
+
+} // namespace agenthost::hub
