@@ -69,6 +69,12 @@ store::Job job_of(const Request& request, const char* kind)
     return out;
 }
 
+// Receipts are between a server and its printers; a person at this machine sees all.
+bool may_see(const std::string& server, const store::Job& job)
+{
+    return server == "control" || server == job.server;
+}
+
 } // namespace
 
 Service::Service(Context& context, Config config)
@@ -461,22 +467,26 @@ void Service::queue(Request request)
         const bool all = params.value("all", false);
         const auto limit = std::min<std::size_t>(params.value("limit", max_listed), max_listed);
         const auto jobs = std::make_shared<std::vector<store::Job>>();
-        store_->run([=](store::Store& store) { *jobs = store.list(key, !all, limit); },
-                    [this, shared, jobs](const std::optional<Problem>& problem) {
-                        if (problem) {
-                            shared->fail(problem->code, problem->message);
-                            return;
-                        }
-                        std::string out;
-                        {
-                            base::JsonWriter json{out};
-                            json.object().array("jobs");
-                            for (const store::Job& job : *jobs)
-                                write_job(json, job, printers_->of_job(job.id));
-                            json.end().end();
-                        }
-                        shared->reply(out);
-                    });
+        const auto server = caller_member(*shared, "server");
+        store_->run(
+            [=](store::Store& store) {
+                *jobs = store.list(key, !all, limit);
+                std::erase_if(*jobs, [&](const store::Job& job) { return !may_see(server, job); });
+            },
+            [this, shared, jobs](const std::optional<Problem>& problem) {
+                if (problem) {
+                    shared->fail(problem->code, problem->message);
+                    return;
+                }
+                std::string out;
+                {
+                    base::JsonWriter json{out};
+                    json.object().array("jobs");
+                    for (const store::Job& job : *jobs) write_job(json, job, printers_->of_job(job.id));
+                    json.end().end();
+                }
+                shared->reply(out);
+            });
     });
 }
 
@@ -499,6 +509,7 @@ void Service::with_job(const Shared& request, const Json& params,
     store_->run(
         [=](store::Store& store) {
             found->job = id != 0 ? store.find(static_cast<job::JobId>(id)) : store.find(server, task);
+            if (found->job && !may_see(server, *found->job)) found->job.reset();
             if (found->job) found->content = store.content(found->job->id).value_or(std::string{});
         },
         [request, found, then = std::move(then)](const std::optional<Problem>& trouble) {
