@@ -1,6 +1,6 @@
 // Text, settings and jobs for printers, arbitrary bytes. First byte: what the rest is ('p': the settings of a profile as JSON, 'c': a job to be
 // committed, else text; its value selects profile, charset and style). Never crashes; what comes out is bounded; no control
-// character of the text reaches the printer; a job that is committed keeps its bytes.
+// character of the text reaches the printer; a picture that is committed is whole.
 #include "tests/fuzz/promise.hpp"
 
 #include "plugins/printer/content/commit.hpp"
@@ -42,15 +42,18 @@ void commit(std::string_view rest)
 {
     if (rest.size() < 6) return;
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(rest[i]); };
-    const JobShape shape{byte(0) % 2 == 0, byte(1), byte(2), byte(3) * 4U, byte(4) * 8U};
-    const std::vector<std::uint8_t> job{rest.begin() + 6, rest.end()};
+    Bitmap picture{byte(1) * 4U, byte(2) * 8U + byte(3)};
+    const std::size_t given = std::min(picture.bits.size(), rest.size() - 6);
+    std::copy_n(rest.begin() + 6, given, picture.bits.begin());
+    const std::vector<std::uint8_t> tail(byte(4) % 8U, 'V');
     Model model;
     model.commit_buffer = byte(5) * 512U;
-    const auto out = commit_by_page(job, model, [&](auto) { return std::optional{shape}; });
+    const auto out =
+        byte(0) % 2 == 0 ? commit_by_page(picture, tail, model) : commit_by_raster(picture, tail, model);
     if (!out) return;
     demand(out->commits_at < out->bytes.size() && out->bytes.size() - out->commits_at <= max_commit_tail,
            "the last bytes commit");
-    demand(out->bytes.size() == job.size() + 16, "a committed job keeps its bytes");
+    demand(out->bytes.size() * 8 >= picture.width * picture.height, "a committed picture is whole");
 }
 
 void compose(std::string_view rest, unsigned select)

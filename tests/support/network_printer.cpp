@@ -15,7 +15,13 @@ namespace agenthost::test {
 
 namespace {
 constexpr int look_again = 10; // ms: habits change while a connection waits
+
+bool peer_is_gone(int fd)
+{
+    pollfd peer{fd, POLLRDHUP, 0};
+    return ::poll(&peer, 1, 0) > 0;
 }
+} // namespace
 
 NetworkPrinter::NetworkPrinter(Habits habits) : habits_{std::move(habits)}
 {
@@ -50,7 +56,19 @@ void NetworkPrinter::set(Habits habits)
 void NetworkPrinter::go_on()
 {
     const std::lock_guard lock{mutex_};
-    habits_.reads_until = SIZE_MAX;
+    habits_.reads_until = pause_at_ = SIZE_MAX;
+}
+
+void NetworkPrinter::pause_after(std::size_t bytes)
+{
+    const std::lock_guard lock{mutex_};
+    pause_at_ = read_ + bytes;
+}
+
+bool NetworkPrinter::paused() const
+{
+    const std::lock_guard lock{mutex_};
+    return read_ >= pause_at_;
 }
 
 std::string NetworkPrinter::received() const
@@ -76,6 +94,8 @@ void NetworkPrinter::serve()
         if (fd < 0) continue;
         ++connections_;
         open_ = 1;
+        if (!stored_.empty()) (void)!::send(fd, stored_.data(), stored_.size(), MSG_NOSIGNAL);
+        stored_.clear();
         serve(fd);
         ::close(fd);
         open_ = 0;
@@ -98,6 +118,7 @@ void NetworkPrinter::serve(int fd)
             }
             if (habits_.resets > 0) room = std::min(room, habits_.resets_after - total);
             room = std::min(room, habits_.reads_until > total ? habits_.reads_until - total : 0);
+            room = std::min(room, pause_at_ > read_ ? pause_at_ - read_ : 0);
         }
         if (room == 0) {
             pollfd nothing{-1, 0, 0};
@@ -117,6 +138,7 @@ void NetworkPrinter::serve(int fd)
         std::size_t pace = 0;
         {
             const std::lock_guard lock{mutex_};
+            read_ += static_cast<std::size_t>(size);
             pace = habits_.bytes_per_second;
         }
         if (pace > 0) ::usleep(static_cast<useconds_t>(static_cast<std::size_t>(size) * 1'000'000 / pace));
@@ -138,9 +160,13 @@ void NetworkPrinter::took(int fd, const char* data, std::size_t size)
             last.size() == query && last[0] == 0x10 && last[1] == 0x04 && last[2] >= 1 && last[2] <= 4) {
             received_.resize(received_.size() - query);
             if (habits_.answers_status) answer = habits_.paper_out && last[2] == 4 ? "\x72" : "\x12";
+        } else if (last == "\x1dr\x01") { // GS r 1 waits in the buffer, as all but DLE EOT does
+            received_.resize(received_.size() - query);
+            if (habits_.answers_status) answer = std::string(1, habits_.paper_out ? '\x0c' : '\0');
         } else if (const std::string last2 = tail(request);
                    last2.starts_with(std::string{"\x1d(H\x06\x00\x30\x30", 7}) && habits_.confirms) {
             answer = "\x37\x22" + last2.substr(7) + std::string(1, '\0');
+            if (peer_is_gone(fd)) stored_ += std::exchange(answer, {});
         }
         if (!answer.empty()) (void)!::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
     }

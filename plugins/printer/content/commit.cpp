@@ -1,12 +1,16 @@
 #include "commit.hpp"
 
+#include "raster.hpp"
+
+#include <array>
+
 namespace agenthost::printer {
 
 namespace {
 
 constexpr std::uint8_t esc = 0x1B, gs = 0x1D, ff = 0x0C;
-// What the length of GS ( L can say.
-constexpr std::size_t max_payload = 65'535;
+// What the length of GS ( L can say; that of GS 8 L has four bytes.
+constexpr std::size_t max_short_payload = 65'535;
 // The largest height of a stored picture and of a page on the models that have either.
 constexpr unsigned max_rows = 1'662;
 
@@ -26,29 +30,23 @@ bool holds(const Model& model, unsigned width, unsigned height)
 
 } // namespace
 
-std::optional<Committed> commit_by_page(std::span<const std::uint8_t> job, const Model& model,
-                                        const ShapeOf& shape_of)
+std::optional<Committed> commit_by_page(const Bitmap& picture, std::span<const std::uint8_t> tail,
+                                        const Model& model)
 {
-    if (model.commit_buffer == 0 || !shape_of) return std::nullopt;
-    const auto shape = shape_of(job);
-    if (!shape || !shape->safe_in_page_mode) return std::nullopt;
-    if (shape->begin > shape->end || shape->end > job.size() || job.size() - shape->end >= max_commit_tail)
+    // One band more than the picture has: models differ in where the first one stands.
+    const unsigned height = (picture.height + band_rows - 1) / band_rows * band_rows + band_rows;
+    if (tail.size() > max_cut_tail || picture.height == 0 || !holds(model, picture.width, height))
         return std::nullopt;
-    const auto content = job.subspan(shape->begin, shape->end - shape->begin);
-    if (content.empty() || content.size() > model.commit_buffer) return std::nullopt;
-    if (!holds(model, shape->width_dots, shape->height_dots)) return std::nullopt;
-
     Committed out;
-    append(out.bytes, job.first(shape->begin));
-    const auto width = (shape->width_dots + 7) / 8 * 8, height = shape->height_dots;
-    // Page mode; its area from the origin; printed left to right.
+    // Page mode; its area from the origin; printed from left to right.
+    const auto width = picture.row_bytes() * 8;
     const std::uint8_t area[] = {esc,        'L',         esc,         'W',          0,   0,   0, 0,
                                  low(width), high(width), low(height), high(height), esc, 'T', 0};
     append(out.bytes, area);
-    append(out.bytes, content);
+    append_bands(out.bytes, picture, picture.width);
     out.commits_at = out.bytes.size();
     out.bytes.push_back(ff);
-    append(out.bytes, job.subspan(shape->end));
+    append(out.bytes, tail);
     return out;
 }
 
@@ -56,18 +54,17 @@ std::optional<Committed> commit_by_raster(const Bitmap& picture, std::span<const
                                           const Model& model)
 {
     constexpr std::size_t head = 10;
-    if (tail.size() >= max_commit_tail || !holds(model, picture.width, picture.height)) return std::nullopt;
-    if (picture.bits.size() != picture.row_bytes() * picture.height ||
-        picture.bits.size() + head > max_payload)
-        return std::nullopt;
+    if (tail.size() > max_cut_tail || !holds(model, picture.width, picture.height)) return std::nullopt;
+    if (picture.bits.size() != picture.row_bytes() * picture.height) return std::nullopt;
     const std::size_t payload = picture.bits.size() + head;
     Committed out;
-    const std::uint8_t store[] = {gs,
-                                  '(',
-                                  'L',
-                                  low(payload),
-                                  high(payload),
-                                  48,
+    if (payload <= max_short_payload)
+        append(out.bytes, std::array<std::uint8_t, 5>{gs, '(', 'L', low(payload), high(payload)});
+    else
+        append(out.bytes, std::array<std::uint8_t, 7>{gs, '8', 'L', low(payload), high(payload),
+                                                      low(payload >> 16), high(payload >> 16)});
+    // Function 112, raster; one colour; the picture's size as it is.
+    const std::uint8_t store[] = {48,
                                   112,
                                   48,
                                   1,
@@ -80,9 +77,8 @@ std::optional<Committed> commit_by_raster(const Bitmap& picture, std::span<const
     append(out.bytes, store);
     append(out.bytes, picture.bits);
     const std::uint8_t print[] = {gs, '(', 'L', 2, 0, 48, 50};
+    out.commits_at = out.bytes.size();
     append(out.bytes, print);
-    // A command runs when its last byte has come.
-    out.commits_at = out.bytes.size() - 1;
     append(out.bytes, tail);
     return out;
 }

@@ -7,7 +7,6 @@ namespace agenthost::printer {
 namespace {
 
 constexpr std::uint8_t esc = 0x1B, gs = 0x1D;
-constexpr unsigned band = 24;
 
 std::uint8_t low(std::size_t n) { return static_cast<std::uint8_t>(n & 0xFF); }
 std::uint8_t high(std::size_t n) { return static_cast<std::uint8_t>(n >> 8 & 0xFF); }
@@ -27,7 +26,7 @@ void columns(std::vector<std::uint8_t>& out, const Bitmap& picture, unsigned wid
     constexpr std::uint8_t double_density_24 = 33;
     out.insert(out.end(), {esc, '*', double_density_24, low(width), high(width)});
     for (unsigned x = 0; x < width; ++x)
-        for (unsigned part = 0; part < band; part += 8) {
+        for (unsigned part = 0; part < band_rows; part += 8) {
             unsigned byte = 0;
             for (unsigned bit = 0; bit < 8; ++bit)
                 byte = byte << 1 | (picture.get(x, from + part + bit) ? 1U : 0U);
@@ -37,6 +36,14 @@ void columns(std::vector<std::uint8_t>& out, const Bitmap& picture, unsigned wid
 }
 
 } // namespace
+
+void append_bands(std::vector<std::uint8_t>& out, const Bitmap& picture, unsigned width)
+{
+    // Bands must touch: the line is as high as a band while they are printed.
+    out.insert(out.end(), {esc, '3', band_rows});
+    for (unsigned y = 0; y < picture.height; y += band_rows) columns(out, picture, width, y);
+    out.insert(out.end(), {esc, '2'});
+}
 
 bool append_picture(std::vector<std::uint8_t>& out, const Bitmap& picture, const Profile& profile)
 {
@@ -50,10 +57,7 @@ bool append_picture(std::vector<std::uint8_t>& out, const Bitmap& picture, const
             strip(out, picture, (width + 7) / 8, y, std::min(rows, picture.height - y));
         return true;
     }
-    // Bands must touch: the line is as high as a band while they are printed.
-    out.insert(out.end(), {esc, '3', band});
-    for (unsigned y = 0; y < picture.height; y += band) columns(out, picture, width, y);
-    out.insert(out.end(), {esc, '2'});
+    append_bands(out, picture, width);
     return true;
 }
 

@@ -33,6 +33,8 @@ public:
     // Call it when answers are overdue, or the link is new: what comes later is not taken for an answer to an old question.
     void forget_questions();
     [[nodiscard]] std::size_t outstanding() const { return realtime_.size() + queued_.size(); }
+    // Of DLE EOT only: a printer answers it at once, also while it is busy.
+    [[nodiscard]] std::size_t realtime_outstanding() const { return realtime_.size(); }
 
     void feed(std::span<const std::uint8_t> bytes);
 

@@ -37,8 +37,8 @@ struct Mark {
     JobId id = 0;
     std::uint64_t taken = 0;
 };
-// The bytes that the printer's last job left open; must be on the disk with the Commit before it. 0 only: ESC
-// @. nullopt: clean.
+// How many bytes the command still needs that the printer's last job left open; must be on the disk with the
+// Commit before it. 0: none, but it needs ESC @. nullopt: the printer is clean.
 struct Dirty {
     std::optional<std::uint64_t> missing;
 };

@@ -204,14 +204,16 @@ void Machine::load_failed(JobId id, Problem why, Time now, Actions& actions)
 
 void Machine::query(Actions& actions)
 {
-    if (phase_ != Phase::proving) go(Phase::querying, actions);
+    if (phase_ != Phase::proving && phase_ != Phase::draining) go(Phase::querying, actions);
     answers_.forget_questions();
     asking_ = true;
     buffer_.clear();
-    for (const Question question : questions) {
+    const auto ask = [this](Question question) {
         answers_.asked(question);
         for (const std::uint8_t byte : command(question)) buffer_ += static_cast<char>(byte);
-    }
+    };
+    for (const Question question : questions) ask(question);
+    if (phase_ == Phase::draining) ask(Question::paper_sensor);
     sent_ = 0;
     write(Part::query, actions);
 }
@@ -225,6 +227,7 @@ void Machine::judge(Time now, Actions& actions)
     const bool good = condition.trouble == Trouble::none;
     look_ = good ? limits_.look : std::min(look_ * 2, limits_.max_look);
     if (phase_ == Phase::querying) return good ? arm(now, actions) : go(Phase::held, actions, look_);
+    if (phase_ == Phase::draining) return good ? commit_now(actions) : go(Phase::draining, actions, look_);
     // A printer without paper proves nothing for hours; its time begins when it has some.
     if (!good) current_->deadline = now + proof_time();
     if (good && !can_prove()) {
@@ -377,17 +380,47 @@ void Machine::after_part(Time now, Actions& actions)
         return write(Part::body, actions);
     case Part::body:
         if (whole()) return begin_proof(now, actions);
-        // What follows prints.
-        if (progress().state == State::armed && progress().taken == current_->ticket.commit_at) {
-            go(Phase::committing, actions);
-            return commit(State::committing, actions);
-        }
+        if (progress().state == State::armed && progress().taken == current_->ticket.commit_at)
+            return drain(actions);
         return write(Part::body, actions);
     case Part::proof: return proof_requested(now, actions);
     case Part::query:
         if (answers_.outstanding() == 0) return judge(now, actions);
-        return go(phase_, actions, limits_.answer);
+        return go(phase_, actions, answer_time());
     }
+}
+
+// What follows prints. From the row until its end nobody can say whether it did, so the row is written only
+// when the printer has processed what came before and is ready.
+void Machine::drain(Actions& actions)
+{
+    const bool between_commands = tracker_->missing() == 0;
+    if (!can_look() || silent_ >= patience || !answers_in_order_ || !between_commands)
+        return commit_now(actions);
+    go(Phase::draining, actions);
+    query(actions);
+}
+
+void Machine::drain_overdue(Actions& actions)
+{
+    if (!asking_) return query(actions); // it had a fault
+    asking_ = false;
+    if (answers_.realtime_outstanding() == 0) {
+        Condition condition = condition_of(answers_.status());
+        const bool good = condition.trouble == Trouble::none;
+        set_condition(std::move(condition), actions);
+        if (!good) return go(Phase::draining, actions, look_);
+        answers_in_order_ = false;
+        return commit_now(actions);
+    }
+    if (++silent_ < patience) return query(actions);
+    commit_now(actions);
+}
+
+void Machine::commit_now(Actions& actions)
+{
+    go(Phase::committing, actions);
+    commit(State::committing, actions);
 }
 
 void Machine::recovered(bool ok, Time now, Actions& actions)
@@ -398,7 +431,7 @@ void Machine::recovered(bool ok, Time now, Actions& actions)
     if (part_ != Part::query) progress().doubt = true;
     if (current_->cancelled) return abandon(now, actions);
     if (part_ == Part::query)
-        go(whole() ? Phase::proving : Phase::querying, actions);
+        go(whole() ? Phase::proving : progress().taken > 0 ? Phase::draining : Phase::querying, actions);
     else
         go(Phase::writing, actions);
     if (rest().empty()) return after_part(now, actions);
@@ -523,7 +556,7 @@ void Machine::received(Bytes bytes, Time now, Actions& actions)
     if (std::ranges::find(confirmed, own) != confirmed.end()) current_->proved = true;
     if (current_->proved && phase_ == Phase::listening) return settle(now, actions);
     if (current_->proved && phase_ == Phase::proving && !writing_) return finish(std::nullopt, actions);
-    const bool awaited = phase_ == Phase::querying || phase_ == Phase::proving;
+    const bool awaited = phase_ == Phase::querying || phase_ == Phase::draining || phase_ == Phase::proving;
     if (asking_ && awaited && answers_.outstanding() == 0 && !writing_) judge(now, actions);
 }
 
@@ -547,6 +580,7 @@ void Machine::timer(Time now, Actions& actions)
         ++silent_;
         return silent_ < patience ? query(actions) : arm(now, actions);
     case Phase::pausing: go(Phase::writing, actions); return write(part_, actions);
+    case Phase::draining: return drain_overdue(actions);
     case Phase::proving: return proof_overdue(now, actions);
     case Phase::arming: return commit(State::armed, actions);
     case Phase::committing: return commit(State::committing, actions);
@@ -561,6 +595,13 @@ bool Machine::can_look() const { return can_read_ && options_.model.realtime_sta
 milliseconds Machine::proof_time() const
 {
     return limits_.proof + milliseconds{current_->ticket.size * 1'000 / limits_.slowest};
+}
+
+// Until a query counts as not answered.
+milliseconds Machine::answer_time() const
+{
+    if (phase_ != Phase::draining) return limits_.answer;
+    return limits_.answer + milliseconds{current_->ticket.size * 1'000 / limits_.drain};
 }
 
 void Machine::set_condition(Condition condition, Actions& actions)

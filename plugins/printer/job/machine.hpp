@@ -1,22 +1,22 @@
 // Prints the jobs of one printer, one after the other, so that each comes out once or its outcome is told
-// honestly. Sans-io:
-// inputs are what happened, outputs are actions (actions.hpp) that the shell carries out in order.
+// honestly. Sans-io: inputs are what happened, outputs are actions (actions.hpp) that the shell carries out
+// in order.
 //
-//   queued -> armed (on the disk before the first byte) [-> committing] -> sent -> ended: printed, sent,
-//   not_started, unknown
+//   queued -> armed (on the disk before the first byte) [-> committing] -> sent
+//     -> ended: printed, sent, not_started, unknown
 //
 // Rules
 //   - A time-out is no progress, never an end: the rest is written again from the byte that the printer took
-//   last.
+//     last.
 //   - A byte that the printer took is never sent again, unless a commit job is known not to have printed.
+//   - With commit printing the bytes that print are sent only when the printer says that it has processed all
+//     others and has no fault (if it answers GS r): a break is in doubt for a few milliseconds then.
 //   - A halted endpoint is recovered a bounded number of times; then the printer is held and opened again.
 //   - Paper out, cover open, offline hold the job. When the same printer is back, it goes on at the same
-//   byte.
-//     On a link that does not continue (network), bytes that were taken are in question: the job ends as
-//     unknown,
-//     or runs again where commit printing says that nothing was printed.
+//     byte. On a link that does not continue (network), bytes that were taken are in question: the job ends
+//     as unknown, or runs again where commit printing says that nothing was printed.
 //   - After a break the printer gets what completes the open command (guard.hpp) before the next job's first
-//   byte.
+//     byte.
 //   - `unknown` is final.
 //
 // One thread. More than 25 members: each input is a function, and they share one phase.
@@ -61,6 +61,7 @@ struct Limits {
     std::size_t write_bytes = 64 * 1024; // of one write
     unsigned stalls = 3;                 // in a row without a byte taken
     std::uint32_t attempts = 8;          // of a job that never printed anything
+    std::uint64_t drain = 32 * 1024;     // bytes per second that a printer processes at least
 };
 
 class Machine {
@@ -75,7 +76,8 @@ public:
         loading,
         arming,
         writing,
-        pausing, // a printer without flow control gets its time
+        draining, // with commit printing: for the printer to process all but what prints
+        pausing,  // a printer without flow control gets its time
         recovering,
         committing,
         proving,
@@ -119,8 +121,8 @@ public:
     [[nodiscard]] const Queue& queue() const { return queue_; }
 
 private:
-    // What is being written: the completion of an earlier job, the job, its end with the request for proof, a
-    // look.
+    // What is being written: the completion of an earlier job, the job, its end with the request for proof,
+    // a look.
     enum class Part : std::uint8_t { cleanup, body, proof, query };
     struct Verdict {
         Outcome outcome = Outcome::none;
@@ -158,6 +160,9 @@ private:
     void resume(Time, Actions&);
     void write(Part, Actions&);
     void after_part(Time, Actions&);
+    void drain(Actions&);
+    void drain_overdue(Actions&);
+    void commit_now(Actions&);
     void begin_proof(Time, Actions&);
     void proof_requested(Time, Actions&);
     void await_proof(Time, Actions&);
@@ -189,6 +194,7 @@ private:
     [[nodiscard]] bool can_prove() const { return options_.model.confirmation == Confirmation::process_id; }
     [[nodiscard]] bool can_look() const;
     [[nodiscard]] std::chrono::milliseconds proof_time() const;
+    [[nodiscard]] std::chrono::milliseconds answer_time() const;
 
     const Options options_;
     const Limits limits_;
@@ -209,8 +215,9 @@ private:
     Content next_content_; // of the job that waits first
     JobId next_content_id_ = 0;
     StatusParser answers_;
-    bool asking_ = false; // a query is out
-    unsigned silent_ = 0; // queries in a row without an answer
+    bool asking_ = false;          // a query is out
+    unsigned silent_ = 0;          // queries in a row without an answer
+    bool answers_in_order_ = true; // knows GS r, whose answer comes after what was sent before is processed
     unsigned stalls_ = 0;
     std::chrono::milliseconds backoff_, look_;
 };

@@ -126,8 +126,7 @@ void Machine::close(Actions& actions)
 }
 
 // Remembers what the next job must complete: exactly, if this process sent the bytes and the printer took
-// them; else the worst
-// case. Of what the kernel took of a network connection, any end may be lost.
+// them; else the worst case. Of what the kernel took of a network connection, any end may be lost.
 void Machine::leave_open(Actions& actions)
 {
     const std::string& content = *current_->content;

@@ -5,6 +5,17 @@
 
 namespace agenthost::printer::job {
 
+namespace {
+
+Problem full(const std::string& waiting, const std::string& limit)
+{
+    return problem(code::queue_full, "For this printer wait " + waiting + "; the limit is " + limit +
+                                         " (seven eighths of it for one server). Send the job again "
+                                         "when some are printed, or raise the limit");
+}
+
+} // namespace
+
 std::optional<Problem> Queue::refuse(const std::string& server, std::uint64_t bytes) const
 {
     const auto lane = lanes_.find(server);
@@ -12,10 +23,12 @@ std::optional<Problem> Queue::refuse(const std::string& server, std::uint64_t by
     const std::uint64_t own_bytes = lane == lanes_.end() ? 0 : lane->second.bytes;
     const auto share = [](auto limit) { return limit - limit / 8; };
     if (jobs_ >= limits_.jobs || own_jobs >= share(limits_.jobs))
-        return problem(code::queue_full, std::to_string(jobs_) + " jobs wait for this printer");
+        return full(std::to_string(own_jobs) + " jobs of this server, " + std::to_string(jobs_) + " in all",
+                    "queue_jobs, " + std::to_string(limits_.jobs));
     if (bytes_ + bytes > limits_.bytes || own_bytes + bytes > share(limits_.bytes))
-        return problem(code::queue_full,
-                       "jobs of " + std::to_string(bytes_) + " bytes wait for this printer");
+        return full("jobs of " + std::to_string(own_bytes) + " bytes of this server, of " +
+                        std::to_string(bytes_) + " bytes in all",
+                    "queue_bytes, " + std::to_string(limits_.bytes));
     return std::nullopt;
 }
 

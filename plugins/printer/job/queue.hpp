@@ -1,6 +1,5 @@
 // The jobs that wait for one printer: bounded in number and bytes, with a share for each server, in the order
-// in
-// which they came; servers take turns. Pure.
+// in which they came; servers take turns. Pure.
 #pragma once
 
 #include "values.hpp"
@@ -24,8 +23,7 @@ public:
     explicit Queue(QueueLimits limits) : limits_{limits} {}
 
     // Whether a job of this server fits. One server may use seven eighths, so that another one always can
-    // add.
-    // A problem's message says which bound it is.
+    // add. A problem's message says which bound it is.
     [[nodiscard]] std::optional<Problem> refuse(const std::string& server, std::uint64_t bytes) const;
     void add(Ticket);             // not checked: restored jobs are never refused
     std::optional<Ticket> take(); // the next job; its server has had its turn

@@ -132,7 +132,8 @@ Content read_content(const Json& params, const Profile& profile, std::uint64_t m
 
 Content with_commit(Content content, const Profile& profile)
 {
-    if (profile.model.commit != Commit::raster) return content;
+    const Commit mode = profile.model.commit;
+    if (mode == Commit::plain) return content;
     render::Options options;
     options.width = static_cast<int>(profile.dots);
     options.cut_marks = false;
@@ -145,11 +146,13 @@ Content with_commit(Content content, const Profile& profile)
         return content;
     std::vector<std::uint8_t> tail;
     if (cut_at_end) tail = {0x1d, 'V', 66, 0};
-    const auto committed = commit_by_raster(bitmap_of(receipt.picture), tail, profile.model);
+    const Bitmap picture = bitmap_of(receipt.picture);
+    const auto committed = mode == Commit::page ? commit_by_page(picture, tail, profile.model)
+                                                : commit_by_raster(picture, tail, profile.model);
     if (!committed || committed->commits_at == 0) return content;
     content.bytes = to_string(committed->bytes);
     content.commit_at = committed->commits_at;
-    content.meta["commit"] = "raster";
+    content.meta["commit"] = mode == Commit::page ? "page" : "raster";
     return content;
 }
 

@@ -1,6 +1,5 @@
-// kill -9 at random points, in each mode: no second receipt, and few outcomes that nobody knows. 10,000 jobs
-// over 4 printers with random
-// faults: each is printed once or unknown, and the sum is right.
+// kill -9 at random bytes and times, in each mode: no second receipt, and few outcomes that nobody knows.
+// 10,000 jobs over 4 printers with random faults: each is printed once or unknown, and the sum is right.
 #include "../../support/network_printer.hpp"
 #include "box.hpp"
 
@@ -19,17 +18,20 @@ struct Mode {
     const char* name;
     Json overrides;
     bool commits, confirms;
+    unsigned bytes_between_kills, time_between_kills; // at most: about four jobs; ms
 };
+void PrintTo(const Mode& mode, std::ostream* out) { *out << mode.name; }
+
 std::vector<Mode> modes()
 {
     const Json proves{{"confirmation", "process_id"}};
     Json commit{{"commit", "raster"}, {"commit_buffer", 1 << 20}};
     Json both = commit;
     both.update(proves);
-    return {{"plain", Json::object(), false, false},
-            {"plain, confirmed", proves, false, true},
-            {"commit", commit, true, false},
-            {"commit, confirmed", both, true, true}};
+    return {{"Plain", Json::object(), false, false, 600, 60},
+            {"PlainConfirmed", proves, false, true, 600, 60},
+            {"Commit", commit, true, false, 140'000, 800},
+            {"CommitConfirmed", both, true, true, 140'000, 800}};
 }
 
 std::map<int, std::string> outcomes(const std::filesystem::path& sayings)
@@ -63,72 +65,117 @@ std::map<std::string, std::size_t> receipts(const std::string& paper, bool commi
         }
         return out;
     }
-    const std::string print{"\x1d(L\x02\0\x30\x32", 7}, store{"\x1d(L", 3}, reset{"\x1b@", 2};
+    const std::string print{"\x1d(L\x02\0\x30\x32", 7}, store{"\x30\x70\x30\x01\x01\x31"};
     for (auto at = paper.find(print); at != std::string::npos; at = paper.find(print, at + print.size())) {
-        const auto from = paper.rfind(store, at - 1);
-        if (from == std::string::npos) continue;
-        ++out[paper.substr(from, at - from)];
+        const auto from = paper.rfind(store, at);
+        if (from != std::string::npos) ++out[paper.substr(from, at - from)];
     }
     return out;
 }
 
-void kill_and_check(const Mode& mode, int kills)
+class Crash : public ::testing::TestWithParam<Mode> {
+protected:
+    Crash()
+    {
+        std::filesystem::create_directory(dir_ / "state");
+        const Json device{
+            {"alias", "Kitchen"}, {"address", printer_.address()}, {"overrides", GetParam().overrides}};
+        config_ = {{"devices", {device}}, {"queue_jobs", 100}};
+    }
+    Process driver() const
+    {
+        return Process{{.argv = {(binary_dir() / "tests/printer_driver").string(), dir_ / "state",
+                                 config_.dump(), dir_ / "sayings", std::to_string(count), lines}}};
+    }
+    void run_to_the_end()
+    {
+        printer_.go_on();
+        Process last = driver();
+        ASSERT_EQ(last.wait(std::chrono::minutes{5}), 0) << last.err();
+    }
+    // No second receipt, and no outcome that says more than the paper. The number of unknown outcomes.
+    std::size_t unknown() const
+    {
+        const auto said = outcomes(dir_ / "sayings");
+        EXPECT_EQ(said.size(), static_cast<std::size_t>(count));
+        const std::string paper = printer_.received();
+        const auto found = receipts(paper, GetParam().commits, count);
+        for (const auto& [receipt, times] : found)
+            EXPECT_EQ(times, 1u) << "a second receipt: " << receipt.substr(0, 20);
+        std::map<std::string, std::size_t> sums;
+        for (const auto& [task, outcome] : said) {
+            ++sums[outcome];
+            if (GetParam().commits || outcome == "unknown") continue;
+            EXPECT_EQ(occurrences(paper, "receipt " + std::to_string(task) + "\n"),
+                      outcome == "not_started" ? 0u : 1u)
+                << outcome;
+        }
+        const std::size_t certain = sums["printed"] + sums["sent"];
+        EXPECT_EQ(certain + sums["unknown"] + sums["not_started"], said.size())
+            << ::testing::PrintToString(sums);
+        EXPECT_GE(found.size(), certain);
+        EXPECT_LE(found.size(), certain + sums["unknown"]);
+        return sums["unknown"];
+    }
+
+    // With commit printing 2 % (issue 12). Without it each kill within a job is one.
+    static std::size_t most_unknown(int killed)
+    {
+        return static_cast<std::size_t>(GetParam().commits ? std::max(1, killed / 50) : killed);
+    }
+
+    // Bytes per second of a picture that a fast receipt printer (300 mm/s, 8 dots/mm) puts on paper.
+    static constexpr std::size_t printing_speed = 172'800;
+    const int kills = proof() ? 300 : 15, count = 3 * kills;
+    // The longest job has 31 lines, a picture of 930 rows.
+    static constexpr const char* lines = "5";
+    NetworkPrinter printer_{{.confirms = GetParam().confirms, .receive_buffer = 4'096}};
+    TempDir dir_;
+    Json config_;
+    std::mt19937 random_{1};
+};
+
+// The printer has read a random number of bytes when the agent is killed.
+TEST_P(Crash, AtARandomByteMakesNoSecondReceipt)
 {
-    NetworkPrinter::Habits habits;
-    habits.confirms = mode.confirms;
-    habits.receive_buffer = 4'096;
-    // A picture takes a printer a second; the rest of a job is a few ms of our own.
-    if (mode.commits) habits.bytes_per_second = 500'000;
-    NetworkPrinter printer{habits};
-    TempDir dir;
-    std::filesystem::create_directory(dir / "state");
-    const Json config{
-        {"devices", {{{"alias", "Kitchen"}, {"address", printer.address()}, {"overrides", mode.overrides}}}}};
-    // A picture of more than 1,662 rows cannot be stored, and is printed in plain mode.
-    const int count = kills * 2;
-    std::mt19937 random{1};
     int killed = 0;
-    for (;;) {
-        Process driver{
-            {.argv = {(binary_dir() / "tests/printer_driver").string(), dir / "state", config.dump(),
-                      dir / "sayings", std::to_string(count), mode.commits ? "8" : "40"}}};
-        if (killed >= kills) {
-            ASSERT_EQ(driver.wait(std::chrono::minutes{5}), 0) << driver.err();
-            break;
-        }
-        const std::chrono::milliseconds time{10 + random() % (mode.commits ? 300 : 60)};
-        if (driver.wait(time) == 0) break;
-        driver.signal(SIGKILL);
-        (void)driver.wait();
-        ++killed;
+    for (; killed < kills; ++killed) {
+        printer_.go_on();
+        printer_.pause_after(1 + random_() % GetParam().bytes_between_kills);
+        Process agent = driver();
+        ASSERT_TRUE(wait_for([&] { return printer_.paused() || !agent.running(); }));
+        if (!agent.running()) break;
+        agent.signal(SIGKILL);
+        (void)agent.wait();
     }
-    const auto said = outcomes(dir / "sayings");
-    EXPECT_EQ(said.size(), static_cast<std::size_t>(count));
-    const std::string paper = printer.received();
-    for (const auto& [receipt, times] : receipts(paper, mode.commits, count))
-        EXPECT_EQ(times, 1u) << "a second receipt: " << receipt.substr(0, 20);
-    std::size_t unknown = 0;
-    for (const auto& [task, outcome] : said) {
-        unknown += outcome == "unknown" ? 1 : 0;
-        if (!mode.commits && (outcome == "printed" || outcome == "sent")) {
-            EXPECT_EQ(occurrences(paper, "receipt " + std::to_string(task) + "\n"), 1u) << outcome;
-        }
-    }
-    std::printf("%s: %d kills, %d jobs, %zu unknown\n", mode.name, killed, count, unknown);
-    // Without commit printing each kill in the middle of a job is unknown. With it only those between the
-    // rows before and after
-    // the last bytes are: a few ms of disk beside a job of a second; and of these none that the printer
-    // confirms.
-    const int most = !mode.commits   ? killed
-                     : mode.confirms ? std::max(1, killed / 50)
-                                     : std::max(3, killed / 5);
-    EXPECT_LE(unknown, static_cast<std::size_t>(most));
+    EXPECT_EQ(killed, kills) << "the jobs were done before";
+    run_to_the_end();
+    const std::size_t lost = unknown();
+    std::printf("%s: %d kills, %d jobs, %zu unknown\n", GetParam().name, killed, count, lost);
+    EXPECT_LE(lost, most_unknown(killed));
 }
 
-TEST(PrinterCrash, NoKillMakesASecondReceipt)
+// The agent is killed after a random time: also while it starts, stores, waits or ends a job.
+TEST_P(Crash, AtARandomTimeMakesNoSecondReceipt)
 {
-    for (const Mode& mode : modes()) kill_and_check(mode, proof() ? 300 : 15);
+    NetworkPrinter::Habits habits{.confirms = GetParam().confirms};
+    habits.bytes_per_second = printing_speed;
+    printer_.set(habits);
+    int killed = 0;
+    for (; killed < kills; ++killed) {
+        Process agent = driver();
+        if (agent.wait(std::chrono::milliseconds{10 + random_() % GetParam().time_between_kills})) break;
+        agent.signal(SIGKILL);
+        (void)agent.wait();
+    }
+    run_to_the_end();
+    const std::size_t lost = unknown();
+    std::printf("%s: %d kills, %d jobs, %zu unknown\n", GetParam().name, killed, count, lost);
+    EXPECT_LE(lost, most_unknown(killed));
 }
+
+INSTANTIATE_TEST_SUITE_P(PrinterModes, Crash, ::testing::ValuesIn(modes()),
+                         [](const auto& mode) { return std::string{mode.param.name}; });
 
 TEST(PrinterCrash, EachOfManyJobsOnFourFaultyPrintersHasOneOutcome)
 {

@@ -1,7 +1,6 @@
 // A printer, a disk and a process that can be killed, around the job machine: an independent model of what
-// reaches paper.
-// Each choice (how many bytes are taken, which fault, what happens next) comes from a Choices, so that a test
-// may enumerate all of them or draw them.
+// reaches paper. Each choice (how many bytes are taken, which fault, what happens next) comes from a Choices,
+// so that a test may enumerate all of them or draw them.
 #pragma once
 
 #include "plugins/printer/job/machine.hpp"

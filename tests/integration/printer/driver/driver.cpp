@@ -1,9 +1,9 @@
 // A process to be killed: hosts the real printer.so, sends jobs and says what it was told, in a file that
 // survives kill -9.
 //
-//   printer_driver STATE CONFIG SAYINGS COUNT LINES sends the tasks 1 to COUNT, again those that have no
-//   outcome
-//   yet; ends when all have one
+//   printer_driver STATE CONFIG SAYINGS COUNT LINES
+//     sends the tasks 1 to COUNT, again those that have no outcome yet, half of CONFIG's queue_jobs at a time;
+//     ends when all have one
 #include "../box.hpp"
 
 #include <fcntl.h>
@@ -46,18 +46,22 @@ int main(int argc, char** argv)
     PrinterBox box{argv[1], Json::parse(argv[2])};
     const Json config = Json::parse(argv[2]);
     std::map<int, agh_req> waiting;
+    const auto hear = [&] {
+        const auto [task, request] = *waiting.begin();
+        const FakeReply reply = box.host().wait_reply(request, std::chrono::minutes{5});
+        const std::string line = std::to_string(task) + " " + outcome_of(reply) + "\n";
+        if (::write(out, line.data(), line.size()) < 0) std::abort();
+        waiting.erase(task);
+    };
     for (int task = 1; task <= count; ++task) {
         if (done.contains(task)) continue;
+        if (waiting.size() == config.value("queue_jobs", std::size_t{1'000}) / 2) hear();
         std::string text = "receipt " + std::to_string(task) + "\n";
         for (int line = 0; line < task % 7 * lines; ++line) text += "line " + std::to_string(line) + "\n";
         const auto printer = config["devices"][static_cast<std::size_t>(task) % config["devices"].size()];
         const Json params{{"printer", printer["alias"]}, {"data", base64_of(text)}, {"encoding", "base64"}};
         waiting[task] = box.begin("print", params, std::to_string(task));
     }
-    for (const auto& [task, request] : waiting) {
-        const FakeReply reply = box.host().wait_reply(request, std::chrono::minutes{5});
-        const std::string line = std::to_string(task) + " " + outcome_of(reply) + "\n";
-        if (::write(out, line.data(), line.size()) < 0) return 1;
-    }
+    while (!waiting.empty()) hear();
     return 0;
 }

@@ -21,43 +21,30 @@ Model with_buffer(std::size_t bytes)
     return model;
 }
 
-ShapeOf shape(JobShape value)
+TEST(PrinterCommit, APictureInPageModeIsPrintedByTheFormFeed)
 {
-    return [value](std::span<const std::uint8_t>) { return std::optional{value}; };
-}
-
-TEST(PrinterCommit, AJobInPageModeIsPrintedByItsLastBytes)
-{
-    const Raw job = raw("\x1B@Hello\n\x1DVB\0"s);
-    const auto out = commit_by_page(job, with_buffer(100'000), shape({true, 2, 8, 510, 30}));
+    Bitmap picture{2, 25};
+    picture.set(0, 0);
+    picture.set(1, 24);
+    const auto out = commit_by_page(picture, raw("\x1DVB\0"s), with_buffer(72));
     ASSERT_TRUE(out);
-    EXPECT_EQ(text(out->bytes), "\x1B@\x1BL\x1BW\0\0\0\0\0\x02\x1E\0\x1BT\0Hello\n\x0C\x1DVB\0"s);
+    EXPECT_EQ(text(out->bytes), "\x1BL\x1BW\0\0\0\0\x08\0\x48\0\x1BT\0"
+                                "\x1B"
+                                "3\x18"
+                                "\x1B*!\x02\0\x80\0\0\0\0\0\n"
+                                "\x1B*!\x02\0\0\0\0\x80\0\0\n"
+                                "\x1B"
+                                "2\x0C\x1DVB\0"s);
     EXPECT_EQ(out->bytes[out->commits_at], 0x0C);
     EXPECT_EQ(out->bytes.size() - out->commits_at, 5u);
+    EXPECT_FALSE(commit_by_page(picture, {}, with_buffer(71)));
+    EXPECT_FALSE(commit_by_page(picture, raw("1234567"), with_buffer(72)));
+    EXPECT_FALSE(commit_by_page(Bitmap{}, {}, with_buffer(72)));
+    EXPECT_TRUE(commit_by_page(Bitmap{576, 1'632}, {}, with_buffer(1'000'000)));
+    EXPECT_FALSE(commit_by_page(Bitmap{576, 1'633}, {}, with_buffer(1'000'000))) << "longer than a page";
 }
 
-TEST(PrinterCommit, WhatMayMeanSomethingElseOrDoesNotFitIsPrintedPlainly)
-{
-    const Raw job = raw("Hello\n\x1DVB\0"s);
-    const JobShape good{true, 0, 6, 500, 30};
-    EXPECT_TRUE(commit_by_page(job, with_buffer(100'000), shape(good)));
-    const auto refused = [&](JobShape bad, std::size_t buffer = 100'000) {
-        return !commit_by_page(job, with_buffer(buffer), shape(bad));
-    };
-    EXPECT_TRUE(refused({false, 0, 6, 500, 30}));
-    EXPECT_TRUE(refused({true, 0, 0, 500, 30})) << "a cut without content";
-    EXPECT_TRUE(refused({true, 0, 3, 500, 30})) << "too much behind the commit";
-    EXPECT_TRUE(refused({true, 7, 6, 500, 30}));
-    EXPECT_TRUE(refused({true, 0, 11, 500, 30}));
-    EXPECT_TRUE(refused({true, 0, 6, 500, 5'000})) << "longer than a page";
-    EXPECT_TRUE(refused({true, 0, 6, 0, 0}));
-    EXPECT_TRUE(refused(good, 1'000)) << "63 bytes a row and 30 rows";
-    EXPECT_TRUE(refused(good, 0));
-    EXPECT_FALSE(commit_by_page(job, with_buffer(100'000), [](auto) { return std::optional<JobShape>{}; }));
-    EXPECT_FALSE(commit_by_page(job, with_buffer(100'000), {}));
-}
-
-TEST(PrinterCommit, AStoredPictureIsPrintedByTheLastByteOfItsCommand)
+TEST(PrinterCommit, AStoredPictureIsPrintedByItsOwnCommand)
 {
     Bitmap picture{12, 2};
     picture.set(0, 0);
@@ -68,14 +55,28 @@ TEST(PrinterCommit, AStoredPictureIsPrintedByTheLastByteOfItsCommand)
                                 "0p0\x01\x01"
                                 "1\x0C\0\x02\0\x80\0\0\x10\x1D(L\x02\0"
                                 "02\x1DVB\0"s);
-    EXPECT_EQ(out->bytes.size() - out->commits_at, 5u);
-    EXPECT_EQ(out->bytes[out->commits_at], '2');
+    EXPECT_EQ(out->bytes.size() - out->commits_at, 11u);
+    EXPECT_EQ(out->bytes[out->commits_at], 0x1D);
     EXPECT_FALSE(commit_by_raster(picture, {}, with_buffer(3)));
     EXPECT_FALSE(commit_by_raster(picture, raw("1234567"), with_buffer(4)));
-    EXPECT_FALSE(commit_by_raster(Bitmap{576, 911}, {}, with_buffer(1'000'000)))
-        << "the command's length has 16 bits";
-    EXPECT_TRUE(commit_by_raster(Bitmap{576, 910}, {}, with_buffer(1'000'000)));
+    EXPECT_FALSE(commit_by_raster(Bitmap{576, 1'663}, {}, with_buffer(1'000'000)));
     EXPECT_FALSE(commit_by_raster(Bitmap{}, {}, with_buffer(4)));
+}
+
+TEST(PrinterCommit, APictureOfMoreThan64KiBIsStoredByTheLongFormOfTheCommand)
+{
+    const auto head_of = [](unsigned rows) {
+        const auto out = commit_by_raster(Bitmap{576, rows}, {}, with_buffer(1'000'000));
+        return out ? text(out->bytes).substr(0, 9) : "refused"s;
+    };
+    EXPECT_EQ(head_of(910), "\x1D(L\xFA\xFF"
+                            "0p0\x01"s);
+    EXPECT_EQ(head_of(911), "\x1D"
+                            "8L\x42\0\x01\0"
+                            "0p"s);
+    EXPECT_EQ(head_of(1'662), "\x1D"
+                              "8L\x7A\xD3\x01\0"
+                              "0p"s);
 }
 
 TEST(PrinterRaster, AnImpactPrinterGetsTouchingBands)

@@ -12,8 +12,7 @@ namespace agenthost::printer::job::test {
 namespace {
 
 // Every sequence of choices, one after the other: the last choice that has a next value is advanced. Of many
-// values it
-// takes four, the rare events among them. Choices after the first `depth` are good days.
+// values it takes four, the rare events among them. Choices after the first `depth` are good days.
 class Enumerated final : public Choices {
 public:
     explicit Enumerated(std::size_t depth) : depth_{depth} {}
@@ -77,7 +76,7 @@ std::vector<World::Setup> every_setup()
 TEST(PrinterMachine, PrintsEveryJobOnAGoodDay)
 {
     for (World::Setup setup : every_setup())
-        for (const std::uint64_t commit_at : {0, 90}) {
+        for (const std::uint64_t commit_at : {0, 78, 90}) { // 90 is within a command
             setup.faults = false;
             Random choices{1};
             World world{setup, choices};

@@ -1,7 +1,11 @@
+#include "plugins/printer/content/commit.hpp"
+#include "plugins/printer/render/renderer.hpp"
 #include "plugins/printer/service/config.hpp"
 #include "plugins/printer/service/order.hpp"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace agenthost::printer::service {
 namespace {
@@ -77,6 +81,53 @@ TEST(PrinterOrder, PrintsBytesAsTheyAreAndTextInTheProfilesPages)
               "TOO_LARGE");
 }
 
+render::Picture drawn(const std::string& job, int width)
+{
+    render::Options options;
+    options.width = width;
+    options.cut_marks = false;
+    return render::render({reinterpret_cast<const std::uint8_t*>(job.data()), job.size()}, options).picture;
+}
+
+// Rows that are not white, from the first to the last.
+std::vector<std::vector<std::uint8_t>> ink(const render::Picture& picture)
+{
+    std::vector<std::vector<std::uint8_t>> out;
+    std::size_t last = 0;
+    for (int y = 0; y < picture.height(); ++y) {
+        const auto row = picture.row(y);
+        const bool black = std::ranges::any_of(row, [](std::uint8_t byte) { return byte != 0; });
+        if (!black && out.empty()) continue;
+        out.emplace_back(row.begin(), row.end());
+        if (black) last = out.size();
+    }
+    out.resize(last);
+    return out;
+}
+
+TEST(PrinterOrder, ACommittedJobPutsTheSameOnPaper)
+{
+    Profile profile = find_profile("default").value();
+    profile.model.commit_buffer = 1 << 20;
+    Content plain;
+    plain.bytes = "\x1b@\x1b"
+                  "a\x01Shop\n\x1b"
+                  "a";
+    plain.bytes += std::string(1, '\0') + "2 x Tea   4.20\n\x1dk\x04"
+                                          "CODE39";
+    plain.bytes += std::string(1, '\0') + "\n\n\n\x1dVB" + std::string(1, '\0');
+    const auto expected = ink(drawn(plain.bytes, static_cast<int>(profile.dots)));
+    ASSERT_GT(expected.size(), 100u);
+    for (const Commit mode : {Commit::page, Commit::raster}) {
+        profile.model.commit = mode;
+        const Content committed = with_commit(plain, profile);
+        ASSERT_GT(committed.commit_at, 0u);
+        EXPECT_EQ(ink(drawn(committed.bytes, static_cast<int>(profile.dots))), expected);
+        const std::string kept = committed.bytes.substr(0, committed.commit_at);
+        EXPECT_TRUE(ink(drawn(kept, static_cast<int>(profile.dots))).empty()) << "printed too early";
+    }
+}
+
 TEST(PrinterOrder, CommitsAPictureByItsLastBytes)
 {
     Profile profile = find_profile("default").value();
@@ -87,7 +138,7 @@ TEST(PrinterOrder, CommitsAPictureByItsLastBytes)
     content.bytes += '\0';
     const Content committed = with_commit(content, profile);
     EXPECT_GT(committed.commit_at, 0u);
-    EXPECT_LE(committed.bytes.size() - committed.commit_at, 8u);
+    EXPECT_LE(committed.bytes.size() - committed.commit_at, max_commit_tail);
     // A drawer cannot be drawn.
     content.bytes += std::string{"\x1bp\0\x19\x19", 5};
     EXPECT_EQ(with_commit(content, profile).commit_at, 0u);
