@@ -9,10 +9,22 @@ namespace {
 
 constexpr std::size_t max_page_rows = 64;
 constexpr auto retry_interval = std::chrono::seconds{1};
+constexpr auto repeat_time = std::chrono::seconds{5};
 
 bool tell(CallerRecord& record, const wire::Result& result, std::uint64_t row)
 {
     return record.tell([&](Caller& caller) { return caller.on_result(result, row); });
+}
+
+bool tell(CallerRecord& record, const StoredResult& r)
+{
+    const wire::Result result{
+        .id = r.id,
+        .outcome = r.outcome,
+        .data = r.data,
+        .error = {.code = r.code, .message = r.message, .detail = r.detail, .data = r.error_data},
+        .action = r.action};
+    return tell(record, result, r.row);
 }
 
 } // namespace
@@ -29,6 +41,7 @@ void Outbox::attached(CallerRecord& record)
     // A session is connected later, and gets what is waiting then.
     start_over(record, record.caller->connected());
     record.sent_through = 0;
+    record.hold_until = core_.now() + repeat_time;
 }
 
 void Outbox::connected(CallerRecord& record)
@@ -36,13 +49,21 @@ void Outbox::connected(CallerRecord& record)
     start_over(record, false);
     // Results that the last connection sent without confirmation are sent again.
     record.sent_through = 0;
-    stalled_.erase(&record);
+    record.hold_until = core_.now() + repeat_time;
+    forget(record);
 }
 
 void Outbox::detached(CallerRecord& record)
 {
     start_over(record, false);
+    forget(record);
+}
+
+void Outbox::forget(CallerRecord& record)
+{
     stalled_.erase(&record);
+    holding_.erase(&record);
+    record.held.clear();
 }
 
 void Outbox::resume(CallerRecord& record)
@@ -94,19 +115,13 @@ void Outbox::send_page(CallerRecord& record, const std::vector<Journal::Undelive
         return;
     }
     const auto connection = record.connection;
-    for (const auto& [sequence, r] : rows) {
+    for (const Journal::Undelivered& one : rows) {
         if (!record.reachable()) return;
-        const wire::Result result{
-            .id = r.id,
-            .outcome = r.outcome,
-            .data = r.data,
-            .error = {.code = r.code, .message = r.message, .detail = r.detail, .data = r.error_data},
-            .action = r.action};
-        const bool taken = tell(record, result, r.row);
+        const bool taken = hold(record, one) || tell(record, one.result);
         // A page of the next connection brings the others.
         if (record.connection != connection) return;
         if (!taken) return stall(record);
-        record.sent_through = sequence;
+        record.sent_through = one.sequence;
     }
     next_page(record);
 }
@@ -119,11 +134,59 @@ void Outbox::stall(CallerRecord& record)
     core_.schedule.wake_at(retry_at_);
 }
 
+bool Outbox::hold(CallerRecord& record, const Journal::Undelivered& one)
+{
+    if (one.result.outcome != wire::Outcome::interrupted || core_.now() >= record.hold_until) return false;
+    const Policy& policy = record.policy();
+    const Action* action = core_.registry.resolve(one.result.action, policy.protocol, policy.map);
+    if (!action || !action->manifest->idempotent) return false;
+    record.held.push_back(one.sequence);
+    holding_.insert(&record);
+    hold_ends_at_ = std::min(hold_ends_at_, record.hold_until);
+    core_.schedule.wake_at(hold_ends_at_);
+    return true;
+}
+
+// One at a time: what was repeated meanwhile has another place in the journal, or none yet.
+void Outbox::send_held(CallerRecord& record)
+{
+    if (record.held.empty()) {
+        holding_.erase(&record);
+        return;
+    }
+    const auto next = [this, name = *record.name,
+                       connection = record.connection](const std::vector<Journal::Undelivered>& rows) {
+        CallerRecord* found = core_.callers.named(name);
+        if (!found || found->connection != connection || found->held.empty()) return;
+        const std::uint64_t place = found->held.front();
+        found->held.pop_front();
+        const bool there = !rows.empty() && rows.front().sequence == place && found->reachable();
+        const bool taken = !there || tell(*found, rows.front().result);
+        if (found->connection != connection) return;
+        if (taken) return send_held(*found);
+        found->held.push_front(place);
+        hold_ends_at_ = std::min(hold_ends_at_, core_.now() + retry_interval);
+        core_.schedule.wake_at(hold_ends_at_);
+    };
+    core_.journal.undelivered(*record.name, record.held.front() - 1, 1, core_.alive.guard(next));
+}
+
 void Outbox::tick(Clock::time_point now)
 {
-    if (retry_at_ > now) return;
-    retry_at_ = Clock::time_point::max();
-    for (CallerRecord* record : std::exchange(stalled_, {})) resume(*record);
+    if (retry_at_ <= now) {
+        retry_at_ = Clock::time_point::max();
+        for (CallerRecord* record : std::exchange(stalled_, {})) resume(*record);
+    }
+    if (hold_ends_at_ > now) return;
+    hold_ends_at_ = Clock::time_point::max();
+    for (CallerRecord* record : std::set{holding_}) {
+        if (record->hold_until <= now) {
+            send_held(*record);
+        } else {
+            hold_ends_at_ = std::min(hold_ends_at_, record->hold_until);
+            core_.schedule.wake_at(hold_ends_at_);
+        }
+    }
 }
 
 } // namespace agenthost::host

@@ -2,11 +2,16 @@
 // connection. A caller that has received everything older gets a result directly; otherwise pages from the
 // journal bring it.
 //
+// "interrupted" is the last resort for an action that may run again: servers of some protocols repeat what was
+// pending when they are connected again, and get its own result then. So it is held back for 5 s after the
+// connection, and sent, out of order, if no repeat has come.
+//
 // Main thread. Owned by Dispatcher::Impl.
 #pragma once
 
 #include "core.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace agenthost::host {
@@ -27,18 +32,21 @@ public:
 
     // Asks again for callers that were full and never reported that they are writable.
     void tick(Clock::time_point now);
-    [[nodiscard]] Clock::time_point due() const { return retry_at_; }
+    [[nodiscard]] Clock::time_point due() const { return std::min(retry_at_, hold_ends_at_); }
 
 private:
     void start_over(CallerRecord&, bool live);
     void next_page(CallerRecord&);
     void send_page(CallerRecord&, const std::vector<Journal::Undelivered>&);
     void stall(CallerRecord&);
+    void forget(CallerRecord&);
+    [[nodiscard]] bool hold(CallerRecord&, const Journal::Undelivered&);
+    void send_held(CallerRecord&);
 
     Core& core_;
     // Records that have a caller.
-    std::set<CallerRecord*> stalled_;
-    Clock::time_point retry_at_ = Clock::time_point::max();
+    std::set<CallerRecord*> stalled_, holding_;
+    Clock::time_point retry_at_ = Clock::time_point::max(), hold_ends_at_ = Clock::time_point::max();
 };
 
 } // namespace agenthost::host

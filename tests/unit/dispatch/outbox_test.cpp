@@ -136,4 +136,49 @@ TEST(Outbox, TimeoutThatNobodyHeardLeavesTheRealResultInIt)
     EXPECT_EQ(w.server->last().data, "9");
 }
 
+TEST(Outbox, HoldsInterruptedBackWhileTheServerMayRepeatWhatMayRunAgain)
+{
+    DispatchFixture w;
+    w.running("repeated", "files.sync");
+    w.running("forgotten", "files.sync");
+    w.running("once", "write");
+    w.restart();
+    w.dispatcher->connected(*w.server);
+    ASSERT_TRUE(w.results(1));
+    EXPECT_EQ(w.server->last().id, "once") << "it may not run again";
+    w.submit("repeated", "files.sync");
+    ASSERT_TRUE(w.until([&] { return w.files.invoked.size() == 4; }));
+    w.pass(4s);
+    w.poll();
+    EXPECT_THAT(w.server->results, SizeIs(1));
+    w.pass(1s);
+    ASSERT_TRUE(w.results(2));
+    EXPECT_EQ(w.server->last().id, "forgotten");
+    EXPECT_EQ(w.server->last().code, "INTERRUPTED");
+    w.complete(w.files.invoked[3].id, reply("5"));
+    ASSERT_TRUE(w.results(3));
+    EXPECT_EQ(w.server->last().id, "repeated");
+    EXPECT_EQ(w.server->last().data, "5");
+    w.pass(10s);
+    w.poll();
+    EXPECT_THAT(w.server->results, SizeIs(3));
+}
+
+TEST(Outbox, TellsOfHeldResultsOnTheNextConnection)
+{
+    DispatchFixture w;
+    w.running("1", "files.sync");
+    w.restart();
+    w.dispatcher->connected(*w.server);
+    w.pass(4s);
+    w.dispatcher->connected(*w.server);
+    w.poll();
+    w.pass(4s);
+    w.poll();
+    EXPECT_THAT(w.server->results, IsEmpty());
+    w.pass(1s);
+    ASSERT_TRUE(w.results(1));
+    EXPECT_EQ(w.server->last().code, "INTERRUPTED");
+}
+
 } // namespace
