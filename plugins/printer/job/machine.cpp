@@ -111,6 +111,7 @@ void Machine::next(Time now, Actions& actions)
     }
     current_.emplace();
     current_->stored = ticket->progress.state;
+    current_->doubt_sent = current_->doubt_stored = ticket->progress.doubt;
     current_->restored = current_->earlier = restored;
     current_->deadline = now + limits_.restart;
     if (ticket->id == next_content_id_) current_->content = std::exchange(next_content_, nullptr);
@@ -242,6 +243,7 @@ void Machine::judge(Time now, Actions& actions)
 void Machine::commit(State state, Actions& actions)
 {
     progress().state = state;
+    current_->doubt_sent = progress().doubt;
     ++current_->commits;
     actions.push_back(act::Commit{current_->ticket.id, progress()});
 }
@@ -249,16 +251,25 @@ void Machine::commit(State state, Actions& actions)
 void Machine::arm(Time now, Actions& actions)
 {
     const bool armed = progress().state != State::queued && current_->stored != State::queued;
-    if (armed && current_->commits == 0) return resume(now, actions);
+    if (armed && !doubt_unsaved() && current_->commits == 0) return resume(now, actions);
     go(Phase::arming, actions);
-    if (current_->commits == 0) commit(State::armed, actions);
+    if (current_->commits == 0) commit(std::max(progress().state, State::armed), actions);
+}
+
+// A process that starts after this one must know that a confirmation does not prove the beginning.
+bool Machine::doubt_unsaved() const
+{
+    return current_->ticket.progress.doubt == Doubt::away && current_->doubt_stored != Doubt::away;
 }
 
 void Machine::committed(JobId id, const std::optional<Problem>& problem, Time now, Actions& actions)
 {
     if (current_ && current_->ticket.id == id) {
         if (--current_->commits > 0) return;
-        if (!problem) current_->stored = progress().state;
+        if (!problem) {
+            current_->stored = progress().state;
+            current_->doubt_stored = current_->doubt_sent;
+        }
         if (problem)
             set_condition({Trouble::disk, problem->message}, actions);
         else if (condition_.trouble == Trouble::disk)
@@ -280,7 +291,7 @@ void Machine::commit_done(bool good, Time now, Actions& actions)
     if (current_->cancelled) return abandon(now, actions);
     if (!good) return go(phase_, actions, look_);
     // A run that ended meanwhile has stored its end: this is the next one.
-    if (current_->stored == State::queued) return arm(now, actions);
+    if (current_->stored == State::queued || doubt_unsaved()) return arm(now, actions);
     resume(now, actions);
 }
 
@@ -428,7 +439,7 @@ void Machine::recovered(bool ok, Time now, Actions& actions)
     if (!current_ || phase_ != Phase::recovering) return;
     if (!ok) return broken("The endpoint stays halted", now, actions);
     // Clearing a halt may lose a packet.
-    if (part_ != Part::query) progress().doubt = true;
+    if (part_ != Part::query) progress().doubt = std::max(progress().doubt, Doubt::unconfirmed);
     if (current_->cancelled) return abandon(now, actions);
     if (part_ == Part::query)
         go(whole() ? Phase::proving : progress().taken > 0 ? Phase::draining : Phase::querying, actions);
@@ -512,12 +523,18 @@ void Machine::finish(std::optional<Verdict> verdict, Actions& actions)
 
 Machine::Verdict Machine::verdict() const
 {
+    const Doubt doubt = current_->ticket.progress.doubt;
+    if (doubt == Doubt::away)
+        return {Outcome::unknown,
+                problem(code::outcome_unknown,
+                        "The printer was away in the middle of the job and took the rest when it was back; "
+                        "if it was without power, the beginning is missing on the receipt")};
     if (current_->proved) return {Outcome::printed, {}};
     if (can_prove())
         return {Outcome::unknown,
                 problem(code::outcome_unknown,
                         "The printer took the job, but did not confirm that it is printed")};
-    if (current_->ticket.progress.doubt)
+    if (doubt != Doubt::none)
         return {Outcome::unknown, problem(code::outcome_unknown,
                                           "The connection to the printer broke in the middle of the job, and "
                                           "nothing confirms that all of it was printed")};
@@ -582,7 +599,7 @@ void Machine::timer(Time now, Actions& actions)
     case Phase::pausing: go(Phase::writing, actions); return write(part_, actions);
     case Phase::draining: return drain_overdue(actions);
     case Phase::proving: return proof_overdue(now, actions);
-    case Phase::arming: return commit(State::armed, actions);
+    case Phase::arming: return commit(std::max(progress().state, State::armed), actions);
     case Phase::committing: return commit(State::committing, actions);
     default: return;
     }

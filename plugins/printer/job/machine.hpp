@@ -136,9 +136,10 @@ private:
         bool proved = false, answered = false; // by GS ( H; by DLE EOT after the last byte
         bool cancelled = false;
         bool proof_sent = false;
-        std::optional<Verdict> verdict; // while the link is finished
-        State stored = State::queued;   // what the disk has
-        unsigned commits = 0;           // under way
+        std::optional<Verdict> verdict;                             // while the link is finished
+        State stored = State::queued;                               // what the disk has
+        Doubt doubt_sent = Doubt::none, doubt_stored = Doubt::none; // to the disk; what it has
+        unsigned commits = 0;                                       // under way
         std::uint64_t marked = 0;
         Time marked_at{}, deadline{};
     };
@@ -191,6 +192,7 @@ private:
     [[nodiscard]] std::uint64_t write_limit() const;
     [[nodiscard]] bool may_have_printed() const;
     [[nodiscard]] bool whole() const; // every byte was taken
+    [[nodiscard]] bool doubt_unsaved() const;
     [[nodiscard]] bool can_prove() const { return options_.model.confirmation == Confirmation::process_id; }
     [[nodiscard]] bool can_look() const;
     [[nodiscard]] std::chrono::milliseconds proof_time() const;

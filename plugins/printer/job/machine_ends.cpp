@@ -54,7 +54,9 @@ void Machine::broken(const std::string& why, Time now, Actions& actions)
     if (current_->cancelled) return abandon(now, actions);
     if (progress().taken == 0) return wait_to_open(actions);
     if (!may_have_printed()) return run_again(now, actions);
-    progress().doubt = true;
+    const bool asked = current_->proof_sent; // its answer says that everything arrived
+    progress().doubt =
+        options_.continues && !asked ? Doubt::away : std::max(progress().doubt, Doubt::unconfirmed);
     if (options_.continues) return wait_to_open(actions);
     // On another connection nothing continues, but a printer that finished keeps its response.
     current_->restored = true;
@@ -68,7 +70,7 @@ void Machine::settle(Time now, Actions& actions)
 {
     if (current_->proved) {
         set_condition({}, actions);
-        return end({Outcome::printed, {}}, now, actions);
+        return end(verdict(), now, actions);
     }
     if (progress().state == State::sent && options_.continues && !can_prove())
         return end(verdict(), now, actions);
@@ -152,7 +154,7 @@ void Machine::arrived(Actions& actions)
 void Machine::lost_tail(Actions& actions)
 {
     if (options_.continues || current_->answered || current_->proved) return arrived(actions);
-    progress().doubt = true;
+    progress().doubt = std::max(progress().doubt, Doubt::unconfirmed);
     leave_open(actions);
 }
 

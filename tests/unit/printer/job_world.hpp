@@ -41,6 +41,7 @@ struct Seen {
     std::uint64_t size = 0, commit_at = 0;
     std::uint64_t received = 0; // bytes that the printer has, in order
     unsigned receipts = 0;      // commit printing: how often it was printed
+    bool cut = false;           // the printer lost its power in the middle
     unsigned ended = 0;
     Progress last;
 };
@@ -76,6 +77,7 @@ private:
     void on_write(Bytes);
     void deliver(std::uint8_t); // to the printer
     void lose_link();
+    void unplug();
     void receive();
     void commit(const act::Commit&);
     std::size_t choose(std::size_t count) { return quiet_ ? 0 : choices_.choose(count); }
