@@ -30,8 +30,8 @@ std::vector<Mode> modes()
     both.update(proves);
     return {{"Plain", Json::object(), false, false, 600, 60},
             {"PlainConfirmed", proves, false, true, 600, 60},
-            {"Commit", commit, true, false, 140'000, 800},
-            {"CommitConfirmed", both, true, true, 140'000, 800}};
+            {"Commit", commit, true, false, 240'000, 1'400},
+            {"CommitConfirmed", both, true, true, 240'000, 1'400}};
 }
 
 std::map<int, std::string> outcomes(const std::filesystem::path& sayings)
@@ -118,17 +118,19 @@ protected:
         return sums["unknown"];
     }
 
-    // With commit printing 2 % (issue 12). Without it each kill within a job is one.
+    // With commit printing 2 % of the kills (issue 12): 6 of the proof's 300. Of the 15 of a short run they
+    // would be none, and two may fall into the milliseconds between the rows around the last bytes by chance.
+    // Without commit printing each kill within a job is one.
     static std::size_t most_unknown(int killed)
     {
-        return static_cast<std::size_t>(GetParam().commits ? std::max(1, killed / 50) : killed);
+        return static_cast<std::size_t>(GetParam().commits ? std::max(2, killed / 50) : killed);
     }
 
     // Bytes per second of a picture that a fast receipt printer (300 mm/s, 8 dots/mm) puts on paper.
     static constexpr std::size_t printing_speed = 172'800;
     const int kills = proof() ? 300 : 15, count = 3 * kills;
-    // The longest job has 31 lines, a picture of 930 rows.
-    static constexpr const char* lines = "5";
+    // Receipts of up to 55 lines, pictures of up to 1,650 rows: 10 cm on average.
+    static constexpr const char* lines = "9";
     NetworkPrinter printer_{{.confirms = GetParam().confirms, .receive_buffer = 4'096}};
     TempDir dir_;
     Json config_;
