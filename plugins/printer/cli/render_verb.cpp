@@ -46,7 +46,7 @@ void add_page(render::Options& options, const std::string& value)
     const std::string name = value.substr(equals + 1);
     if (!render::find_code_page(name)) {
         std::string known;
-        for (const render::CodePage& one : render::code_pages()) known += ' ' + std::string{one.name};
+        for (const std::string_view one : render::code_page_names()) known += ' ' + std::string{one};
         throw Usage{"--page " + value + ": this code page is unknown. Known are" + known};
     }
     options.code_pages.emplace_back(static_cast<std::uint8_t>(page), name);

@@ -40,7 +40,7 @@ void add_qr(Buffer& out, std::string_view text)
 // The bytes of the page as they are, so that a wrong number shows as wrong letters.
 void add_page_row(Buffer& out, const PageNumber& page, const Profile& profile)
 {
-    const auto* table = find_page(page.charset);
+    const auto* table = find_code_page(page.charset);
     if (!table) return;
     const std::string label = std::to_string(page.number) + ' ' + page.charset + ' ';
     out.insert(out.end(), label.begin(), label.end());

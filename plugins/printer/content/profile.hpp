@@ -17,7 +17,7 @@
 
 namespace agenthost::printer {
 
-// ESC t `number` selects the code page `charset` (a canonical name that find_page knows).
+// ESC t `number` selects the code page `charset` (a canonical name that find_code_page knows).
 struct PageNumber {
     std::uint8_t number = 0;
     std::string charset;

@@ -98,9 +98,9 @@ std::string set_pages(Profile& profile, const Json& value)
         if (read.ec != std::errc{} || read.ptr != key.data() + key.size() || !charset.is_string())
             return shape;
         page.charset = canonical_charset(charset.get_ref<const std::string&>());
-        if (!find_page(page.charset))
+        if (!find_code_page(page.charset))
             return "has the unknown code page " + in_quotes(charset.get_ref<const std::string&>()) +
-                   hint(page.charset, page_names());
+                   hint(page.charset, code_page_names());
         pages.push_back(std::move(page));
     }
     std::ranges::sort(pages, {}, &PageNumber::number);

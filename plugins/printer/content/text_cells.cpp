@@ -94,7 +94,7 @@ Repertoire::Repertoire(const Profile& profile) : cjk_charset_{profile.cjk.charse
 {
     if (cjk_charset_ == "utf-8") return;
     for (const PageNumber& page : profile.pages)
-        if (const auto* table = find_page(page.charset)) pages_.push_back({page.number, table});
+        if (const auto* table = find_code_page(page.charset)) pages_.push_back({page.number, table});
 }
 
 const Printable& Repertoire::of(char32_t character)

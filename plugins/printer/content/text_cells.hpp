@@ -38,7 +38,7 @@ public:
 private:
     struct Page {
         std::uint8_t number;
-        const tables::PageTable* table;
+        const CodePage* table;
     };
     std::vector<Page> pages_;
     std::string cjk_charset_;

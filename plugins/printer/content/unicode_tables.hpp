@@ -1,18 +1,10 @@
-// Generated tables: code pages of printers, widths and compositions of characters. Use code_page.hpp and cells.hpp instead. Pure.
+// Widths and compositions of characters. unicode_tables.cpp is generated data (tables/make_unicode_tables.py); use cells.hpp. Pure.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 namespace agenthost::printer::tables {
 
-// The upper half of a single-byte code page: 0x80 to 0xFF; 0: no character. The lower half is ASCII.
-struct PageTable {
-    std::string_view name;
-    std::array<char16_t, 128> upper;
-};
 struct Range {
     char32_t first, last;
 };
@@ -21,8 +13,6 @@ struct Composition {
     char16_t base, mark, whole;
 };
 
-// Sorted by name.
-std::span<const PageTable> pages();
 // Sorted; characters of two cells (East Asian width W or F), and of none.
 std::span<const Range> wide();
 std::span<const Range> zero();

@@ -30,7 +30,7 @@ TEST(PrinterProfiles, EachIsCompleteAndItsCodePagesAreKnown)
         ASSERT_FALSE(profile->pages.empty());
         EXPECT_EQ(profile->pages.front().number, profile->default_page);
         for (std::size_t i = 0; i < profile->pages.size(); ++i) {
-            EXPECT_TRUE(find_page(profile->pages[i].charset)) << profile->pages[i].charset;
+            EXPECT_TRUE(find_code_page(profile->pages[i].charset)) << profile->pages[i].charset;
             EXPECT_EQ(canonical_charset(profile->pages[i].charset), profile->pages[i].charset);
             if (i > 0) {
                 EXPECT_LT(profile->pages[i - 1].number, profile->pages[i].number);
@@ -169,8 +169,8 @@ TEST(PrinterCharsets, OneNameForEachHoweverItIsSpelled)
 
 TEST(PrinterCharsets, EveryPageReadsBackWhatItWrites)
 {
-    for (const std::string_view name : page_names()) {
-        const auto* page = find_page(name);
+    for (const std::string_view name : code_page_names()) {
+        const auto* page = find_code_page(name);
         ASSERT_TRUE(page) << name;
         EXPECT_EQ(canonical_charset(name), name);
         std::size_t letters = 0;
@@ -185,9 +185,9 @@ TEST(PrinterCharsets, EveryPageReadsBackWhatItWrites)
         EXPECT_GE(letters, 40u) << name;
         EXPECT_FALSE(encode(*page, 0x1B));
     }
-    EXPECT_EQ(encode(*find_page("cp858"), U'€'), 0xD5);
-    EXPECT_EQ(encode(*find_page("cp863"), U'€'), std::nullopt) << "CP863 has no euro";
-    EXPECT_EQ(encode(*find_page("katakana"), U'ｱ'), 0xB1);
+    EXPECT_EQ(encode(*find_code_page("cp858"), U'€'), 0xD5);
+    EXPECT_EQ(encode(*find_code_page("cp863"), U'€'), std::nullopt) << "CP863 has no euro";
+    EXPECT_EQ(encode(*find_code_page("katakana"), U'ｱ'), 0xB1);
 }
 
 TEST(PrinterCharsets, TextIsReadAsItsSenderSays)
