@@ -1,4 +1,4 @@
-// Characters to bytes of a printer's code page and back, for composing text. Pure.
+// Converts between characters and the bytes of a printer's code page, for composing text. Pure.
 //
 // Uses only the certain bytes of a page: those that every printer with this page prints alike.
 #pragma once
@@ -15,9 +15,10 @@ using render::code_page_names;
 using render::CodePage;
 using render::find_code_page;
 
-// The byte of a character; nullopt: not in the page. ASCII is in every page, control characters are in none.
+// Returns the byte of the character, or nullopt if the page does not contain it. Every page contains ASCII,
+// no page contains control characters.
 std::optional<std::uint8_t> encode(const CodePage& page, char32_t character);
-// The character of a byte; nullopt: the byte is not assigned, or not certain.
+// Returns the character of the byte, or nullopt if the byte is unassigned or not certain.
 std::optional<char32_t> decode(const CodePage& page, std::uint8_t byte);
 
 } // namespace agenthost::printer

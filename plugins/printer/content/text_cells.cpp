@@ -63,7 +63,8 @@ private:
         // Spaces after it belong to the break; a line end right behind it is not an empty line.
         soft_ = true;
     }
-    // Breaks before the last word, or here if the line has no other word or the next character may begin a line.
+    // Breaks before the last word, or here if the line has no other word or the next character may begin a
+    // line.
     void wrap(bool here)
     {
         std::size_t from = line_.size();

@@ -1,4 +1,5 @@
-// Widths and compositions of characters. unicode_tables.cpp is generated data (tables/make_unicode_tables.py); use cells.hpp. Pure.
+// The tables behind cells.hpp: widths and compositions of characters. tables/make_unicode_tables.py generates
+// unicode_tables.cpp. Pure.
 #pragma once
 
 #include <span>
@@ -8,14 +9,16 @@ namespace agenthost::printer::tables {
 struct Range {
     char32_t first, last;
 };
-// `base` and the combining `mark` behind it are `whole`. Sorted by base, then mark.
+// `base` followed by the combining `mark` composes to `whole`.
 struct Composition {
     char16_t base, mark, whole;
 };
 
-// Sorted; characters of two cells (East Asian width W or F), and of none.
+// Characters of two cells (East Asian width W or F), sorted.
 std::span<const Range> wide();
+// Characters without a cell, sorted.
 std::span<const Range> zero();
+// Sorted by base, then by mark.
 std::span<const Composition> compositions();
 
 } // namespace agenthost::printer::tables

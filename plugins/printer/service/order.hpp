@@ -37,7 +37,7 @@ struct Content {
     std::string bytes;
     std::uint64_t commit_at = 0;                    // 0: plain
     nlohmann::json meta = nlohmann::json::object(); // what became of a text
-    Problem problem;                                // then there are no bytes
+    Problem problem;                                // if set, `bytes` is empty
 };
 // The bytes of printer.print: `data` in base64 as it is; `text`, or `data` with a charset or with encoding
 // "text", as text.

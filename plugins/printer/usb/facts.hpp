@@ -20,7 +20,7 @@ struct Interface {
     int alternates = 1;           // how many alternate settings the interface has
     std::uint8_t protocol = 0;    // 1: only takes data, 2: also answers
     bool printer_class = true;    // false: vendor class, by a quirk; it has no device id and no port status
-    std::uint8_t out = 0, in = 0; // endpoint addresses; 0: there is none
+    std::uint8_t out = 0, in = 0; // endpoint addresses; 0: no such endpoint
     std::uint16_t out_packet = 0, in_packet = 0;
 };
 
