@@ -72,7 +72,7 @@ TEST_F(PrintCommand, SaysWhatIsWrong)
                 AllOf(HasSubstr("unknown code page \"X\"\n"), HasSubstr("cp866, cp869")));
     EXPECT_THAT(print({"render", "a", "--page", "7=cp8666"}).err, HasSubstr("did you mean \"cp866\"?"));
     EXPECT_THAT(
-        print({"render", "a", "--charset", "BIG-5X"}).err,
+        print({"render", "a", "--charset", "BIG5X"}).err,
         AllOf(HasSubstr("unknown character set; did you mean \"BIG5\"?"), HasSubstr("EUC-KR, UTF-8")));
     EXPECT_THAT(print({"render", "a", "--quick"}).err, HasSubstr("unknown option --quick"));
     EXPECT_THAT(print({"render", "a", "--widht=9"}).err,
