@@ -68,7 +68,7 @@ TEST(RenderBounds, KeepsABoundedPartOfACommandsData)
     for (int i = 0; i < 20; ++i)
         many += "\x1d(L\x15\x00\x30\x53\x30"s + static_cast<char>('A' + i) + "A\x01\x08\x00\x0a\x00\x31"s +
                 std::string(10, '\xff');
-    EXPECT_THAT(warnings_of(drawn(many, options)), testing::HasSubstr("an image is not stored"));
+    EXPECT_THAT(warnings_of(drawn(many, options)), testing::HasSubstr("an image was not stored"));
 }
 
 TEST(RenderBounds, KeepsABoundedNumberOfNotesAndWarnings)
