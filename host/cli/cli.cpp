@@ -8,6 +8,8 @@
 #include "host/config/units.hpp"
 #include "host/plugin/plugin.hpp"
 
+#include "base/suggestion.hpp"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -250,7 +252,7 @@ std::string unknown_below(const CLI::App& verb, int argc, char** argv)
     std::vector<std::string> known;
     for (const CLI::App* one : all) known.push_back(one->get_name());
     return "unknown verb \"" + verb.get_name() + " " + printable(argv[next]) + '"' +
-           conf::did_you_mean(argv[next], known);
+           base::did_you_mean(argv[next], known);
 }
 
 int parse(Parser& parser, int argc, char** argv, int& code)
@@ -283,7 +285,7 @@ int unknown_verb(Parser& parser, const std::string& verb)
     std::vector<std::string> known = foreign_verbs(parser.args.context.plugin_path());
     for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; }))
         known.push_back(sub->get_name());
-    const std::string near = conf::did_you_mean(verb, known);
+    const std::string near = base::did_you_mean(verb, known);
     print_error(
         "unknown verb \"" + printable(verb) + '"' +
         (near.empty() ? ". Verbs: agenthost --help; a plugin's own verb comes with its package" : near));

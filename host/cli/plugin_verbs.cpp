@@ -5,8 +5,8 @@
 #include "netclient/control_client.hpp"
 
 #include "base/json_depth.hpp"
+#include "base/suggestion.hpp"
 #include "host/config/defaults.hpp"
-#include "host/config/units.hpp"
 #include "host/plugin/check_config.hpp"
 
 #include <nlohmann/json.hpp>
@@ -130,7 +130,7 @@ int not_found(const Context& context, const std::string& id, const std::vector<F
     for (const FoundPlugin& plugin : found) ids.push_back(plugin.id);
     print_error("no plugin " + id + " in " + joined(context.plugin_path(), ":") +
                 (ids.empty() ? ". Install its package, or add its folder to agent.plugin_path"
-                             : conf::did_you_mean(id, ids) + "; installed: " + joined(ids)));
+                             : base::did_you_mean(id, ids) + "; installed: " + joined(ids)));
     return failed;
 }
 
@@ -167,7 +167,7 @@ std::vector<PluginProblem> plugin_problems(const Config& config, bool libraries)
             out.push_back({plugin.id, plugin.where + ": plugins." + plugin.id + ": no such plugin in " +
                                           joined(folders(config), ":") +
                                           ". Install its package, or set enabled: false" +
-                                          conf::did_you_mean(plugin.id, ids)});
+                                          base::did_you_mean(plugin.id, ids)});
             continue;
         }
         std::vector<std::string> problems = check_one(*at, &plugin, libraries);

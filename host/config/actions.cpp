@@ -7,6 +7,8 @@
 #include "fields.hpp"
 #include "keys.hpp"
 
+#include "base/suggestion.hpp"
+
 #include <algorithm>
 
 namespace agenthost::host::conf {
@@ -44,14 +46,14 @@ void report_unknown(Reading& r, const Known& known, const Where& where, const st
         std::vector<std::string> own;
         for (const std::string& action : known.actions)
             if (action.starts_with(id + ".")) own.push_back(action);
-        std::string hint = did_you_mean(written, own);
+        std::string hint = base::did_you_mean(written, own);
         if (hint.empty())
             for (const std::string& action : own) hint += (hint.empty() ? "; it has " : ", ") + action;
         r.problems.add(where, text + " is not an action of plugin " + id + hint);
         return;
     }
     if (std::find(known.ids.begin(), known.ids.end(), id) == known.ids.end())
-        if (const std::string near = nearest(id, known.ids); !near.empty()) {
+        if (const std::string near{base::nearest(id, known.ids)}; !near.empty()) {
             r.problems.add(where, text + ": there is no plugin " + id + "; did you mean \"" + near +
                                       written.substr(id.size()) +
                                       "\"? If you mean a plugin that is to be installed later, give it an "
@@ -77,7 +79,7 @@ void check_allow(Reading& r, const Known& known, const Where& where, const std::
         });
     if (matches) return;
     if (start.find('.') == std::string_view::npos) {
-        const std::string near = nearest(start, known.ids);
+        const std::string near{base::nearest(start, known.ids)};
         r.problems.add(where, path + ": \"" + pattern +
                                   "\" names no action; actions are written PLUGIN.VERB, and \"PLUGIN.*\" "
                                   "stands for all of one" +

@@ -1,5 +1,6 @@
 #include "fields.hpp"
 
+#include "base/suggestion.hpp"
 #include "netclient/url.hpp"
 #include "secret_names.hpp"
 
@@ -123,7 +124,7 @@ std::optional<std::string> read_choice(Reading& r, const Value& value, const std
     std::string all;
     for (const std::string& word : words)
         all += (all.empty() ? "" : &word == &words.back() ? " or " : ", ") + word;
-    const std::string near = value.kind == Value::Kind::scalar ? did_you_mean(value.text, words) : "";
+    const std::string near = value.kind == Value::Kind::scalar ? base::did_you_mean(value.text, words) : "";
     r.problems.add(value.where, path + ": expected " + all + ", not " + describe(value) + near);
     return std::nullopt;
 }
@@ -204,8 +205,8 @@ std::optional<SecretSource> read_secret_source(Reading& r, const Value& value, c
         }
         out = {way.key == "env" ? SecretSource::Kind::env : SecretSource::Kind::systemd, std::move(*name)};
     } else {
-        r.problems.add(way.where, "unknown key \"" + way.key + "\" in " + path + did_you_mean(way.key, ways) +
-                                      "; expected one of " + how);
+        r.problems.add(way.where, "unknown key \"" + way.key + "\" in " + path +
+                                      base::did_you_mean(way.key, ways) + "; expected one of " + how);
         return std::nullopt;
     }
     if (!mode) return out;

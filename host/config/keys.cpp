@@ -2,6 +2,8 @@
 
 #include "fields.hpp"
 
+#include "base/suggestion.hpp"
+
 #include <algorithm>
 #include <memory>
 
@@ -36,7 +38,7 @@ void read_section(Reading& r, const Section& section, const Value& value, const 
         if (section.extensions && member.key.starts_with("x-")) continue;
         std::vector<std::string> names;
         for (const Key& key : section.keys) names.push_back(key.name);
-        std::string hint = did_you_mean(member.key, names);
+        std::string hint = base::did_you_mean(member.key, names);
         if (hint.empty() && !section.hint.empty()) hint = "; " + section.hint;
         if (hint.empty()) {
             for (const std::string& name : names) hint += (hint.empty() ? "; known are " : ", ") + name;

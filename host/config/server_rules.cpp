@@ -5,6 +5,7 @@
 #include "server_tables.hpp"
 
 #include "base/ascii.hpp"
+#include "base/suggestion.hpp"
 #include "netclient/ip_address.hpp"
 #include "netclient/proxy.hpp"
 #include "netclient/url.hpp"
@@ -108,7 +109,8 @@ std::string wrong_scheme(const std::string& url)
                ":// in place of " + scheme + "://";
     if (scheme.empty())
         return '"' + netclient::redact_url(url) + "\" is not a URL; write wss://HOST[:PORT]/PATH";
-    return "unknown scheme \"" + scheme + "\"; expected wss or ws" + did_you_mean(scheme, {"wss", "ws"});
+    return "unknown scheme \"" + scheme + "\"; expected wss or ws" +
+           base::did_you_mean(scheme, std::array<std::string_view, 2>{"wss", "ws"});
 }
 
 void check_ws_url(Reading& r, const Value& item, const std::string& path, const ServerConfig& server,

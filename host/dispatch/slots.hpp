@@ -93,7 +93,8 @@ public:
         const std::string* owner = slot.owner.load(std::memory_order_acquire);
         return owner && *owner == plugin ? word & 0xff : 0;
     }
-    // Claims the right to complete the request: the flags before; 0: another thread has it, or there is none.
+    // Claims the right to complete the request. Returns the previous flags, or 0 if another thread has
+    // claimed it or the request does not exist.
     static std::uint64_t claim(Slot& slot, agh_req id) { return add_flag(slot, id, Slot::claimed); }
     // Adds a flag; false if the request is claimed.
     static bool mark(Slot& slot, agh_req id, std::uint64_t flag) { return add_flag(slot, id, flag) != 0; }

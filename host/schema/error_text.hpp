@@ -1,4 +1,4 @@
-// Helpers for error messages: the nearest known key, quoted and shortened text. Pure functions.
+// Helpers for error messages: hints at known words, quoted and shortened text. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,8 @@
 
 namespace agenthost::host {
 
-// The candidate nearest to `word`, if it is close enough to be a typo (at most a third of its letters
-// differ); else empty.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
-
-// `; did you mean "size"?`, or `; known are "a", "b"` (at most 8), or empty.
+// Returns `; did you mean "size"?` if a candidate is similar, else `; known are "a", "b"` (at most 8), or ""
+// without candidates.
 std::string hint(std::string_view word, std::span<const std::string_view> candidates);
 
 // In double quotes, cut at `max` bytes, control characters replaced: safe for one line of a log.

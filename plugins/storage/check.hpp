@@ -10,7 +10,7 @@
 
 namespace agenthost::storage {
 
-// `state`: the plugin's state directory, which may not exist yet; empty: there is none.
+// `state`: the plugin's state directory, which may not exist yet; empty if the plugin has no state directory.
 void check_config(const Config&, const std::string& state, Check&);
 
 } // namespace agenthost::storage

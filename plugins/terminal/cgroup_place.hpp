@@ -35,7 +35,7 @@ struct CgroupPlace {
 // `probe`: the name of a folder that may be created temporarily.
 CgroupPlace find_cgroup_place(CgroupSystem&, const std::string& probe, bool want_pids, bool want_memory);
 
-// Our folder in a hierarchy; `controller` empty: v2. Returns empty if there is none.
+// Returns our folder in the hierarchy of `controller` (empty: v2), or "" if we are in none.
 std::string own_cgroup(CgroupSystem&, const std::string& controller);
 
 } // namespace agenthost::terminal

@@ -125,7 +125,9 @@ std::map<std::string, std::string> variables(const Json& value)
         refuse("env is not an object of at most " + std::to_string(max_variables) + " strings");
     std::map<std::string, std::string> env;
     for (const auto& [name, text] : value.items()) {
-        if (!is_name(name)) refuse("env has a name that is none: letters, digits and _ make one");
+        if (!is_name(name))
+            refuse("env contains an invalid variable name; use letters, digits and _, and begin with a "
+                   "letter or _");
         env[name] = checked(text, "env." + name);
     }
     return env;

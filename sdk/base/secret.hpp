@@ -36,7 +36,7 @@ std::optional<std::string> read_secret(const SecretSource&, std::string& why,
 std::optional<std::string> secret_from(std::string_view content, const std::string& origin, SecretForm,
                                        std::string& why);
 
-// The file that read_secret() would open; empty when there is none (env, or no credentials directory).
+// Returns the file that read_secret() would open, or "" if it opens none (env, or no credentials directory).
 std::string secret_file(const SecretSource&);
 
 // good: no other user can read or change it. refused: everyone can read it, or a group can change it; it is

@@ -29,8 +29,8 @@ constexpr std::uint64_t equal(std::uint64_t word, std::uint64_t byte)
     return below(word ^ every_byte(byte), 1);
 }
 
-// The index of the first byte in `text` that is special; text.size() when there is none. Special flags it in
-// eight bytes (the high bits), and in sixteen (a bit each).
+// Returns the index of the first special byte in `text`, or text.size(). Special flags such bytes among eight
+// (in the high bits) and among sixteen (one bit each).
 template <class Special> std::size_t run(std::string_view text)
 {
     constexpr Special special;

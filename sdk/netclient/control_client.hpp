@@ -21,7 +21,7 @@ struct ControlAnswer {
     [[nodiscard]] bool good() const { return status >= 200 && status < 300; }
     // The sentence for people: problem, or the API's error.message, or the status.
     [[nodiscard]] std::string error() const;
-    [[nodiscard]] nlohmann::json json() const; // discarded when it is none
+    [[nodiscard]] nlohmann::json json() const; // discarded if the body is not JSON
 };
 
 class ControlClient {

@@ -36,7 +36,7 @@ std::vector<Address> addresses_of(const addrinfo* list)
     return out;
 }
 
-// Empty and `why` when there is none.
+// Returns no addresses and sets `why` on failure.
 std::vector<Address> ask_system(const std::string& host, std::uint16_t port, int flags, std::string& why)
 {
     addrinfo hints{};
@@ -89,7 +89,7 @@ struct Resolver::Lookup {
     std::mutex mutex;
     std::condition_variable changed;
     base::Cancel done; // for poll
-    std::string why;   // when there is none
+    std::string why;   // set if there are no addresses
     std::vector<Address> addresses;
 };
 

@@ -45,8 +45,8 @@ struct Address {
 // bytes).
 std::optional<Address> unix_address(const std::string& path, std::string& why);
 
-// What the system's resolver says, in its order, at most 16. Blocks for as long as it does. Empty and `why`
-// (the reason alone) when there is none.
+// Returns at most 16 addresses from the system's resolver, in its order. Blocks until the resolver answers.
+// On failure returns no addresses and sets `why` to the reason alone.
 std::vector<Address> look_up(const std::string& host, std::uint16_t port, std::string& why);
 
 bool all_loopback(const std::vector<Address>&);

@@ -232,10 +232,10 @@ bool is_host_and_port(std::string_view authority)
     return colon == std::string_view::npos || std::ranges::all_of(authority.substr(colon + 1), digit);
 }
 
-// Where the user information ends, that is at which "@"; npos: there is none. A "/", "?" or "#" in a password
-// that nobody has percent-encoded looks like the end of the authority. http:// and no scheme may be of a
-// proxy: there, in doubt, everything up to the last "@" is taken for a password. Any other URL has its query
-// where the first "?" is, and HOST:PORT or ws://HOST before a "/" is not a user.
+// Returns the index of the "@" that ends the user information, or npos if the URL has none. A "/", "?" or "#"
+// in a password that nobody has percent-encoded looks like the end of the authority. http:// and no scheme
+// may be of a proxy: there, in doubt, everything up to the last "@" is taken for a password. Any other URL
+// has its query where the first "?" is, and HOST:PORT or ws://HOST before a "/" is not a user.
 std::size_t end_of_user(std::string_view url, std::size_t authority)
 {
     const std::string scheme = scheme_of(url);

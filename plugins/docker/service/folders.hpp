@@ -16,7 +16,8 @@ void prepare_install(const ServerPlan&, const NodePolicy&);
 void remove_folders(const std::string& data_dir, const std::string& id);
 void remove_install(const std::string& data_dir, const std::string& id);
 
-// The log of the last installation, at most max_install_log bytes; the text is empty when there is none.
+// The log of the last installation, at most max_install_log bytes. load_install_log returns "" if no log
+// exists.
 constexpr std::size_t max_install_log = 128 * 1024;
 void save_install_log(const std::string& folder, const std::string& text);
 std::string load_install_log(const std::string& folder);

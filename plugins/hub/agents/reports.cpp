@@ -14,7 +14,7 @@ constexpr std::size_t rows_at_once = 256;
 // In bytes; longer text is cut.
 constexpr std::size_t max_name = 256, max_level = 32, max_message = 4096;
 
-// The JSON object; {} if there is none. Of one that is too large only the size is kept.
+// Returns the JSON object, or {} if `json` is empty. Keeps only the size of one that is too large.
 std::string bounded(std::string_view json, std::size_t max_bytes)
 {
     if (json.empty()) return "{}";

@@ -58,8 +58,8 @@ std::string_view paper_outcome(const TaskRecord& task)
 {
     if (!final(task.state) || !prints(task)) return {};
     if (task.state == TaskState::success) return named_outcome(task.data) == "printed" ? "printed" : "sent";
-    // The hub gave up (a timeout, a cancellation, too many resends), the agent died in the middle, or the
-    // answer is no longer kept.
+    // The hub has no answer: it gave up (a timeout, a cancellation, too many resends), the agent died during
+    // the job, or the hub has already deleted the answer to save space.
     const bool no_answer =
         task.state == TaskState::failed || task.code == wire::code::interrupted || task.dropped != 0;
     if (task.sent > 0 && (no_answer || named_outcome(task.data) == "unknown")) return "unknown";

@@ -5,6 +5,7 @@
 #include "base/visible.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -44,8 +45,10 @@ Asked parse(Arguments args)
         } else if (args.value("--control", out.control)) {
             continue;
         } else {
-            args.reject_option();
-            if (!out.word.empty()) throw Usage{"unexpected \"" + args.word() + "\""};
+            args.reject_option(std::array<std::string_view, 3>{"--json", "--all", "--control"});
+            if (!out.word.empty())
+                throw Usage{"unexpected \"" + args.word() + "\": this verb takes one word, \"" + out.word +
+                            "\""};
             out.word = args.take();
         }
     }

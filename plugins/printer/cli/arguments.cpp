@@ -1,5 +1,7 @@
 #include "arguments.hpp"
 
+#include "base/suggestion.hpp"
+
 #include <charconv>
 
 namespace agenthost::printer::cli {
@@ -16,7 +18,8 @@ bool Arguments::value(std::string_view name, std::string& to)
     if (!more()) return false;
     const std::string_view here = word();
     if (here == name) {
-        if (++at_ == words_.size()) throw Usage{std::string{name} + " needs a value"};
+        if (++at_ == words_.size())
+            throw Usage{std::string{name} + " needs a value: write " + std::string{name} + " VALUE"};
         to = take();
         return true;
     }
@@ -27,9 +30,11 @@ bool Arguments::value(std::string_view name, std::string& to)
     return true;
 }
 
-void Arguments::reject_option() const
+void Arguments::reject_option(std::span<const std::string_view> known) const
 {
-    if (more() && word().starts_with('-') && word() != "-") throw Usage{"unknown option " + word()};
+    if (!more() || !word().starts_with('-') || word() == "-") return;
+    const std::string option = word().substr(0, word().find('='));
+    throw Usage{"unknown option " + option + base::did_you_mean(option, known)};
 }
 
 int number(std::string_view option, const std::string& text, int low, int high)
@@ -37,7 +42,7 @@ int number(std::string_view option, const std::string& text, int low, int high)
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
-        throw Usage{std::string{option} + ' ' + text + " is not a number from " + std::to_string(low) +
+        throw Usage{std::string{option} + ' ' + text + " is not a whole number from " + std::to_string(low) +
                     " to " + std::to_string(high)};
     return value;
 }

@@ -1,11 +1,13 @@
 // agenthost print ...: the printer plugin's own verb.
 #include "verbs.hpp"
 
+#include "base/suggestion.hpp"
 #include "base/visible.hpp"
 
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <ranges>
 
 namespace {
 
@@ -33,7 +35,12 @@ int run(const std::vector<std::string>& words)
     if (wants_help) return help();
     if (words.empty()) throw Usage{"a verb is missing: " + known_verbs()};
     const auto verb = std::ranges::find(verbs(), words[0], &Verb::name);
-    if (verb == verbs().end()) throw Usage{"unknown verb \"" + words[0] + "\"; known are " + known_verbs()};
+    if (verb == verbs().end()) {
+        const std::string meant =
+            agenthost::base::did_you_mean(words[0], std::views::transform(verbs(), &Verb::name));
+        throw Usage{"unknown verb \"" + words[0] + '"' +
+                    (meant.empty() ? "; known are " + known_verbs() : meant)};
+    }
     return verb->run(Arguments{{words.begin() + 1, words.end()}});
 }
 

@@ -1,4 +1,4 @@
-// A small 1-bit picture, and where pictures of characters come from. Pure.
+// A small 1-bit picture, and the interface that supplies pictures of characters. Pure.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace agenthost::printer {
 
-// Rows of (width + 7) / 8 bytes, the highest bit left; 1 is black.
+// Each row has (width + 7) / 8 bytes. The highest bit of a byte is its leftmost dot; 1 is black.
 struct Bitmap {
     unsigned width = 0, height = 0;
     std::vector<std::uint8_t> bits;
@@ -20,7 +20,7 @@ struct Bitmap {
     {
         return x < width && y < height && (bits[y * row_bytes() + x / 8] >> (7 - x % 8) & 1) != 0;
     }
-    // Outside the picture nothing happens.
+    // Makes the dot black. Has no effect outside the picture.
     void set(unsigned x, unsigned y)
     {
         if (x < width && y < height)
@@ -32,7 +32,8 @@ struct Bitmap {
 class GlyphSource {
 public:
     virtual ~GlyphSource() = default;
-    // The character drawn for a cell of this size, at most as large; nullopt: there is no glyph.
+    // Returns a picture of the character that fits into `width` x `height` dots, or nullopt if no font has
+    // the character.
     [[nodiscard]] virtual std::optional<Bitmap> glyph(char32_t character, unsigned width,
                                                       unsigned height) const = 0;
 };

@@ -1,4 +1,4 @@
-// How much room characters take on a line of fixed cells, and composed forms of letters with marks. Pure.
+// Counts the cells that characters take on a line, and composes letters with their marks. Pure.
 #pragma once
 
 #include <string>
@@ -6,11 +6,13 @@
 
 namespace agenthost::printer {
 
-// 2: East Asian wide and full-width characters and most emoji; 0: combining marks and format characters; else 1.
+// Returns 2 for East Asian wide and full-width characters and most emoji, 0 for combining marks and format
+// characters, 1 for all others.
 unsigned cells(char32_t character);
 
-// A letter and a combining mark behind it become one character where Unicode has it (canonical composition of Latin, Greek, Cyrillic
-// and what the code pages hold), because code pages have letters, not marks.
+// Replaces a letter and the combining mark behind it by the single character that Unicode has for both,
+// because code pages contain letters and no marks. Covers the canonical compositions of Latin, Greek and
+// Cyrillic, and the characters of the code pages.
 std::u32string compose(std::u32string_view text);
 
 } // namespace agenthost::printer

@@ -78,7 +78,7 @@ Unicode from_utf8(std::string_view bytes)
     return out;
 }
 
-Unicode from_page(std::string_view bytes, const tables::PageTable& page, std::string_view charset)
+Unicode from_page(std::string_view bytes, const CodePage& page, std::string_view charset)
 {
     Unicode out;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -121,7 +121,7 @@ Unicode decode_text(std::string_view bytes, std::string_view charset)
             return {{}, wrong_byte(bytes, static_cast<std::size_t>(bad - bytes.begin()), "ASCII")};
         return from_utf8(bytes);
     }
-    if (const auto* page = find_page(name)) return from_page(bytes, *page, charset);
+    if (const auto* page = find_code_page(name)) return from_page(bytes, *page, charset);
     const char* converter = converter_for(name);
     if (!converter)
         return {{},

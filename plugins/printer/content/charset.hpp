@@ -1,7 +1,7 @@
-// Text in the charset that a sender names, to Unicode and to the double-byte sets of CJK printers. Pure apart from iconv, which
-// may read a converter from the C library's folder.
+// Converts text from the sender's charset to Unicode, and from Unicode to the double-byte charsets of CJK
+// printers. Pure except for iconv, which may load a converter from the C library's folder.
 //
-// Only charsets of a fixed list are handed to iconv: some of its converters have had memory faults.
+// Only charsets of a fixed list reach iconv, because some of its converters have had memory faults.
 #pragma once
 
 #include "plugins/printer/errors/codes.hpp"
@@ -15,22 +15,26 @@ namespace agenthost::printer {
 
 struct Unicode {
     std::u32string text;
-    // CHARSET_UNSUPPORTED, or INVALID_REQUEST with the position of the first wrong byte.
+    // If set, `text` is empty. CHARSET_UNSUPPORTED, or INVALID_REQUEST with the position of the first invalid
+    // byte.
     Problem problem;
 };
 
-// `charset` as people write it; empty: UTF-8. A byte order mark is dropped.
+// Decodes `bytes`. `charset` may have any spelling that canonical_charset knows; empty means UTF-8. Drops a
+// byte order mark.
 Unicode to_unicode(std::string_view bytes, std::string_view charset);
 
-// Whether a printer's CJK mode can be fed with it: gb18030, gbk, big5, shift-jis, euc-kr, utf-8 (canonical names).
+// Returns whether a printer's CJK mode can use this charset. True for the canonical names gb18030, gbk, big5,
+// shift-jis, euc-kr and utf-8.
 bool is_cjk_charset(std::string_view charset);
 
 // Encodes single characters for a CJK mode. Not thread-safe.
 class CjkEncoder {
 public:
-    // Canonical name. Without a converter for it, every character is missing.
+    // `charset`: a canonical name. If iconv has no converter for it, encode() returns "" for every character.
     explicit CjkEncoder(const std::string& charset);
-    // Two bytes (UTF-8: its own length); empty: the set lacks it, or has it only as a longer code that printers do not know.
+    // Returns the two bytes of the character (UTF-8: 1 to 4). Returns "" if the charset does not contain it,
+    // or has only a longer code for it, which printers do not understand.
     const std::string& encode(char32_t character);
 
 private:
@@ -39,7 +43,7 @@ private:
     };
     std::unique_ptr<void, Close> converter_;
     bool utf8_ = false;
-    // A text's characters are few; cleared when it has max_cached.
+    // A text uses few different characters. Cleared when it has max_cached entries.
     std::unordered_map<char32_t, std::string> cache_;
 };
 

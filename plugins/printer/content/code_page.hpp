@@ -1,30 +1,24 @@
-// Single-byte code pages of printers, by the names that people and profiles use for them. Pure.
+// Converts between characters and the bytes of a printer's code page, for composing text. Pure.
+//
+// Uses only the certain bytes of a page: those that every printer with this page prints alike.
 #pragma once
+
+#include "plugins/printer/render/code_pages.hpp"
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace agenthost::printer {
 
-namespace tables {
-struct PageTable;
-}
+using render::canonical_charset;
+using render::code_page_names;
+using render::CodePage;
+using render::find_code_page;
 
-// The one spelling of a charset's name: "IBM437", "pc437" and "CP437" are "cp437", "Windows-1252" is "cp1252", "Latin-9" is
-// "iso8859-15", "RK1048" is "kz1048", "SJIS" is "shift-jis". An unknown name is only made lower-case.
-std::string canonical_charset(std::string_view name);
-
-// A page by its canonical name; null if there is none.
-const tables::PageTable* find_page(std::string_view charset);
-// Sorted.
-std::vector<std::string_view> page_names();
-
-// The byte of a character, nullopt if the page lacks it. ASCII is in every page; controls are in none.
-std::optional<std::uint8_t> encode(const tables::PageTable& page, char32_t character);
-// The character of a byte, nullopt if it has none.
-std::optional<char32_t> decode(const tables::PageTable& page, std::uint8_t byte);
+// Returns the byte of the character, or nullopt if the page does not contain it. Every page contains ASCII,
+// no page contains control characters.
+std::optional<std::uint8_t> encode(const CodePage& page, char32_t character);
+// Returns the character of the byte, or nullopt if the byte is unassigned or not certain.
+std::optional<char32_t> decode(const CodePage& page, std::uint8_t byte);
 
 } // namespace agenthost::printer

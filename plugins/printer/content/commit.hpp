@@ -1,5 +1,5 @@
-// Commit printing: a job that the printer keeps in its buffer and prints by its last bytes, so that a break before them has printed
-// nothing. Pure.
+// Rewrites a job for commit printing: the printer buffers the whole job and prints it when its last bytes
+// arrive. If the connection breaks before them, nothing has been printed. Pure.
 #pragma once
 
 #include "bitmap.hpp"

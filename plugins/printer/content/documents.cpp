@@ -5,14 +5,37 @@
 #include "raster.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace agenthost::printer {
 
 namespace {
 
 constexpr std::uint8_t esc = 0x1B, gs = 0x1D;
-// Letters of a page that its row shows: enough to see whether the number is right.
+// Letters in the row of a page: enough to see whether its number is right. With the label (16 columns) and
+// the euro they fit into the 32 columns of 58 mm paper.
 constexpr std::size_t sample_letters = 12;
+constexpr char32_t euro = 0x20AC;
+
+// The letters of the alphabets that code pages have; what lies between is punctuation, marks and signs.
+struct Letters {
+    char32_t first, last;
+};
+constexpr std::array alphabets{// Latin
+                               Letters{0xC0, 0xD6}, Letters{0xD8, 0xF6}, Letters{0xF8, 0x24F},
+                               Letters{0x1E00, 0x1EFF},
+                               // Greek, Cyrillic
+                               Letters{0x388, 0x3CE}, Letters{0x400, 0x481}, Letters{0x48A, 0x52F},
+                               // Hebrew, Arabic and its presentation forms
+                               Letters{0x5D0, 0x5EA}, Letters{0x620, 0x63F}, Letters{0x641, 0x64A},
+                               Letters{0x671, 0x6D3}, Letters{0xFE80, 0xFEFC},
+                               // Thai, half-width katakana
+                               Letters{0xE01, 0xE2E}, Letters{0xFF66, 0xFF9D}};
+
+bool is_letter(char32_t c)
+{
+    return std::ranges::any_of(alphabets, [c](const Letters& a) { return c >= a.first && c <= a.last; });
+}
 
 using Buffer = std::vector<std::uint8_t>;
 
@@ -37,23 +60,31 @@ void add_qr(Buffer& out, std::string_view text)
     out.insert(out.end(), {gs, '(', 'k', 3, 0, 49, 81, 48, '\n', esc, 'a', 0});
 }
 
-// The bytes of the page as they are, so that a wrong number shows as wrong letters.
+// Returns the byte of the euro sign if the page has one, and letters from all of the page.
+Buffer sample(const CodePage& page)
+{
+    Buffer letters, out;
+    for (unsigned byte = 0x80; byte <= 0xFF; ++byte)
+        if (const auto c = decode(page, static_cast<std::uint8_t>(byte)); c && is_letter(*c))
+            letters.push_back(static_cast<std::uint8_t>(byte));
+    if (const auto byte = encode(page, euro)) out.push_back(*byte);
+    const std::size_t shown = std::min(sample_letters, letters.size());
+    for (std::size_t i = 0; i < shown; ++i) out.push_back(letters[i * letters.size() / shown]);
+    return out;
+}
+
+// Sends the bytes of the page unconverted, so that a wrong number prints wrong letters.
 void add_page_row(Buffer& out, const PageNumber& page, const Profile& profile)
 {
-    const auto* table = find_page(page.charset);
+    const auto* table = find_code_page(page.charset);
     if (!table) return;
     const std::string label = std::to_string(page.number) + ' ' + page.charset + ' ';
     out.insert(out.end(), label.begin(), label.end());
     for (std::size_t i = label.size(); i < 16; ++i) out.push_back(' ');
     if (!profile.cjk.charset.empty()) out.insert(out.end(), {0x1C, '.'});
     out.insert(out.end(), {esc, 't', page.number});
-    std::size_t shown = 0;
-    for (unsigned byte = 0xFF; byte >= 0x80 && shown < sample_letters; --byte) {
-        const auto c = decode(*table, static_cast<std::uint8_t>(byte));
-        if (!c || (*c >= 0x2500 && *c < 0x2600)) continue;
-        out.push_back(static_cast<std::uint8_t>(byte));
-        ++shown;
-    }
+    const Buffer letters = sample(*table);
+    out.insert(out.end(), letters.begin(), letters.end());
     out.push_back('\n');
 }
 

@@ -1,4 +1,4 @@
-// The small documents that the plugin prints by itself: test page, drawer pulse, cut, and the mark of a reprint. Pure.
+// Composes the small documents of the plugin: test page, drawer pulse, cut, and reprints. Pure.
 #pragma once
 
 #include "bitmap.hpp"
@@ -15,31 +15,36 @@
 namespace agenthost::printer {
 
 struct TestPage {
-    // What people call the printer, its name (identity.hpp) or address, the version of the agent, the local time.
+    // The printer's alias (may be empty); its name (identity.hpp) or address; the agent's version; the local
+    // time.
     std::string alias, name, version, time;
-    // Printed as QR code where the printer can, at most max_qr_bytes; else `qr_picture`, if there is one.
+    // Printed as a QR code, at most max_qr_bytes of it, if the printer draws QR codes. If it does not,
+    // `qr_picture` is printed.
     std::string qr;
     std::optional<Bitmap> qr_picture;
 };
 inline constexpr std::size_t max_qr_bytes = 512;
 
-// Shows the profile at work: each code page's number with a sample of its letters, both fonts, the width, a QR code, a cut.
+// Prints what shows whether the profile fits the printer: both fonts, the width, a QR code, a cut, and for
+// each code page its number, the euro sign (if the page has one) and a sample of its letters.
 std::vector<std::uint8_t> test_page(const TestPage& page, const Profile& profile, const GlyphSource* glyphs);
 
 struct Document {
     std::vector<std::uint8_t> bytes;
-    // INVALID_REQUEST; then there are no bytes.
+    // INVALID_REQUEST. If set, `bytes` is empty.
     Problem problem;
 };
 
-// Opens the drawer at `pin` (2 or 5) by a pulse of `milliseconds` (50 to 500; it is rounded to the printer's step of 2 ms).
+// Opens the cash drawer with a pulse on `pin` (2 or 5) of `milliseconds` (50 to 500, rounded down to the
+// printer's step of 2 ms).
 Document drawer_pulse(unsigned pin, unsigned milliseconds, const Profile& profile);
 
-// Feeds `lines` (0 to 255), then cuts.
+// Feeds `lines` lines (0 to 255), then cuts.
 Document cut_paper(Cut cut, unsigned lines, const Profile& profile);
 
-// A reprint: ESC @, a centred line "COPY" with the time of the original, then the content as it was. The line ends before the
-// content begins, so an ESC @ or ESC L at the content's start does not undo it.
+// Composes a reprint: ESC @, a centred heading "COPY" with the time of the original, then the unchanged
+// content. The heading is printed before the content begins, so an ESC @ or ESC L in the content does not
+// remove it.
 std::vector<std::uint8_t> marked_as_copy(std::span<const std::uint8_t> content,
                                          std::string_view original_time, const Profile& profile);
 

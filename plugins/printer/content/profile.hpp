@@ -1,7 +1,9 @@
-// What a model of printer can print, and how: paper, code pages, CJK mode, cutter, barcodes, and the Model that jobs need. Pure.
+// Describes what a printer model can print: paper, code pages, CJK mode, cutter, barcodes, and the Model that
+// jobs need. Pure.
 //
-// The built-in profiles restate what the field's public collections know (escpos-printer-db, the profiles of receipt-printer-encoder,
-// makers' references). A profile is a claim about a model, not about the printer at hand: each value can be overridden.
+// The built-in profiles come from public collections (escpos-printer-db, the profiles of
+// receipt-printer-encoder) and from makers' references. A printer may differ from its model, so the
+// administrator can override each value.
 #pragma once
 
 #include "plugins/printer/device/model.hpp"
@@ -17,20 +19,22 @@
 
 namespace agenthost::printer {
 
-// ESC t `number` selects the code page `charset` (a canonical name that find_page knows).
+// ESC t `number` selects the code page `charset` (a canonical name that find_code_page knows).
 struct PageNumber {
     std::uint8_t number = 0;
     std::string charset;
     bool operator==(const PageNumber&) const = default;
 };
 
-// The mode for double-byte text (FS &). Without a charset the printer has none.
+// The mode for double-byte text (FS &).
 struct Cjk {
-    // gb18030, gbk, big5, shift-jis, euc-kr, or utf-8: then the printer takes all text as UTF-8 and has no code pages.
+    // gb18030, gbk, big5, shift-jis or euc-kr; utf-8 if the printer takes all text as UTF-8 and has no code
+    // pages; empty if the printer has no CJK mode.
     std::string charset;
-    // Sent before FS &: what selects the code system (Japan: FS C 1; clones: ESC 9 n).
+    // The command that selects the code system, sent before FS & (Japan: FS C 1; clones: ESC 9 n).
     std::string select;
-    // The mode is on after power-on and ESC @, so that bytes from 0x80 pair up unless FS . ends it.
+    // True if the mode is on after power-on and ESC @. Then two bytes from 0x80 on form a character until the
+    // job sends FS ".".
     bool on_at_start = false;
     bool operator==(const Cjk&) const = default;
 };
@@ -51,40 +55,43 @@ struct Profile {
     std::string name, vendor;
     // Printable dots of a line, and dots per inch.
     unsigned dots = 576, dpi = 203;
-    // Characters of a line in font A (12 dots wide on most) and B.
+    // Characters of a line in font A (12 dots wide on most models) and font B.
     unsigned columns_a = 48, columns_b = 64;
     std::vector<PageNumber> pages;
-    // The page after power-on; restored after text.
+    // The page that is selected after power-on. It is selected again after each text.
     std::uint8_t default_page = 0;
     Cjk cjk;
-    // Whether the cutter can do it; a model that has only one kind does that one.
+    // The kinds of cut that the cutter makes. A model with only one of them makes that one for every cut.
     bool partial_cut = true, full_cut = true;
     bool drawer = true;
-    // GS ( k: prints QR codes by itself.
+    // The printer draws QR codes itself (GS ( k).
     bool qr = true;
     Barcodes barcodes = Barcodes::full;
     Image image = Image::raster;
-    // The level of the drawer's pin that means open; nullopt: not known, and never reported.
+    // True if a high level of the drawer's pin means open, false if a low level does. nullopt if unknown;
+    // then the drawer's state is never reported.
     std::optional<bool> drawer_open_high;
     Model model;
 };
 
-// A built-in profile by name; nullopt if there is none.
+// Returns the built-in profile with this name, or nullopt.
 std::optional<Profile> find_profile(std::string_view name);
-// Sorted.
+// Returns the names of the built-in profiles, sorted.
 std::vector<std::string_view> profile_names();
 
-// The profile for a printer: by the model that its device id or product string names, else by VID:PID, else "default". Never
-// more specific than what is known: several models share a VID:PID.
+// Returns the name of the profile for a printer: by the model that its device id or product string names,
+// else by VID:PID, else "default". Models that share a VID:PID get a profile that fits all of them.
 std::string_view profile_for(std::uint16_t vendor, std::uint16_t product, std::string_view model_name);
 
 struct ProfileOrProblem {
     Profile profile;
-    // INVALID_REQUEST; names the key, with the nearest known one.
+    // INVALID_REQUEST. Names the wrong key and suggests the most similar known one.
     Problem problem;
 };
-// Applies an administrator's object, {"profile": "tm-t88v", "columns": 42, "code_pages": {"16": "cp1252"}}: its profile, else
-// `detected`, with the other keys on top. `where` begins each message ("devices[0]").
+// Applies the administrator's settings, such as
+//     {"profile": "tm-t88v", "columns": 42, "code_pages": {"16": "cp1252"}}
+// Starts from the profile that they name, else from `detected`; the other keys override its values. Messages
+// begin with `where` ("devices[0]").
 ProfileOrProblem configured_profile(const nlohmann::json& overrides, std::string_view detected,
                                     std::string_view where);
 

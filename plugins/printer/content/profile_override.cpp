@@ -2,13 +2,14 @@
 #include "code_page.hpp"
 #include "profile.hpp"
 
+#include "base/suggestion.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 namespace agenthost::printer {
@@ -16,35 +17,6 @@ namespace agenthost::printer {
 namespace {
 
 using Json = nlohmann::json;
-
-// Edits between two words: a letter inserted, removed or changed.
-std::size_t distance(std::string_view a, std::string_view b)
-{
-    std::vector<std::size_t> row(b.size() + 1), next(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        next[0] = i + 1;
-        for (std::size_t j = 0; j < b.size(); ++j)
-            next[j + 1] = std::min({row[j] + (a[i] == b[j] ? 0 : 1), next[j] + 1, row[j + 1] + 1});
-        row.swap(next);
-    }
-    return row.back();
-}
-
-// ` (did you mean "columns"?)` or empty.
-template <class Words> std::string hint(std::string_view word, const Words& words)
-{
-    std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-    if (word.size() > 64) return {};
-    for (const std::string_view candidate : words) {
-        const std::size_t d = distance(word, candidate);
-        if (d >= best_distance) continue;
-        best_distance = d;
-        best = candidate;
-    }
-    return best.empty() ? std::string{} : " (did you mean \"" + std::string{best} + "\"?)";
-}
 
 std::string in_quotes(std::string_view text) { return '"' + std::string{text.substr(0, 64)} + '"'; }
 
@@ -83,7 +55,8 @@ std::string one_of(const Json& value, Value& out,
         list += (list.empty() ? "" : ", ") + in_quotes(words[i].first);
     }
     return "must be one of " + list +
-           (value.is_string() ? hint(value.get_ref<const std::string&>(), known) : std::string{});
+           (value.is_string() ? base::did_you_mean(value.get_ref<const std::string&>(), known)
+                              : std::string{});
 }
 
 std::string set_pages(Profile& profile, const Json& value)
@@ -98,9 +71,9 @@ std::string set_pages(Profile& profile, const Json& value)
         if (read.ec != std::errc{} || read.ptr != key.data() + key.size() || !charset.is_string())
             return shape;
         page.charset = canonical_charset(charset.get_ref<const std::string&>());
-        if (!find_page(page.charset))
+        if (!find_code_page(page.charset))
             return "has the unknown code page " + in_quotes(charset.get_ref<const std::string&>()) +
-                   hint(page.charset, page_names());
+                   base::did_you_mean(page.charset, code_page_names());
         pages.push_back(std::move(page));
     }
     std::ranges::sort(pages, {}, &PageNumber::number);
@@ -117,7 +90,7 @@ std::string set_cjk_charset(Profile& profile, const Json& value)
     if (name == "none") return profile.cjk = {}, std::string{};
     if (!is_cjk_charset(name))
         return R"(must be "gb18030", "gbk", "big5", "shift-jis", "euc-kr", "utf-8" or "none")" +
-               hint(name, known);
+               base::did_you_mean(name, known);
     profile.cjk.charset = name;
     // Japanese models start with JIS codes and without Kanji mode.
     constexpr std::string_view shift_jis_codes{"\x1C\x43\x01", 3};
@@ -230,7 +203,7 @@ Problem unknown_key(std::string_view where, std::string_view key)
 {
     std::array<std::string_view, keys.size()> known;
     std::ranges::transform(keys, known.begin(), &Key::name);
-    return wrong(where, "unknown key " + in_quotes(key) + hint(key, known));
+    return wrong(where, "unknown key " + in_quotes(key) + base::did_you_mean(key, known));
 }
 
 // `commit` promises something that the buffer has to hold.
@@ -239,11 +212,11 @@ Problem check(const Profile& profile, std::string_view where)
     if (profile.model.commit != Commit::plain && profile.model.commit_buffer == 0)
         return wrong(
             where,
-            "commit needs commit_buffer, the bytes that the buffer of this printer holds; the profile " +
-                in_quotes(profile.name) + " does not know it");
+            "commit needs commit_buffer, the size of this printer's buffer in bytes, which the profile " +
+                in_quotes(profile.name) + " does not contain; add it, or set commit to \"plain\"");
     if (profile.model.zero_length_packet && profile.model.trailing_nul)
         return wrong(where,
-                     "zero_length_packet and trailing_nul are two cures of one fault; use one of them");
+                     "zero_length_packet and trailing_nul solve the same problem; set only one of them");
     return {};
 }
 
@@ -259,11 +232,12 @@ ProfileOrProblem configured_profile(const Json& overrides, std::string_view dete
         const std::string text = name->is_string() ? name->get<std::string>() : std::string{};
         const auto named = find_profile(text);
         if (!named)
-            return {out.profile,
-                    wrong(where, "unknown profile " + in_quotes(text) + hint(text, profile_names()))};
+            return {out.profile, wrong(where, "unknown profile " + in_quotes(text) +
+                                                  base::did_you_mean(text, profile_names()))};
         out.profile = *named;
     }
-    // cjk_charset sets what usually goes with it; the other cjk keys come after it whatever their order in the file.
+    // cjk_charset sets what usually goes with it; the other cjk keys come after it whatever their order in
+    // the file.
     for (const Key& key : keys) {
         if (key.name != "cjk_charset") continue;
         if (const auto value = overrides.find(key.name); value != overrides.end()) {

@@ -63,7 +63,8 @@ private:
         // Spaces after it belong to the break; a line end right behind it is not an empty line.
         soft_ = true;
     }
-    // Breaks before the last word, or here if the line has no other word or the next character may begin a line.
+    // Breaks before the last word, or here if the line has no other word or the next character may begin a
+    // line.
     void wrap(bool here)
     {
         std::size_t from = line_.size();
@@ -94,7 +95,7 @@ Repertoire::Repertoire(const Profile& profile) : cjk_charset_{profile.cjk.charse
 {
     if (cjk_charset_ == "utf-8") return;
     for (const PageNumber& page : profile.pages)
-        if (const auto* table = find_page(page.charset)) pages_.push_back({page.number, table});
+        if (const auto* table = find_code_page(page.charset)) pages_.push_back({page.number, table});
 }
 
 const Printable& Repertoire::of(char32_t character)

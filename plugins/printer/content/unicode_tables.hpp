@@ -1,31 +1,24 @@
-// Generated tables: code pages of printers, widths and compositions of characters. Use code_page.hpp and cells.hpp instead. Pure.
+// The tables behind cells.hpp: widths and compositions of characters. tables/make_unicode_tables.py generates
+// unicode_tables.cpp. Pure.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 namespace agenthost::printer::tables {
 
-// The upper half of a single-byte code page: 0x80 to 0xFF; 0: no character. The lower half is ASCII.
-struct PageTable {
-    std::string_view name;
-    std::array<char16_t, 128> upper;
-};
 struct Range {
     char32_t first, last;
 };
-// `base` and the combining `mark` behind it are `whole`. Sorted by base, then mark.
+// `base` followed by the combining `mark` composes to `whole`.
 struct Composition {
     char16_t base, mark, whole;
 };
 
-// Sorted by name.
-std::span<const PageTable> pages();
-// Sorted; characters of two cells (East Asian width W or F), and of none.
+// Characters of two cells (East Asian width W or F), sorted.
 std::span<const Range> wide();
+// Characters without a cell, sorted.
 std::span<const Range> zero();
+// Sorted by base, then by mark.
 std::span<const Composition> compositions();
 
 } // namespace agenthost::printer::tables

@@ -61,7 +61,7 @@ std::string_view remedy_of(std::string_view code)
 
 Problem problem(const char* code, std::string what)
 {
-    what += ". ";
+    what += what.ends_with('?') ? " " : ". ";
     what += remedy_of(code);
     return {code, std::move(what)};
 }

@@ -1,4 +1,5 @@
-// The error codes of this plugin, each with its meaning and remedy. Every room takes its codes from here. Pure.
+// The error codes of this plugin, each with its meaning and remedy. Every room takes its codes from here.
+// Pure.
 #pragma once
 
 #include <span>
@@ -41,8 +42,8 @@ struct Problem {
     std::string code, message;
     bool operator==(const Problem&) const = default;
 };
-// `what` is a sentence without its full stop; the code's remedy follows. Where a better remedy is known,
-// write the Problem out.
+// Returns a problem whose message is `what` followed by the code's remedy. `what` is a sentence without its
+// full stop, or ends in a question mark. If a better remedy is known, construct the Problem directly.
 Problem problem(const char* code, std::string what);
 
 } // namespace agenthost::printer

@@ -37,8 +37,8 @@ struct Mark {
     JobId id = 0;
     std::uint64_t taken = 0;
 };
-// How many bytes the command still needs that the printer's last job left open; must be on the disk with the
-// Commit before it. 0: none, but it needs ESC @. nullopt: the printer is clean.
+// How many bytes the printer still needs to complete the command in which its last job ended; 0 if ESC @ is
+// enough, nullopt if the printer is in a clean state. Must be on the disk together with the next Commit.
 struct Dirty {
     std::optional<std::uint64_t> missing;
 };

@@ -94,11 +94,12 @@ public:
     {
         return queue_.refuse(server, bytes);
     }
-    // The job is on the disk. `content`: kept only if it is next; null: loaded when its turn comes.
+    // Adds a job that is on the disk. Keeps `content` only if the job is next; otherwise, or if it is null,
+    // the content is loaded when the job's turn comes.
     void add(Ticket, Content content, Time, Actions&);
-    // False: it is not here, or it is too late (its last byte was taken).
+    // Cancels a job. Returns false if this printer does not have it or has already taken its last byte.
     bool cancel(JobId, Time, Actions&);
-    // The device may be there now: do not wait longer. No effect otherwise.
+    // The device may be present again: ends a wait for it. Otherwise has no effect.
     void wake(Time, Actions&);
 
     void opened(bool can_read, Time, Actions&);
@@ -116,7 +117,7 @@ public:
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] const Condition& condition() const { return condition_; }
-    // The job at the printer; null: none.
+    // Returns the job that is being printed, or nullptr.
     [[nodiscard]] const Ticket* current() const { return current_ ? &current_->ticket : nullptr; }
     [[nodiscard]] const Queue& queue() const { return queue_; }
 

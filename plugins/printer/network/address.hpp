@@ -34,7 +34,7 @@ std::optional<PrinterAddress> parse_address(std::string_view, std::string& why);
 // What allow_addresses lists.
 class AllowedAddresses {
 public:
-    // False and `why`: the entry is none.
+    // Adds an entry. Returns false and sets `why` if it is not an address, name or range in the form above.
     bool add(std::string_view entry, std::string& why);
     // ADDRESS_DENIED, or none. Multicast and "this network" are never admitted.
     [[nodiscard]] std::optional<Problem> refuse(const PrinterAddress&) const;

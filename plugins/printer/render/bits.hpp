@@ -11,7 +11,8 @@ using Bytes = std::span<const std::uint8_t>;
 
 inline bool bit_at(Bytes row, std::size_t i) { return (row[i / 8] >> (7 - i % 8) & 1) != 0; }
 
-// Each of `count` dots `factor` times, into `to`, which must have the space and is overwritten.
+// Writes each of the first `count` dots of the row `factor` times to `to`. `to` must have at least
+// (count * factor + 7) / 8 bytes and is overwritten.
 inline void widen(Bytes row, std::size_t count, std::size_t factor, std::span<std::uint8_t> to)
 {
     for (std::size_t i = 0; i < (count * factor + 7) / 8; ++i) to[i] = 0;

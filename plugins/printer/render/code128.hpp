@@ -1,5 +1,5 @@
-// CODE128 as a printer is told to build it: Epson's data names each code set, so the encoder may not choose.
-// Pure.
+// Encodes CODE128 barcodes as Epson printers do: the data names each code set, so the encoder must not choose
+// one. Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace agenthost::printer::render {
 struct Code128 {
     // widths of bars and spaces in modules, a bar first
     std::vector<std::uint8_t> widths;
-    // what people read below it
+    // the readable text below the bars
     std::string text;
 };
 
-// `data` as in GS k 73: {A, {B, {C select a set, {S shifts, {1 to {4 are FNC1 to FNC4, {{ is a brace; in set
-// C a byte is a number from 0 to 99. nullopt: it does not begin with a set, or has a byte that its set has
-// not.
+// Encodes `data` of GS k 73: {A, {B and {C select a code set, {S shifts, {1 to {4 are FNC1 to FNC4, {{ is a
+// brace; in set C a byte is a number from 0 to 99. Returns nullopt if `data` does not begin with a code set
+// or contains a byte that the selected set cannot encode.
 std::optional<Code128> encode_code128(std::span<const std::uint8_t> data);
 
 } // namespace agenthost::printer::render

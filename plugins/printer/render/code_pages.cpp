@@ -1,8 +1,8 @@
 #include "code_pages.hpp"
 
-#include "base/ascii.hpp"
-
 #include <algorithm>
+#include <cctype>
+#include <utility>
 
 namespace agenthost::printer::render {
 
@@ -13,24 +13,58 @@ struct Numbered {
     std::string_view name;
 };
 
-// Epson's numbers (ESC t); 20 to 26 are Thai in several keyboards' orders, of which the national standard is
-// nearest.
+using Alias = std::pair<std::string_view, std::string_view>;
+// Spellings without their separators.
+constexpr std::array<Alias, 30> aliases{{
+    {"latin1", "iso8859-1"},   {"latin2", "iso8859-2"},
+    {"latin5", "iso8859-9"},   {"latin9", "iso8859-15"},
+    {"rk1048", "kz1048"},      {"utf8", "utf-8"},
+    {"ascii", "ascii"},        {"usascii", "ascii"},
+    {"kz1048", "kz1048"},      {"koi8r", "koi8-r"},
+    {"koi8u", "koi8-u"},       {"tcvn3", "tcvn3"},
+    {"tis620", "cp874"},       {"iso885911", "cp874"},
+    {"gb18030", "gb18030"},    {"gbk", "gbk"},
+    {"gb2312", "gbk"},         {"euccn", "gbk"},
+    {"big5", "big5"},          {"shiftjis", "shift-jis"},
+    {"sjis", "shift-jis"},     {"windows31j", "shift-jis"},
+    {"eucjp", "euc-jp"},       {"euckr", "euc-kr"},
+    {"ksc56011987", "euc-kr"}, {"uhc", "euc-kr"},
+    {"utf16le", "utf-16le"},   {"utf16be", "utf-16be"},
+    {"jisx0201", "katakana"},  {"big5hkscs", "big5-hkscs"},
+}};
+// Microsoft's numbers of the double-byte sets.
+constexpr std::array<Alias, 5> numbers{{
+    {"932", "shift-jis"},
+    {"936", "gbk"},
+    {"949", "euc-kr"},
+    {"950", "big5"},
+    {"54936", "gb18030"},
+}};
+
+template <class Table> std::string_view lookup(const Table& table, std::string_view key)
+{
+    const auto row = std::ranges::find(table, key, &Alias::first);
+    return row == table.end() ? std::string_view{} : row->second;
+}
+
+bool is_number(std::string_view text)
+{
+    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// Epson's numbers (ESC t); 20 to 26 are Thai in several keyboards' orders, of which Windows' page is nearest.
 constexpr std::array epson{
-    Numbered{0, "CP437"},    Numbered{1, "KATAKANA"},    Numbered{2, "CP850"},
-    Numbered{3, "CP860"},    Numbered{4, "CP863"},       Numbered{5, "CP865"},
-    Numbered{11, "CP851"},   Numbered{12, "CP853"},      Numbered{13, "CP857"},
-    Numbered{14, "CP737"},   Numbered{15, "ISO-8859-7"}, Numbered{16, "CP1252"},
-    Numbered{17, "CP866"},   Numbered{18, "CP852"},      Numbered{19, "CP858"},
-    Numbered{20, "TIS-620"}, Numbered{21, "TIS-620"},    Numbered{22, "TIS-620"},
-    Numbered{23, "TIS-620"}, Numbered{24, "TIS-620"},    Numbered{25, "TIS-620"},
-    Numbered{26, "TIS-620"}, Numbered{30, "TCVN-3"},     Numbered{31, "TCVN-3"},
-    Numbered{32, "CP720"},   Numbered{33, "CP775"},      Numbered{34, "CP855"},
-    Numbered{35, "CP861"},   Numbered{36, "CP862"},      Numbered{37, "CP864"},
-    Numbered{38, "CP869"},   Numbered{39, "ISO-8859-2"}, Numbered{40, "ISO-8859-15"},
-    Numbered{44, "CP1125"},  Numbered{45, "CP1250"},     Numbered{46, "CP1251"},
-    Numbered{47, "CP1253"},  Numbered{48, "CP1254"},     Numbered{49, "CP1255"},
-    Numbered{50, "CP1256"},  Numbered{51, "CP1257"},     Numbered{52, "CP1258"},
-    Numbered{53, "KZ-1048"},
+    Numbered{0, "cp437"},       Numbered{1, "katakana"}, Numbered{2, "cp850"},      Numbered{3, "cp860"},
+    Numbered{4, "cp863"},       Numbered{5, "cp865"},    Numbered{11, "cp851"},     Numbered{12, "cp853"},
+    Numbered{13, "cp857"},      Numbered{14, "cp737"},   Numbered{15, "iso8859-7"}, Numbered{16, "cp1252"},
+    Numbered{17, "cp866"},      Numbered{18, "cp852"},   Numbered{19, "cp858"},     Numbered{20, "cp874"},
+    Numbered{21, "cp874"},      Numbered{22, "cp874"},   Numbered{23, "cp874"},     Numbered{24, "cp874"},
+    Numbered{25, "cp874"},      Numbered{26, "cp874"},   Numbered{30, "tcvn3"},     Numbered{31, "tcvn3"},
+    Numbered{32, "cp720"},      Numbered{33, "cp775"},   Numbered{34, "cp855"},     Numbered{35, "cp861"},
+    Numbered{36, "cp862"},      Numbered{37, "cp864"},   Numbered{38, "cp869"},     Numbered{39, "iso8859-2"},
+    Numbered{40, "iso8859-15"}, Numbered{44, "cp1125"},  Numbered{45, "cp1250"},    Numbered{46, "cp1251"},
+    Numbered{47, "cp1253"},     Numbered{48, "cp1254"},  Numbered{49, "cp1255"},    Numbered{50, "cp1256"},
+    Numbered{51, "cp1257"},     Numbered{52, "cp1258"},  Numbered{53, "kz1048"},
 };
 
 constexpr std::string_view replaced = "#$@[\\]^`{|}~";
@@ -42,11 +76,39 @@ constexpr std::array<std::u32string_view, 18> sets{
 
 } // namespace
 
+std::string canonical_charset(std::string_view name)
+{
+    std::string lower, compact;
+    for (const unsigned char c : name.substr(0, 64)) {
+        lower += static_cast<char>(std::tolower(c));
+        if (std::isalnum(c) != 0) compact += lower.back();
+    }
+    if (const auto known = lookup(aliases, compact); !known.empty()) return std::string{known};
+    if (compact.starts_with("iso8859") && is_number(compact.substr(7))) return "iso8859-" + compact.substr(7);
+    std::string_view number = compact;
+    for (const std::string_view prefix : {"windows", "ibm", "win", "cp", "pc", "ms"}) {
+        if (!number.starts_with(prefix)) continue;
+        number.remove_prefix(prefix.size());
+        break;
+    }
+    if (!is_number(number)) return lower;
+    const auto known = lookup(numbers, number);
+    return known.empty() ? "cp" + std::string{number} : std::string{known};
+}
+
 const CodePage* find_code_page(std::string_view name)
 {
-    const auto same = [&](const CodePage& page) { return base::equal_ignoring_case(page.name, name); };
-    const auto page = std::ranges::find_if(code_pages(), same);
-    return page == code_pages().end() ? nullptr : &*page;
+    const auto pages = code_pages();
+    const std::string canonical = canonical_charset(name);
+    const auto page = std::ranges::lower_bound(pages, std::string_view{canonical}, {}, &CodePage::name);
+    return page != pages.end() && page->name == canonical ? &*page : nullptr;
+}
+
+std::vector<std::string_view> code_page_names()
+{
+    std::vector<std::string_view> names;
+    for (const CodePage& page : code_pages()) names.push_back(page.name);
+    return names;
 }
 
 const CodePage* epson_code_page(std::uint8_t number)

@@ -18,7 +18,7 @@ constexpr std::array aliases{Alias{"SHIFT_JIS", "CP932"}, Alias{"JIS", "EUC-JP"}
 
 } // namespace
 
-Decoder::Decoder(std::string charset) : page_{find_code_page("CP437")} { select_charset(std::move(charset)); }
+Decoder::Decoder(std::string charset) : page_{find_code_page("cp437")} { select_charset(std::move(charset)); }
 
 Decoder::~Decoder()
 {
@@ -70,7 +70,7 @@ std::optional<char32_t> Decoder::take(std::uint8_t byte)
         bytes_[size_++] = static_cast<char>(pairs ? byte | 0x80U : byte);
         return convert();
     }
-    const std::uint16_t code = page_ ? page_->upper[byte - 0x80U] : 0;
+    const char16_t code = page_ ? page_->upper[byte - 0x80U] : 0;
     return code == 0 ? nothing : code;
 }
 

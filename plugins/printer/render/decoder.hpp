@@ -1,5 +1,5 @@
-// Bytes of a job as characters: code pages, national variants of ASCII, and the multi-byte sets of Kanji mode
-// by iconv.
+// Decodes the bytes of a job to characters: code pages, national variants of ASCII, and through iconv the
+// multi-byte charsets of Kanji mode.
 #pragma once
 
 #include "plugins/printer/render/code_pages.hpp"
@@ -19,20 +19,22 @@ public:
 
     void select(const CodePage* page) { page_ = page; }
     void select_international(std::uint8_t set) { set_ = set; }
-    // Kanji mode. False: iconv does not know the charset, and bytes stay single.
+    // Switches Kanji mode on or off. Returns false if iconv does not know the charset; then Kanji mode stays
+    // off.
     bool multi_byte(bool on);
     [[nodiscard]] bool is_multi_byte() const { return multi_byte_; }
-    // The charset of Kanji mode from now on, as in Options.
+    // Sets the charset of Kanji mode, as in Options.
     void select_charset(std::string charset);
-    // Shift JIS, chosen by FS C: then its pairs are read whether Kanji mode is on or off.
+    // Returns whether FS C has selected Shift JIS. Its pairs of bytes are then decoded even if Kanji mode is
+    // off.
     [[nodiscard]] bool always_multi_byte() const { return always_; }
     void select_shift_jis();
 
     static constexpr char32_t nothing = 0xfffd;
-    // The character that ends with this byte; `nothing` for bytes that are none; nullopt: more bytes are
-    // needed.
+    // Takes the next byte. Returns the character that it completes, `nothing` if the bytes are not a
+    // character, or nullopt if the character needs more bytes.
     std::optional<char32_t> take(std::uint8_t byte);
-    // Whether a character has begun.
+    // Returns whether a character has begun and needs more bytes.
     [[nodiscard]] bool pending() const { return size_ > 0; }
 
 private:
@@ -47,11 +49,11 @@ private:
     bool seven_bits_ = false, always_ = false;
     std::array<char, 4> bytes_{};
     std::size_t size_ = 0;
-    // iconv_t, or null
+    // iconv_t, or nullptr
     void* converter_ = nullptr;
 };
 
-// Appends a character; what is no character becomes U+FFFD.
+// Appends a character as UTF-8. Appends U+FFFD for a value that is not a Unicode character.
 void append_utf8(std::string& out, char32_t);
 
 } // namespace agenthost::printer::render

@@ -174,14 +174,14 @@ void ImageEngine::define_graphics(std::uint32_t kind, Bytes parameters, bool in_
 void ImageEngine::keep(std::uint32_t name, Image image)
 {
     if (!stored_.put(name, std::move(image)))
-        paper_.warn("an image is not stored: the job stores more than is kept");
+        paper_.warn("an image was not stored: the job stores more than the renderer keeps");
 }
 
 void ImageEngine::print_stored(std::uint32_t name, int x_scale, int y_scale)
 {
     text_.end_line();
     if (const Image* image = stored_.find(name)) return print(*image, x_scale, y_scale);
-    paper_.warn("an image that is stored in the printer is not drawn: the job does not have it");
+    paper_.warn("an image that is stored in the printer was not drawn: the job does not contain it");
 }
 
 void ImageEngine::print(const Image& image, int x_scale, int y_scale)

@@ -12,21 +12,22 @@ public:
         : paper_{paper}, text_{text}, stored_{options.max_stored}
     {}
 
-    // GS v 0: its data goes to stream(), then end_stream(). False: another command.
+    // Begins a raster (GS v 0); pass its data to stream(), then call end_stream(). Returns false for other
+    // commands.
     bool begin_stream(const escpos::Command&);
     void stream(Bytes);
     void end_stream();
 
-    // False: not a command for images. `data` is its data as a whole.
+    // Runs a command with its complete `data`. Returns false if it is not a command for images.
     bool run(const escpos::Command&, Bytes data);
-    // ESC @: what was downloaded is forgotten, what is in non-volatile memory is not.
+    // ESC @: forgets downloaded images, keeps those in non-volatile memory.
     void reset();
 
 private:
     // A raster that is being received.
     struct Raster {
         int x = 0, y = 0, dots = 0, x_scale = 1, y_scale = 1, rows = 0;
-        // bytes of a row, and of the row that has begun; what no paper shows is not kept
+        // bytes of a row, and of the row that has begun; rows beyond the paper are not kept
         std::size_t stride = 0, received = 0;
         std::vector<std::uint8_t> row;
     };

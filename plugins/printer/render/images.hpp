@@ -1,4 +1,5 @@
-// Images as jobs send them, drawn on the paper, and those that a job stores in the printer. Pure.
+// Reads images from a job's data, draws them on the paper, and keeps those that a job stores in the printer.
+// Pure.
 #pragma once
 
 #include "plugins/printer/render/bits.hpp"
@@ -20,12 +21,13 @@ struct Image {
     }
 };
 
-// `data` is whole rows; rows that it does not have are not in the image.
+// Makes an image from `data`, which holds complete rows. Rows missing from `data` are missing from the image.
 Image image_of_rows(int width, int height, Bytes data);
-// `data` is columns of `column_bytes` bytes each, the highest bit at the top; missing columns are white.
+// Makes an image from `data`, which holds columns of `column_bytes` bytes with the highest bit at the top.
+// Columns missing from `data` are white.
 Image image_of_columns(int width, int column_bytes, Bytes data);
 
-// Where symbols and images go: the printing area and how they are aligned in it. Dots.
+// The printing area, in dots, and the alignment of symbols and images in it.
 enum class Alignment : std::uint8_t { left, center, right };
 struct Layout {
     int left = 0, width = 0;
@@ -33,21 +35,23 @@ struct Layout {
     [[nodiscard]] int x_of(int content) const;
 };
 
-// Draws one row `rows` times at row y of the surface, each dot `factor` wide. At most 4,096 dots of it are
-// drawn.
+// Draws a row of `count` dots `rows` times from row y of the surface on, each dot `factor` dots wide. Draws
+// at most 4,096 dots of the row.
 void draw_row(Surface&, int x, int y, Bytes row, int count, int factor, int rows);
-// Draws it at the pen, each dot as `x_scale` by `y_scale` dots, advances by its height, and adds its line.
+// Draws the image at the pen with each dot as `x_scale` by `y_scale` dots, advances the paper by its height,
+// and adds its line to the receipt.
 void print_image(Paper&, const Layout&, const Image&, int x_scale, int y_scale);
 
-// Images by name (a key code, a number), up to a number of bytes.
+// Stores images by name (a key code or a number), at most max_bytes in total.
 class ImageStore {
 public:
     explicit ImageStore(std::size_t max_bytes) : max_bytes_{max_bytes} {}
-    // Replaces one of this name. False: no space, and nothing is kept under the name.
+    // Stores the image and replaces an earlier one of this name. If there is no space, returns false; then no
+    // image has this name.
     bool put(std::uint32_t name, Image image);
     [[nodiscard]] const Image* find(std::uint32_t name) const;
     void erase(std::uint32_t name);
-    // All whose name is in [first, last].
+    // Erases all images with names in [first, last].
     void erase(std::uint32_t first, std::uint32_t last);
 
 private:

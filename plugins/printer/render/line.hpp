@@ -1,5 +1,4 @@
-// The line that is being composed: characters and column images at their places, printed together when the
-// line ends. Pure.
+// Collects the characters and column images of a line, and prints them together when the line ends. Pure.
 #pragma once
 
 #include "plugins/printer/render/glyphs.hpp"
@@ -7,7 +6,7 @@
 
 namespace agenthost::printer::render {
 
-// How characters are printed.
+// The style of printed characters.
 struct Style {
     Font font = Font::a;
     // 1 to 8
@@ -15,7 +14,7 @@ struct Style {
     bool bold = false, inverse = false, turned = false;
     // rows of dots
     int underline = 0;
-    // dots right of a character, before scaling
+    // dots to the right of a character, before scaling
     int spacing = 0;
     bool operator==(const Style&) const = default;
 };
@@ -23,23 +22,24 @@ struct Style {
 class Line {
 public:
     [[nodiscard]] bool empty() const { return cells_.empty(); }
-    // It holds as much as a line may; ESC $ 0 can go on for ever.
+    // Returns whether the line has reached its limit. Without one, a job could overprint a line for ever (ESC
+    // $ 0).
     [[nodiscard]] bool full() const { return cells_.size() >= 1'000 || image_bytes_ >= 256U << 10U; }
-    // Where the next character goes, from the left of the printing area.
+    // The position of the next character, in dots from the left of the printing area.
     [[nodiscard]] int x() const { return x_; }
     void move_to(int x) { x_ = x; }
-    // Dots that a character of this style takes.
+    // Returns the width in dots of a character in this style.
     static int width_of(const Glyph&, const Style&);
 
-    // At x(), which moves on by its width.
+    // Adds a character or image at x(), and moves x() by its width.
     void add(const Glyph&, char32_t, const Style&);
     void add(Image, int x_scale, int y_scale);
-    // The right of the rightmost thing.
+    // The right edge of the rightmost character or image.
     [[nodiscard]] int width() const { return width_; }
     [[nodiscard]] int height() const { return height_; }
 
-    // Draws at the pen, all at one baseline; adds the line's text; empties the line. Does not advance the
-    // paper.
+    // Draws the line at the pen with all characters on one baseline, adds its text to the receipt, and
+    // empties the line. Does not advance the paper.
     void print(Paper&, const Layout&, bool upside_down);
     void clear();
 
@@ -49,7 +49,7 @@ private:
         char32_t code;
         Style style;
         Glyph glyph;
-        // into images_; -1: a character
+        // index in images_; -1 for a character
         int image;
     };
     static void draw(Surface&, int x, int y, const Cell&);

@@ -1,5 +1,5 @@
-// The paper that a receipt is drawn on, and page mode's page before it is printed. Keeps the bounds of
-// Options: beyond them nothing is drawn and the receipt is `clipped`. Pure.
+// Owns the paper that a receipt is drawn on, and the page of page mode until it is printed. Enforces the
+// bounds of Options: beyond them it draws nothing and marks the receipt `clipped`. Pure.
 #pragma once
 
 #include "plugins/printer/render/options.hpp"
@@ -13,21 +13,22 @@ class Paper {
 public:
     explicit Paper(const Options&);
 
-    // Where one draws now: the paper (as wide as it is, without end) or page mode's area in its direction.
+    // Returns the current drawing area: the endless paper in its full width, or the page mode area in its
+    // direction.
     [[nodiscard]] Surface surface();
     [[nodiscard]] int width() { return surface().width(); }
-    // The row that the next line begins at.
+    // The row where the next line begins.
     [[nodiscard]] int y() const { return y_; }
     void move_to(int y);
-    // The next thing that is drawn has its bottom here.
+    // Sets the bottom row of what is drawn next.
     void set_baseline(int y) { baseline_ = y; }
-    // Feeds paper, or goes down the page.
+    // Feeds paper, or moves down the page in page mode.
     void advance(int rows);
-    // Before drawing `rows` rows at y() (which a baseline moves), which take about `dots` dots of work.
-    // False: it may not be drawn.
+    // Call before drawing `rows` rows at y() (which a baseline moves) with about `dots` dots of work. Returns
+    // false if a bound forbids the drawing.
     [[nodiscard]] bool begin(int rows, std::uint64_t dots);
 
-    // `line.where` in coordinates of surface().
+    // Adds a line; `line.where` is in coordinates of surface().
     void add(TextLine line);
     void note(Note::Kind, std::string text);
     void warn(std::string text);
@@ -37,7 +38,7 @@ public:
     void open_page();
     void set_area(Rectangle);
     void set_direction(Direction);
-    // Prints the page on the paper and keeps it.
+    // Prints the page on the paper and keeps the page.
     void print_page();
     void clear_page();
     void close_page();
@@ -58,7 +59,7 @@ private:
     const Options& options_;
     Receipt receipt_;
     std::optional<Page> page_;
-    // on the paper or in the page's area; `paper_y_` is kept meanwhile
+    // y_ is a row of the paper, or of the page mode area; then paper_y_ is the row of the paper
     int y_ = 0, paper_y_ = 0;
     std::optional<int> baseline_;
     std::uint64_t work_ = 0;

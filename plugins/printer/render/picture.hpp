@@ -1,5 +1,5 @@
-// A picture of black and white dots that grows downwards, as paper comes out of a printer. Its memory is
-// ceil(width / 8) * rows bytes; rows never exceed the bound. Pure.
+// A picture of black and white dots that grows downwards, as paper leaves a printer. Uses ceil(width / 8) *
+// rows bytes; the rows never exceed max_rows. Pure.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@ namespace agenthost::printer::render {
 class Picture {
 public:
     Picture() = default;
-    // Dots; a picture without rows.
+    // Makes a picture without rows; `width` is in dots.
     Picture(int width, int max_rows) : width_{width}, max_rows_{max_rows} {}
 
     [[nodiscard]] int width() const { return width_; }
     [[nodiscard]] int height() const { return height_; }
     [[nodiscard]] std::size_t stride() const { return (static_cast<std::size_t>(width_) + 7) / 8; }
-    // A row's bytes, the leftmost dot in the highest bit of the first one; black is 1, bits beyond the width
-    // are 0.
+    // Returns the bytes of a row. The highest bit of the first byte is the leftmost dot; 1 is black; bits
+    // beyond the width are 0.
     [[nodiscard]] std::span<const std::uint8_t> row(int y) const
     {
         return std::span{bytes_}.subspan(static_cast<std::size_t>(y) * stride(), stride());
@@ -30,12 +30,11 @@ public:
         return inside(x, y) && (row(y)[static_cast<std::size_t>(x) / 8] >> (7 - x % 8) & 1) != 0;
     }
 
-    // Makes it at least so high, in white. False: that is beyond the bound, and the picture ends at the
-    // bound.
+    // Adds white rows until the picture has at least `rows` rows. Returns false if max_rows stops it earlier.
     bool grow(int rows);
-    // White, with no rows; keeps its memory.
+    // Removes all rows; keeps the memory.
     void clear();
-    // What lies outside is clipped.
+    // These ignore dots outside the picture.
     void set(int x, int y)
     {
         if (inside(x, y)) bytes_[offset(x, y)] |= mask(x);
@@ -44,11 +43,11 @@ public:
     {
         if (inside(x, y)) bytes_[offset(x, y)] ^= mask(x);
     }
-    // Adds `count` dots to row y from x on; bits as in row().
+    // Adds `count` dots to row y, beginning at x; bits as in row().
     void add_row(int x, int y, std::span<const std::uint8_t> bits, int count);
     // The same, but black on black becomes white.
     void flip_row(int x, int y, std::span<const std::uint8_t> bits, int count);
-    // Adds the whole other picture with its left top dot at (x, y).
+    // Adds the other picture with its top left dot at (x, y).
     void add(int x, int y, const Picture& other);
 
 private:
@@ -65,8 +64,8 @@ private:
     std::vector<std::uint8_t> bytes_;
 };
 
-// A line of text a row, '#' for black and '.' for white, without the white right of the last black dot: for
-// tests and people.
+// Returns a line of text for each row, '#' for black and '.' for white, without the white dots at its end.
+// For tests and people.
 std::string as_ascii(const Picture&);
 
 } // namespace agenthost::printer::render

@@ -1,4 +1,4 @@
-// A picture as a PNG file. Pure, but for memory.
+// Writes a picture as a PNG file. Pure, except for allocating memory.
 #pragma once
 
 #include "plugins/printer/render/picture.hpp"
@@ -9,20 +9,20 @@
 namespace agenthost::printer::render {
 
 struct PngOptions {
-    // White dots around the picture, a multiple of 8: the paper beyond the printing area, which symbols need
-    // to be read.
+    // White dots around the picture, a multiple of 8. They are the paper beyond the printing area; scanners
+    // need them to read symbols.
     int margin = 32;
     // Dots per metre, for programs that print the picture; 203 dpi.
     int dots_per_metre = 7'992;
 };
 
-// Called with the file's pieces, in order. False ends the writing.
+// Receives the pieces of the file in order. Returns false to stop.
 using PngSink = std::function<bool(std::span<const std::uint8_t>)>;
 
-// Row by row: beside the picture only one row and the compressor's 270 KB. False: the sink ended it, or
-// memory is short. 1 bit a dot, grey; a picture without rows becomes one white row.
+// Writes the picture with 1 bit per dot, row by row; needs memory for one row and 270 KB for the compressor.
+// A picture without rows becomes one white row. Returns false if the sink stopped or memory ran out.
 bool write_png(const Picture&, const PngSink&, PngOptions = {});
-// The whole file; throws std::runtime_error if memory is short.
+// Returns the complete file. Throws std::runtime_error if memory runs out.
 std::vector<std::uint8_t> as_png(const Picture&, PngOptions = {});
 
 } // namespace agenthost::printer::render

@@ -1,5 +1,5 @@
-// What comes out of a printer: as a picture, as lines of text with their places, and what a picture cannot
-// show. Plain values.
+// What a printer prints: a picture, the lines of text with their places, and what a picture cannot show
+// (drawer pulses, beeps). Plain values.
 #pragma once
 
 #include "plugins/printer/render/picture.hpp"
@@ -10,14 +10,14 @@
 
 namespace agenthost::printer::render {
 
-// One printed line, symbol or image, in the order of the paper.
+// A printed line, symbol or image, in the order on the paper.
 struct TextLine {
     enum class Kind : std::uint8_t { text, symbol, image, cut };
     Kind kind = Kind::text;
-    // In dots of the picture. Of text the box around its characters, spaces at both ends too.
+    // In dots of the picture. For text, the box around its characters, including spaces at both ends.
     Rectangle where;
-    // text: UTF-8, without the spaces at its end; symbol: its data, bytes that are not UTF-8 as \xHH; image:
-    // "384x120"; cut: "full", "partial".
+    // text: UTF-8, without spaces at the end; symbol: its data, with bytes that are not UTF-8 as \xHH; image:
+    // its size, "384x120"; cut: "full" or "partial".
     std::string text;
     // symbol: "QR", "EAN13", "CODE128", "PDF417", ...
     std::string symbology;
@@ -26,7 +26,7 @@ struct TextLine {
 struct Note {
     enum class Kind : std::uint8_t { drawer, beep, other };
     Kind kind = Kind::other;
-    // Row of the picture at which the job asked for it.
+    // The row of the picture at this point of the job.
     int y = 0;
     // "pin 2, on 100 ms, off 500 ms"
     std::string text;
@@ -37,7 +37,7 @@ struct Cut {
     bool partial = false;
 };
 
-// Something that was not drawn as the job meant it, and how often.
+// Something that was not drawn as the job asked, and how often.
 struct Warning {
     std::string text;
     std::uint64_t count = 1;
@@ -49,13 +49,13 @@ struct Receipt {
     std::vector<Note> notes;
     std::vector<Cut> cuts;
     std::vector<Warning> warnings;
-    // The paper or one of the other bounds (Options) ended before the job.
+    // True if a bound (Options) cut off the end of the job.
     bool clipped = false;
 };
 
-// For a terminal: the lines at their columns (of `dots_per_column` dots), [QR "..."], [image 384x120], cuts
-// as dashes, notes and warnings at the end. UTF-8, each line ends with a line feed; control characters are
-// visible.
+// Returns the receipt for a terminal: the lines at their columns (of `dots_per_column` dots), [QR "..."],
+// [image 384x120], cuts as dashes, notes and warnings at the end. UTF-8; each line ends with a line feed;
+// control characters are made visible.
 std::string as_text(const Receipt&, int dots_per_column = 12);
 
 } // namespace agenthost::printer::render

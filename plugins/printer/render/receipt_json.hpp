@@ -1,4 +1,4 @@
-// A receipt's text, notes and warnings as JSON, without its picture. Pure.
+// Writes a receipt's text, notes and warnings as JSON, without the picture. Pure.
 #pragma once
 
 #include "plugins/printer/render/receipt.hpp"
@@ -10,7 +10,7 @@ namespace agenthost::printer::render {
 //           {"kind":"symbol","symbology":"QR","text":"https://example.org",...}],
 //  "cuts":[{"y":812,"partial":true}],"notes":[{"kind":"drawer","y":812,"text":"pin 2, on 100 ms, off 500 ms"}],
 //  "warnings":[{"text":"unknown command ESC q","count":2}]}
-// Coordinates in dots of the picture.
+// Coordinates are in dots of the picture.
 std::string as_json(const Receipt&);
 
 } // namespace agenthost::printer::render

@@ -44,7 +44,7 @@ void Renderer::data(Bytes bytes)
     if (streaming_) return images_.stream(bytes);
     const std::size_t space = options_.max_data - data_.size();
     if (bytes.size() > space) {
-        if (space > 0) paper_.warn("the data of a command is longer than is kept");
+        if (space > 0) paper_.warn("the data of a command was cut off: it is longer than the renderer keeps");
         bytes = bytes.first(space);
     }
     data_.insert(data_.end(), bytes.begin(), bytes.end());
@@ -159,7 +159,7 @@ bool Renderer::machine(const Command& c)
     case gs('(', 'E'):
     case gs('(', 'M'): paper_.note(Note::Kind::other, "the printer's settings change"); return true;
     case gs(':'):
-    case gs('^'): paper_.warn("macros are not run"); return true;
+    case gs('^'): paper_.warn("a macro was not run: the renderer does not run macros"); return true;
     default: return false;
     }
 }

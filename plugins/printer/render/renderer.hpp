@@ -1,9 +1,9 @@
 // Draws what a receipt printer would print for a job of ESC/POS.
 //
-// Feed the job in pieces of any size, then take the receipt; or render() a job that is in memory. The same
-// bytes and options give the same receipt, however they are cut. Any bytes are a job: what is unknown or
-// impossible is a warning. Bounds: those of Options. Memory: the picture (at most max_rows * width / 8 bytes:
-// 2.3 MB), max_text, max_data, max_stored and about 100 KB. Threads: none; one caller at a time.
+// Feed the job in pieces of any size, then call finish(); or call render() with a job in memory. The same
+// bytes and options give the same receipt, whatever the pieces. Accepts any bytes: unknown or impossible
+// commands become warnings. Bounds: those of Options. Memory: the picture (at most max_rows * width / 8
+// bytes: 2.3 MB), max_text, max_data, max_stored and about 100 KB. Threads: none; one caller at a time.
 #pragma once
 
 #include "plugins/printer/escpos/parser.hpp"
@@ -19,8 +19,8 @@ public:
     Renderer& operator=(const Renderer&) = delete;
 
     void feed(Bytes job) { parser_.feed(job); }
-    // Call once, at the end. A line without its line feed is printed too; a page of page mode that was never
-    // printed is not.
+    // Returns the receipt. Call it once, at the end. Prints a last line that has no line feed; does not print
+    // a page of page mode that the job never printed.
     Receipt finish();
 
 private:
@@ -38,7 +38,7 @@ private:
     TextEngine text_;
     ImageEngine images_;
     SymbolEngine symbols_;
-    // of the open command; a raster's rows are drawn as they come
+    // data of the open command; the rows of a raster are drawn as they arrive instead
     std::vector<std::uint8_t> data_;
     bool streaming_ = false;
     escpos::Parser parser_{this};

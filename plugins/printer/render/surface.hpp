@@ -1,13 +1,13 @@
-// Part of a picture that is drawn on in its own direction: the whole paper, or an area of page mode.
-// Coordinates count from the corner where its text begins. A view: the picture must outlive it. What lies
-// outside the area is clipped. Pure.
+// A part of a picture with its own direction: the whole paper, or the area of page mode. Coordinates count
+// from the corner where its text begins. Clips what lies outside the area. A view: the picture must outlive
+// it. Pure.
 #pragma once
 
 #include "plugins/printer/render/picture.hpp"
 
 namespace agenthost::printer::render {
 
-// Where text runs to, as ESC T counts.
+// The direction of text, numbered as by ESC T.
 enum class Direction : std::uint8_t { right, up, left, down };
 
 struct Rectangle {
@@ -22,15 +22,15 @@ public:
         : picture_{&picture}, area_{area}, direction_{direction}
     {}
 
-    // Along the text and across it.
+    // The extent along the text, and across it.
     [[nodiscard]] int width() const { return sideways() ? area_.height : area_.width; }
     [[nodiscard]] int height() const { return sideways() ? area_.width : area_.height; }
-    // A rectangle of this surface as one of the picture.
+    // Converts a rectangle from this surface's coordinates to the picture's.
     [[nodiscard]] Rectangle on_picture(Rectangle) const;
-    // A part of this surface, turned by 180 degrees.
+    // Returns a part of this surface, turned by 180 degrees.
     [[nodiscard]] Surface turned(Rectangle part) const;
 
-    // Bits as in Picture::row.
+    // `bits` as in Picture::row.
     void add_row(int x, int y, std::span<const std::uint8_t> bits, int count)
     {
         row(x, y, bits, count, false);

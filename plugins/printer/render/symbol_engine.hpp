@@ -1,5 +1,5 @@
-// The printer's state for barcodes and two-dimensional codes, and their commands: GS k, GS ( k and what sets
-// them up. Pure.
+// Runs the commands for barcodes and two-dimensional codes (GS k, GS ( k and their settings) and keeps their
+// state. Pure.
 #pragma once
 
 #include "plugins/printer/render/symbols.hpp"
@@ -11,12 +11,12 @@ class SymbolEngine {
 public:
     SymbolEngine(Paper& paper, TextEngine& text) : paper_{paper}, text_{text} {}
 
-    // False: not a command for symbols. `data` is its data as a whole.
+    // Runs a command with its complete `data`. Returns false if it is not a command for symbols.
     bool run(const escpos::Command&, Bytes data);
     void reset();
 
 private:
-    // What GS ( k keeps for one kind of symbol.
+    // The settings and data of GS ( k for one kind of symbol.
     struct Stored {
         MatrixOptions options;
         int module = 3, row_height = 3;
@@ -32,7 +32,8 @@ private:
     void matrix(const Stored&);
     void print_matrix(const Symbol&, const Stored&);
     void china_qr(const escpos::Command&, Bytes data);
-    // False, with a warning: there is nothing to draw. Then only the symbol's text is kept.
+    // Returns whether the symbol can be drawn. If not, adds a warning, and the receipt keeps only the
+    // symbol's text.
     bool usable(const Symbol&, int width, Bytes data);
     void add_line(const Symbol&, Rectangle where, Bytes data);
 

@@ -1,5 +1,5 @@
-// Barcodes and two-dimensional codes as modules (libzint; CODE128 with given code sets by code128). Pure: no
-// state between calls.
+// Encodes barcodes and two-dimensional codes as modules, with libzint (CODE128 with given code sets:
+// code128). Pure: no state between calls.
 #pragma once
 
 #include "plugins/printer/render/images.hpp"
@@ -11,13 +11,13 @@ namespace agenthost::printer::render {
 struct Symbol {
     // "EAN13", "QR", ...
     std::string name;
-    // A dot a module; of a barcode one row.
+    // One dot per module. A barcode has one row.
     Image modules;
-    // How many modules high each row is; empty: all are one.
+    // The height of each row in modules; empty if every row is one module high.
     std::vector<int> row_heights;
-    // What people read beside a barcode.
+    // The readable text of a barcode.
     std::string text;
-    // Why there is no symbol; then `modules` is empty.
+    // Why the data cannot be encoded. If set, `modules` is empty.
     std::string error;
 };
 
@@ -37,9 +37,9 @@ enum class Matrix : std::uint8_t {
 };
 struct MatrixOptions {
     Matrix kind{};
-    // zint's: QR 1 to 4 (L M Q H), PDF417 0 to 8, Aztec 1 to 4; 0 or -1: its default
+    // As zint counts: QR 1 to 4 (L M Q H), PDF417 0 to 8, Aztec 1 to 4. 0 or -1 is zint's default.
     int error_level = 0;
-    // PDF417: columns; DataMatrix: zint's size number; 0: as it fits
+    // PDF417: columns; DataMatrix: zint's size number; 0: chosen to fit the data.
     int size = 0;
     // DataMatrix: may be a rectangle
     bool rectangle = false;

@@ -46,7 +46,8 @@ void TextEngine::reset()
     decoder_.select_charset(options_.charset);
     decoder_.select_international(0);
     select_page(0);
-    if (!decoder_.multi_byte(options_.kanji)) paper_.warn("charset " + options_.charset + " is unknown");
+    if (!decoder_.multi_byte(options_.kanji))
+        paper_.warn("unknown charset " + options_.charset + "; Kanji mode stays off");
 }
 
 Layout TextEngine::layout() const
@@ -85,7 +86,7 @@ void TextEngine::put(char32_t code, std::uint8_t byte)
         if ((kanji_bits_ & 0x08) != 0) style.y_scale = std::max(style.y_scale, 2);
         if ((kanji_bits_ & underline_bit) != 0) style.underline = std::max(style.underline, 1);
     }
-    if (code == Decoder::nothing) paper_.warn("a byte has no character in the selected code page");
+    if (code == Decoder::nothing) paper_.warn("the selected code page has no character for a byte");
     put_glyph(glyph_of(code, style.font), code, style);
 }
 
@@ -104,7 +105,7 @@ Glyph TextEngine::glyph_of(char32_t code, Font font)
         if (const auto wide = options_.wide_font->find(code))
             return resized(*wide, wide->width > 8 ? cell.width * 2 : cell.width, cell.height);
     }
-    if (code != Decoder::nothing) paper_.warn("a character is in no font; a box is drawn for it");
+    if (code != Decoder::nothing) paper_.warn("no font has a character; a box was drawn for it");
     const bool full_width = (code >= 0x1100 && code < 0xff61) || (code >= 0xffa0 && code != Decoder::nothing);
     return missing_glyph(full_width && code > 0x2e80 ? cell.width * 2 : cell.width, cell.height);
 }
@@ -328,7 +329,7 @@ void TextEngine::select_page(std::uint8_t number)
         page = find_code_page(row->second);
     else
         page = epson_code_page(number);
-    if (!page) paper_.warn("code page " + std::to_string(number) + " is unknown");
+    if (!page) paper_.warn("unknown code page " + std::to_string(number));
     decoder_.select(page);
 }
 

@@ -1,5 +1,5 @@
-// The printer's text: what a byte prints, in which style, where a line breaks. Understands the commands for
-// text; the rest of the renderer asks it for the printing area and to end the line. Pure.
+// Prints text: decodes bytes, applies styles and breaks lines. Runs the commands for text. The other engines
+// ask it for the printing area, and to end the line. Pure.
 #pragma once
 
 #include "plugins/printer/escpos/command.hpp"
@@ -15,22 +15,22 @@ public:
     TextEngine(const Options&, Paper&);
 
     void text(Bytes);
-    // False: not a command for text. `data` is its data as a whole.
+    // Runs a command with its complete `data`. Returns false if it is not a command for text.
     bool run(const escpos::Command&, Bytes data);
     // ESC @.
     void reset();
 
-    // Prints the line if there is one, and goes to the next.
+    // Prints the line, unless it is empty, and moves to the next one.
     void end_line();
-    // Forgets the line.
+    // Discards the line.
     void drop_line() { line_.clear(); }
-    // A column image in the line.
+    // Adds a column image to the line.
     void add_image(Image image, int x_scale, int y_scale);
-    // The printing area and alignment as they are now.
+    // Returns the current printing area and alignment.
     [[nodiscard]] Layout layout() const;
-    // Text beside a barcode, in this layout.
+    // Prints the readable text of a barcode in this layout.
     void label(std::string_view ascii, Font, const Layout&);
-    // Vertical motion units to dots.
+    // Converts motion units to dots.
     [[nodiscard]] int vertical(int units) const { return units * vertical_.dots / vertical_.units; }
     [[nodiscard]] int horizontal(int units) const { return units * horizontal_.dots / horizontal_.units; }
 

@@ -1,9 +1,9 @@
-// Characters that a receipt printer has in its own memory and Terminus does not (Chinese, Japanese, Korean,
-// Thai, Hebrew, Arabic), from the OpenType file of GNU Unifont where it is installed.
+// Reads the characters that Terminus lacks (Chinese, Japanese, Korean, Thai, Hebrew, Arabic) from the
+// OpenType file of GNU Unifont, if it is installed.
 //
-// The file is mapped, not read: only the pages of the glyphs that are drawn are in memory. Unifont's outlines
-// are squares, so a few lines of the Type 2 language give its 16 x 16 dots back. Whatever the file holds,
-// nothing outside it is read. Threads: const after opening, any.
+// Maps the file, so only the pages of drawn glyphs are in memory. Unifont's outlines consist of squares; a
+// few operators of Type 2 outlines are enough to recover its 16 x 16 dots. Checks every offset: a damaged
+// file causes no access outside of the mapping. Threads: any; the font does not change after open().
 #pragma once
 
 #include "plugins/printer/render/glyphs.hpp"
@@ -18,17 +18,17 @@ namespace agenthost::printer::render {
 
 class WideFont {
 public:
-    // nullptr: no such file, or not one that this class reads (OpenType with CFF outlines of 64 units, of
-    // which 4 are a dot).
+    // Opens a font file. Returns nullptr if it does not exist or has another format (this class reads
+    // OpenType with CFF outlines of 64 units, 4 units per dot).
     static std::unique_ptr<WideFont> open(const std::string& file);
-    // The installed one, opened at the first call; nullptr: none is installed.
+    // Returns the installed Unifont, which the first call opens, or nullptr if it is not installed.
     static const WideFont* installed();
 
     WideFont(const WideFont&) = delete;
     WideFont& operator=(const WideFont&) = delete;
     ~WideFont();
 
-    // 8 x 16 or 16 x 16 dots.
+    // Returns the glyph of the character (8 x 16 or 16 x 16 dots), or nullopt if the font does not have it.
     [[nodiscard]] std::optional<Glyph> find(char32_t) const;
 
 private:
@@ -40,7 +40,7 @@ private:
     [[nodiscard]] std::span<const std::uint8_t> outline(std::uint32_t glyph) const;
 
     std::span<const std::uint8_t> file_;
-    // Where the tables begin in the file.
+    // Offsets of the tables in the file.
     std::size_t characters_ = 0, widths_ = 0, outlines_ = 0;
     std::uint32_t glyphs_ = 0, offset_size_ = 0;
 };

@@ -43,7 +43,7 @@ struct Config {
 // Throws std::runtime_error: the key's path and what is wrong ("devices[0].vendor_id: ...").
 Config parse_config(std::string_view json);
 
-// A USB id as servers and people write it: 4070, "0x0fe6", "0fe6". nullopt: it is none.
+// Reads a USB id as servers and people write it: 4070, "0x0fe6", "0fe6". Returns nullopt for anything else.
 std::optional<std::uint16_t> usb_id(const nlohmann::json&);
 
 } // namespace agenthost::printer::service

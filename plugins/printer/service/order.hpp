@@ -15,17 +15,17 @@
 
 namespace agenthost::printer::service {
 
-// The printer of a request. Empty: the default one.
+// The printer that a request names. If it names none, the default printer is meant.
 struct Target {
     Wanted wanted;
-    std::string text; // an alias, role, name or address, as people write it
+    std::string text; // an alias, role, name or address
     std::optional<network::PrinterAddress> address;
 
     [[nodiscard]] bool anything() const { return wanted.anything() || !text.empty() || address.has_value(); }
 };
 
-// `printer` of the params: {"vendorId", "productId", "serial"?}, {"ip", "port"?}, {"alias"} or a text. A
-// problem's code is INVALID_REQUEST.
+// Reads `printer` of the params: {"vendorId", "productId", "serial"?}, {"ip", "port"?}, {"alias"} or a text.
+// The problem is INVALID_REQUEST.
 struct TargetOrProblem {
     Target target;
     Problem problem;
@@ -36,7 +36,7 @@ struct Content {
     std::string bytes;
     std::uint64_t commit_at = 0;                    // 0: plain
     nlohmann::json meta = nlohmann::json::object(); // what became of a text
-    Problem problem;                                // then there are no bytes
+    Problem problem;                                // if set, `bytes` is empty
 };
 // The bytes of printer.print: `data` in base64 as it is; `text`, or `data` with a charset or with encoding
 // "text", as text.

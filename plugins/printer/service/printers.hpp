@@ -83,7 +83,7 @@ public:
     void remember_job(job::JobId id, Printer& printer) { jobs_[id] = &printer; }
 
     [[nodiscard]] const std::vector<std::unique_ptr<Printer>>& all() const { return printers_; }
-    // Why there are no USB printers; empty: USB works, or it is switched off.
+    // Returns why USB does not work, or "" if it works or is switched off.
     [[nodiscard]] std::string usb_trouble() const;
     void tested(Printer&, bool success, std::int64_t now_ms);
     // task_config: stores the settings, which are merged with those before.

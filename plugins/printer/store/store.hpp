@@ -76,9 +76,10 @@ public:
     Loaded load();
     std::optional<Job> find(job::JobId);
     std::optional<Job> find(std::string_view server, std::string_view task);
-    // The latest first; an empty printer: of all. `open_only`: those that have not ended.
+    // Returns at most `limit` jobs of a printer (empty: of all printers), the latest first. `open_only`: only
+    // jobs that have not ended.
     std::vector<Job> list(std::string_view printer, bool open_only, std::size_t limit);
-    // nullopt: it is not kept, or damaged.
+    // Returns the job's content, or nullopt if it has been deleted or is damaged.
     std::optional<std::string> content(job::JobId);
 
     void put_setting(std::string_view key, std::string_view value);

@@ -41,9 +41,9 @@ public:
     void run(std::function<void(Store&)> call, Done done);
     // A row of a job; a final one is kept until the disk takes it.
     void save(job::JobId, const job::Progress&, Done done);
-    // Waits for what was asked before. For tests and shut-down.
+    // Waits until all earlier calls are done. For tests and shutdown.
     void flush();
-    // Why the disk refuses now; empty: it does not. [any]
+    // Returns why the disk currently refuses writes, or "" if it accepts them. [any]
     [[nodiscard]] std::string trouble() const;
 
 private:

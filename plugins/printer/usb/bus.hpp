@@ -51,7 +51,7 @@ public:
     void start(std::function<void()> on_change);
     // The first look has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;
-    // Why there are no printers at all: a sentence with the remedy. Empty: USB works.
+    // Returns why USB does not work at all, as a sentence with the remedy, or "" if it works.
     [[nodiscard]] const std::string& trouble() const;
     // By the number of arrival.
     [[nodiscard]] std::vector<Facts> printers() const;

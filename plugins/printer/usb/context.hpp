@@ -21,7 +21,8 @@ namespace agenthost::printer::usb {
 
 class Context {
 public:
-    // Blocks (reads all of sysfs' USB devices). Null: `why` is a sentence with the remedy.
+    // Blocks while it reads all USB devices in sysfs. On failure returns nullptr and sets `why` to a sentence
+    // with the remedy.
     static std::shared_ptr<Context> open(std::string& why);
     ~Context();
     Context(const Context&) = delete;

@@ -11,7 +11,7 @@
 
 namespace agenthost::printer::usb {
 
-// nullopt: no printer.
+// Reads what identifies the device. Returns nullopt if it is not a printer.
 std::optional<Facts> examine(const DeviceRef&, std::span<const Quirk> configured);
 
 } // namespace agenthost::printer::usb

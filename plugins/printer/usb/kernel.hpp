@@ -13,12 +13,12 @@
 
 namespace agenthost::printer::usb {
 
-// An attribute of a device ("serial", "product") or of its interface, without white space at its ends, made
-// visible, at most 126 characters; empty: none.
+// Returns an attribute of a device ("serial", "product") or of its interface without white space at its ends,
+// with control characters made visible, at most 126 characters; "" if the device does not have it.
 std::string attribute(const std::string& port, std::string_view name);
-// The driver that is bound to the interface ("usblp"); empty: none.
+// Returns the driver that is bound to the interface ("usblp"), or "".
 std::string bound_driver(const Facts&);
-// The current alternate setting of the interface; -1: unknown.
+// Returns the current alternate setting of the interface, or -1 if it is unknown.
 int current_alternate(const Facts&);
 
 // The IEEE 1284 id (GET_DEVICE_ID), which needs no claim. `error` is errno if the node could not be opened

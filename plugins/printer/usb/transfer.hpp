@@ -26,8 +26,8 @@ public:
 
     [[nodiscard]] std::size_t capacity() const { return buffer_.size(); }
     [[nodiscard]] bool in_flight() const { return static_cast<bool>(done_); }
-    // Copies `bytes`, at most the capacity; empty is a zero-length packet. Returns 0 or libusb's error:
-    // then `done` is not called.
+    // Copies `bytes`, at most capacity() of them; without bytes sends a zero-length packet. Returns 0, or
+    // libusb's error; after an error `done` is not called.
     int send(libusb_device_handle*, std::uint8_t endpoint, std::span<const std::uint8_t> bytes, Done done);
     // `size`: a multiple of the endpoint's packet.
     int receive(libusb_device_handle*, std::uint8_t endpoint, std::size_t size, Done done);

@@ -14,8 +14,8 @@
 namespace agenthost {
 namespace detail {
 
-// The length of the valid UTF-8 sequence at the start of `text`; 0: there is none. No overlong form, no
-// surrogate.
+// Returns the length of the UTF-8 sequence at the start of `text`, or 0 if it is invalid (also if it is
+// overlong or a surrogate).
 inline std::size_t utf8_length(std::string_view text) noexcept
 {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };

@@ -109,7 +109,7 @@ FromAgent DashboardServerCodec::status(FieldReader& fields, std::span<const json
         return progress;
     }
     if (word != "completed" && word != "failed")
-        return Malformed{"status is none of queued, running, completed, failed", {}};
+        return Malformed{"status must be queued, running, completed or failed", {}};
     const Result result = read_run_end(fields, members, word == "completed", made_);
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
     commands_.end(result.id);

@@ -189,7 +189,7 @@ FromAgent DashboardFieldServer::complete(FieldReader& fields, std::span<const js
     const json::Member* const word = find(members, "status");
     const std::string_view status = word ? word->text : std::string_view{};
     if (fields.problem.empty() && status != "COMPLETED" && status != "FAILED" && status != "CANCELLED")
-        fields.problem = "status is none of COMPLETED, FAILED, CANCELLED";
+        fields.problem = "status must be COMPLETED, FAILED or CANCELLED";
     // -1 means no exit code.
     std::vector<json::Member> rest{members.begin(), members.end()};
     std::erase_if(rest, [](const json::Member& m) { return m.key == "exitCode" && m.raw.starts_with('-'); });

@@ -263,7 +263,7 @@ void PanelFieldAgent::translate(std::string_view type, std::span<const json::Mem
         const json::Member* const power = find(data, "action");
         const std::string_view word = power ? power->text : std::string_view{};
         if (std::find(power_words.begin(), power_words.end(), word) == power_words.end()) {
-            problem = "action is none of start, stop, restart, kill";
+            problem = "action must be start, stop, restart or kill";
             return;
         }
         made_action_ = std::string{word} + "_server";

@@ -8,8 +8,8 @@
 namespace agenthost::wire {
 
 // Returns the valid `json` with every string such as "0x0fe6" of a vendorId or productId (vendor_id,
-// product_id), at any depth, replaced by a decimal number. The same view if there is none, else a view into
-// `memory`, which is never longer than `json`.
+// product_id), at any depth, replaced by a decimal number. Returns `json` itself if it contains no
+// such string, else a view into `memory`, which is never longer than `json`.
 std::string_view with_decimal_ids(std::string_view json, std::string& memory);
 
 } // namespace agenthost::wire

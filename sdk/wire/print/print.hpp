@@ -21,7 +21,8 @@ inline constexpr std::string_view task_ping = "task_ping";
 inline constexpr std::string_view task = "task_"; // prefix of all task types
 // Our code in the server's `error` before it closes with 1008.
 inline constexpr std::string_view auth_failed = "AUTH_FAILED";
-inline constexpr std::string_view nothing_to_say = "ok"; // the message if there is none; ignored when decoded
+// Sent in place of an empty message; ignored when decoded.
+inline constexpr std::string_view nothing_to_say = "ok";
 inline constexpr std::string_view pong = "pong";
 } // namespace print
 

@@ -173,8 +173,7 @@ FromAgent PrintServer::result(std::span<const json::Member> payload, FieldReader
     result.error.code = fields.identifier("code", max_length::word);
     result.error.message = message;
     result.error.detail = fields.text("detail", max_length::text);
-    if (fields.problem.empty() && status != "error")
-        fields.problem = "status is none of success, error and pong";
+    if (fields.problem.empty() && status != "error") fields.problem = "status must be success, error or pong";
     if (fields.problem.empty() && result.id.empty()) fields.problem = "id is missing";
     if (!fields.problem.empty()) return Malformed{std::move(fields.problem), result.id};
     if (result.error.code.empty()) result.error.code = code::internal;

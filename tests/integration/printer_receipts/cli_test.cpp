@@ -62,16 +62,39 @@ TEST_F(PrintCommand, SaysWhatIsWrong)
     EXPECT_EQ(print({}).code, 2);
     EXPECT_THAT(print({"paint"}).err,
                 HasSubstr("unknown verb \"paint\"; known are list, test, queue, cancel, watch, render"));
-    EXPECT_THAT(print({"render"}).err, HasSubstr("needs a FILE"));
+    EXPECT_THAT(print({"rendr"}).err, HasSubstr("unknown verb \"rendr\"; did you mean \"render\"?"));
+    EXPECT_THAT(print({"render"}).err, AllOf(HasSubstr("no FILE given"), HasSubstr("- for standard input")));
     EXPECT_THAT(print({"render", "a", "b"}).err, HasSubstr("takes one FILE"));
     EXPECT_THAT(print({"render", "a", "--width", "7"}).err, HasSubstr("64 to 2048"));
-    EXPECT_THAT(print({"render", "a", "--page", "7=X"}).err, AllOf(HasSubstr("unknown"), HasSubstr("CP866")));
+    EXPECT_THAT(print({"render", "a", "--width"}).err, HasSubstr("write --width VALUE"));
+    EXPECT_THAT(print({"render", "a", "--page", "7"}).err, HasSubstr("write N=NAME, such as 17=cp866"));
+    EXPECT_THAT(print({"render", "a", "--page", "7=X"}).err,
+                AllOf(HasSubstr("unknown code page \"X\"\n"), HasSubstr("cp866, cp869")));
+    EXPECT_THAT(print({"render", "a", "--page", "7=cp8666"}).err, HasSubstr("did you mean \"cp866\"?"));
+    EXPECT_THAT(
+        print({"render", "a", "--charset", "BIG5X"}).err,
+        AllOf(HasSubstr("unknown character set; did you mean \"BIG5\"?"), HasSubstr("EUC-KR, UTF-8")));
     EXPECT_THAT(print({"render", "a", "--quick"}).err, HasSubstr("unknown option --quick"));
+    EXPECT_THAT(print({"render", "a", "--widht=9"}).err,
+                HasSubstr("unknown option --widht; did you mean \"--width\"?"));
+    EXPECT_THAT(print({"render", "a", "--text", "--json"}).err, HasSubstr("use one of them"));
+    EXPECT_THAT(print({"--help"}).out, HasSubstr("--no-cut-marks"));
+}
+
+TEST_F(PrintCommand, SaysHowToMendWhatCannotBeReadOrWritten)
+{
     const Ran missing = print({"render", (dir / "none").string()});
     EXPECT_EQ(missing.code, 1);
-    EXPECT_THAT(missing.err, HasSubstr("No such file"));
-    EXPECT_EQ(print({"render", file(), "-o", (dir / "no/x.png").string()}).code, 1);
-    EXPECT_THAT(print({"--help"}).out, HasSubstr("--no-cut-marks"));
+    EXPECT_THAT(missing.err, HasSubstr("No such file or directory. Check the path."));
+    const Ran folder = print({"render", dir.path().string()});
+    EXPECT_EQ(folder.code, 1);
+    EXPECT_THAT(folder.err, HasSubstr("Is a directory. Name a file in it."));
+    const Ran nowhere = print({"render", file(), "-o", (dir / "no/x.png").string()});
+    EXPECT_EQ(nowhere.code, 1);
+    EXPECT_THAT(nowhere.err, AllOf(HasSubstr("cannot create "), HasSubstr("Check the path.")));
+    const Ran full = print({"render", file(), "-o", "/dev/full"});
+    EXPECT_EQ(full.code, 1);
+    EXPECT_THAT(full.err, AllOf(HasSubstr("cannot write /dev/full: No space left"), HasSubstr("Free space")));
 }
 
 // What a job prints cannot move the cursor of a terminal.

@@ -271,16 +271,4 @@ TEST(Units, RoundTrip)
         EXPECT_EQ(conf::parse_duration(conf::format_duration(ms), why), ms);
 }
 
-TEST(Suggestions, OfferOnlySimilarWords)
-{
-    const std::vector<std::string> words{"heartbeat", "headers", "protocol", "url", "tls"};
-    EXPECT_EQ(conf::nearest("heartbeet", words), "heartbeat");
-    EXPECT_EQ(conf::nearest("hearbteat", words), "heartbeat");
-    EXPECT_EQ(conf::nearest("URL", words), "url");
-    EXPECT_EQ(conf::nearest("proto", words), "protocol");
-    EXPECT_EQ(conf::nearest("lts", words), "tls");
-    EXPECT_EQ(conf::nearest("colour", words), "");
-    EXPECT_EQ(conf::nearest("", words), "");
-}
-
 } // namespace

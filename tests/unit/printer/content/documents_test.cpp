@@ -1,8 +1,12 @@
+#include "plugins/printer/content/code_page.hpp"
 #include "plugins/printer/content/commit.hpp"
 #include "plugins/printer/content/documents.hpp"
 #include "plugins/printer/content/raster.hpp"
 
 #include <gtest/gtest.h>
+
+#include <locale.h>
+#include <wctype.h>
 
 using namespace agenthost::printer;
 using namespace std::string_literals;
@@ -111,6 +115,36 @@ TEST(PrinterDocuments, TheTestPageShowsWhoThePrinterIsAndWhatItsPagesAre)
     TestPage long_qr = page;
     long_qr.qr = std::string(100'000, 'x');
     EXPECT_LT(test_page(long_qr, *find_profile("tm-t88v"), nullptr).size(), 8'000u);
+}
+
+// What the C library takes for letters is the judge, not the plugin's own list.
+TEST(PrinterDocuments, TheTestPageShowsLettersAndTheEuroOfEachCodePage)
+{
+    const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    ASSERT_TRUE(utf8);
+    for (const std::string_view name : code_page_names()) {
+        const CodePage* page = find_code_page(name);
+        Profile profile = *find_profile("tm-t88v");
+        profile.pages = {{7, std::string{name}}};
+        const std::string out = text(test_page({}, profile, nullptr));
+        const auto begin = out.find("\x1Bt\x07");
+        ASSERT_NE(begin, std::string::npos) << name;
+        const std::string shown = out.substr(begin + 3, out.find('\n', begin) - begin - 3);
+        std::size_t letters = 0, euros = 0;
+        for (const char byte : shown) {
+            const auto character = decode(*page, static_cast<std::uint8_t>(byte));
+            ASSERT_TRUE(character) << name;
+            if (*character == U'€')
+                ++euros;
+            else if (::iswalpha_l(static_cast<wint_t>(*character), utf8))
+                ++letters;
+        }
+        EXPECT_EQ(euros, encode(*page, U'€') ? 1u : 0u) << name;
+        EXPECT_EQ(letters, 12u) << name;
+        EXPECT_EQ(letters + euros, shown.size()) << name << ": neither a letter nor the euro";
+        EXPECT_LE(16 + shown.size(), 32u) << name;
+    }
+    ::freelocale(utf8);
 }
 
 TEST(PrinterDocuments, TheDrawersPulseIsBounded)

@@ -26,6 +26,9 @@ TEST(PrinterErrorCodes, AProblemEndsWithTheRemedy)
     EXPECT_EQ(problem(code::queue_full, "Kitchen has 1000 jobs"),
               (Problem{"QUEUE_FULL", "Kitchen has 1000 jobs. Wait until jobs are printed, or cancel some; "
                                      "printer.queue lists them."}));
+    EXPECT_EQ(
+        problem(code::queue_full, "full; did you mean \"Bar\"?").message,
+        "full; did you mean \"Bar\"? Wait until jobs are printed, or cancel some; printer.queue lists them.");
     EXPECT_EQ(remedy_of("NO_SUCH_CODE"), "");
 }
 

@@ -63,12 +63,12 @@ TEST(RenderBounds, KeepsABoundedPartOfACommandsData)
     options.max_stored = 1'000;
     const Receipt receipt = drawn("\x1b*\x21\x64\x00"s + std::string(300, 'x') + "\n", options);
     EXPECT_EQ(receipt.lines.at(0).text, "33x24");
-    EXPECT_THAT(warnings_of(receipt), testing::HasSubstr("longer than is kept"));
+    EXPECT_THAT(warnings_of(receipt), testing::HasSubstr("longer than the renderer keeps"));
     std::string many;
     for (int i = 0; i < 20; ++i)
         many += "\x1d(L\x15\x00\x30\x53\x30"s + static_cast<char>('A' + i) + "A\x01\x08\x00\x0a\x00\x31"s +
                 std::string(10, '\xff');
-    EXPECT_THAT(warnings_of(drawn(many, options)), testing::HasSubstr("an image is not stored"));
+    EXPECT_THAT(warnings_of(drawn(many, options)), testing::HasSubstr("an image was not stored"));
 }
 
 TEST(RenderBounds, KeepsABoundedNumberOfNotesAndWarnings)

@@ -70,7 +70,7 @@ TEST(RenderImage, PrintsStoredImages)
     const std::string downloaded = "\x1d*\x01\x01\xff\x81\x81\x81\x81\x81\x81\xff";
     EXPECT_EQ(lines_of(downloaded + "\x1d/\x03"), "0,0 16x16 16x16|");
     EXPECT_EQ(warnings_of(drawn(downloaded + "\x1b@\x1d/\x00"s)),
-              "an image that is stored in the printer is not drawn: the job does not have it x1|");
+              "an image that is stored in the printer was not drawn: the job does not contain it x1|");
     const std::string numbered = "\x1cq\x01\x01\x00\x01\x00\xff\x81\x81\x81\x81\x81\x81\xff"s;
     EXPECT_EQ(lines_of(numbered + "\x1b@\x1cp\x01\x00"s), "0,0 8x8 8x8|");
     const std::string keyed = "\x1d(L\x11\x00\x30\x43\x30"

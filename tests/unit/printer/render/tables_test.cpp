@@ -16,9 +16,13 @@ namespace {
 TEST(CodePages, AreFoundByNameAndNumber)
 {
     ASSERT_TRUE(find_code_page("cp866"));
+    for (const char* name : {"KZ-1048", "TCVN-3", "KOI8-U", "TIS-620", "RK1048"})
+        EXPECT_TRUE(find_code_page(name)) << name;
     EXPECT_EQ(find_code_page("CP866")->upper[0], 0x410);
+    for (const char* name : {"iso8859-15", "ISO-8859-15", "latin9"})
+        EXPECT_EQ(find_code_page(name), find_code_page("ISO_8859-15")) << name;
     EXPECT_EQ(find_code_page("CP-none"), nullptr);
-    EXPECT_EQ(epson_code_page(16)->name, "CP1252");
+    EXPECT_EQ(epson_code_page(16)->name, "cp1252");
     EXPECT_EQ(epson_code_page(255), nullptr);
     EXPECT_TRUE(std::ranges::is_sorted(code_pages(), {}, &CodePage::name));
 }
@@ -37,10 +41,10 @@ TEST(Glyphs, CoverTheCommonPages)
 {
     for (const char* name :
          {"CP437", "CP850", "CP852", "CP858", "CP866", "CP1251", "CP1252", "CP737", "ISO-8859-15"}) {
-        for (const std::uint16_t code : find_code_page(name)->upper) {
+        for (const char16_t code : find_code_page(name)->upper) {
             if (code < 0xa0) continue;
-            EXPECT_TRUE(find_glyph(Font::a, code)) << name << ' ' << code;
-            EXPECT_TRUE(find_glyph(Font::b, code)) << name << ' ' << code;
+            EXPECT_TRUE(find_glyph(Font::a, code)) << name << ' ' << static_cast<unsigned>(code);
+            EXPECT_TRUE(find_glyph(Font::b, code)) << name << ' ' << static_cast<unsigned>(code);
         }
     }
     EXPECT_FALSE(find_glyph(Font::a, 0x4e2d));

@@ -116,7 +116,7 @@ TEST(RenderText, ReadsCodePagesAndNationalSets)
     Options other;
     other.code_pages = {{6, "CP1251"}};
     EXPECT_EQ(lines_of("\x1bt\x06\xcf\n", other), "0,0 12x24 П|");
-    EXPECT_EQ(warnings_of(drawn("\x1bt\xc8z\n")), "code page 200 is unknown x1|");
+    EXPECT_EQ(warnings_of(drawn("\x1bt\xc8z\n")), "unknown code page 200 x1|");
 }
 
 TEST(RenderText, ReadsKanjiModeAndUtf8)
@@ -135,7 +135,7 @@ TEST(RenderText, ReadsKanjiModeAndUtf8)
 TEST(RenderText, SaysWhichBytesHaveNoCharacter)
 {
     const Receipt receipt = drawn("\x1bt\x10\x81\x81\n");
-    EXPECT_EQ(warnings_of(receipt), "a byte has no character in the selected code page x2|");
+    EXPECT_EQ(warnings_of(receipt), "the selected code page has no character for a byte x2|");
     EXPECT_EQ(lines_of(receipt), "0,0 24x24 \ufffd\ufffd|");
     EXPECT_GT(black(receipt, {0, 0, 24, 24}), 40);
 }
