@@ -1,5 +1,8 @@
 #include "proc.hpp"
 
+#include "base/trim.hpp"
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -10,8 +13,6 @@ namespace {
 constexpr std::size_t max_name = 64;    // IFNAMSIZ is 16, DISK_NAME_LEN 32
 constexpr std::size_t max_path = 4096;  // PATH_MAX
 constexpr std::size_t max_source = 256; // of an export or a device
-
-bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 // Takes up to the next line's end off the front.
 std::string_view next_line(std::string_view& text)
@@ -25,9 +26,8 @@ std::string_view next_line(std::string_view& text)
 // The next word of a line, empty at its end.
 std::string_view next_field(std::string_view& line)
 {
-    while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
-    std::size_t size = 0;
-    while (size < line.size() && !is_space(line[size])) ++size;
+    line = base::trim_front(line);
+    const auto size = std::min(line.find_first_of(base::blanks), line.size());
     const auto word = line.substr(0, size);
     line.remove_prefix(size);
     return word;

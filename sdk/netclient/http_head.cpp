@@ -1,6 +1,7 @@
 #include "http_head.hpp"
 
 #include "base/ascii.hpp"
+#include "base/trim.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -13,14 +14,6 @@ namespace {
 constexpr std::size_t max_empty_lines = 4; // bytes of them before the status line
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
-bool blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 std::optional<std::uint64_t> number(std::string_view text)
 {
@@ -50,7 +43,7 @@ std::vector<std::string_view> elements(std::string_view list)
     std::vector<std::string_view> out;
     for (std::size_t at = 0; at <= list.size();) {
         const auto comma = std::min(list.find(',', at), list.size());
-        if (const auto one = trim(list.substr(at, comma - at)); !one.empty()) out.push_back(one);
+        if (const auto one = base::trim(list.substr(at, comma - at)); !one.empty()) out.push_back(one);
         at = comma + 1;
     }
     return out;
@@ -82,7 +75,7 @@ const char* add_field(std::string_view line, RawHead& head)
         return "a header line has no valid name";
     const auto name = base::to_lower(line.substr(0, colon));
     auto& value = head.head.fields[name];
-    const auto more = trim(line.substr(colon + 1));
+    const auto more = base::trim(line.substr(colon + 1));
     if (name == "location" && !value.empty())
         return value == more ? nullptr : "two different Location fields";
     if (!value.empty() && !more.empty()) value += ", ";
@@ -104,9 +97,10 @@ const char* read_head(std::string_view text, RawHead& head)
         if (first) {
             if (!read_status_line(line, head)) return "the status line is malformed";
             first = false;
-        } else if (!line.empty() && blank(line.front())) { // obs-fold (RFC 9112, 5.2): one space
+        } else if (!line.empty() && base::blanks.find(line.front()) !=
+                                        base::blanks.npos) { // obs-fold (RFC 9112, 5.2): one space
             if (pending.empty()) return "white space before the first header line";
-            (pending += ' ') += trim(line);
+            (pending += ' ') += base::trim(line);
         } else {
             if (!pending.empty())
                 if (const char* why = add_field(pending, head)) return why;

@@ -1,6 +1,7 @@
 #include "usage.hpp"
 
 #include "base/fd.hpp"
+#include "base/trim.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ std::string content_of(const std::string& path)
 
 std::optional<std::uint64_t> number(std::string_view text)
 {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    text = base::trim_front(text);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{}) return std::nullopt;

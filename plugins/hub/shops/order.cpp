@@ -4,6 +4,7 @@
 #include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "base/json_writer.hpp"
+#include "base/trim.hpp"
 #include "base/utf8.hpp"
 #include "wire/json/fields.hpp"
 
@@ -23,13 +24,6 @@ bool plain(std::string_view text, std::size_t max)
            std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-std::string_view trim(std::string_view text)
-{
-    const auto begin = text.find_first_not_of(" \t");
-    return begin == text.npos ? std::string_view{}
-                              : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 Order wrong(std::string why, std::string code = "INVALID_REQUEST")
 {
     Order order;
@@ -43,10 +37,10 @@ std::string parameter(std::string_view type, std::string_view wanted)
 {
     for (auto at = type.find(';'); at != type.npos; at = type.find(';')) {
         type.remove_prefix(at + 1);
-        std::string_view one = trim(type.substr(0, type.find(';')));
+        std::string_view one = base::trim(type.substr(0, type.find(';')));
         const auto equals = one.find('=');
         if (equals == one.npos || base::to_lower(one.substr(0, equals)) != wanted) continue;
-        one = trim(one.substr(equals + 1));
+        one = base::trim(one.substr(equals + 1));
         if (one.size() >= 2 && one.front() == '"' && one.back() == '"') one = one.substr(1, one.size() - 2);
         return std::string{one};
     }
@@ -166,7 +160,7 @@ Order read_order_json(const std::string& body)
 Order read_order(const Head& head, const std::string& body)
 {
     const std::string_view given = head.header("content-type");
-    const std::string type = base::to_lower(trim(given.substr(0, given.find(';'))));
+    const std::string type = base::to_lower(base::trim(given.substr(0, given.find(';'))));
     if (type == "application/json") return read_order_json(body);
     if (type == "application/octet-stream" || type == "text/plain") return read_bytes(head, type, body);
     return wrong("Content-Type is application/octet-stream (ESC/POS), text/plain; charset=..., or "

@@ -1,7 +1,8 @@
-// Small functions on text: glob patterns, splitting, hexadecimal digits.
+// Small functions on text: glob patterns, splitting, trimming, hexadecimal digits.
 #include "base/ascii.hpp"
 #include "base/glob.hpp"
 #include "base/split.hpp"
+#include "base/trim.hpp"
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,24 @@ TEST(Split, KeepsEmptyParts)
     EXPECT_EQ(split("", "/"), Parts{""});
     EXPECT_EQ(split("/a//", "/"), (Parts{"", "a", "", ""}));
     EXPECT_EQ(split("A__B_C", "__"), (Parts{"A", "B_C"}));
+}
+
+TEST(Trim, RemovesSpacesAndTabsAtBothEnds)
+{
+    EXPECT_EQ(trim(" \t a b\t "), "a b");
+    EXPECT_EQ(trim("a"), "a");
+    EXPECT_EQ(trim(" \t "), "");
+    EXPECT_EQ(trim(""), "");
+    EXPECT_EQ(trim("\r a\n"), "\r a\n") << "a line end is not a blank";
+    EXPECT_EQ(trim_front("\t a "), "a ");
+    EXPECT_EQ(trim_front(" "), "");
+}
+
+TEST(Trim, RemovesTheCharactersOfAnotherSet)
+{
+    EXPECT_EQ(trim("\r\n {} \t\n", json_space), "{}");
+    EXPECT_EQ(trim(std::string_view{"\0 x \0", 5}, std::string_view{" \0", 2}), "x");
+    EXPECT_EQ(trim_front("--a-", "-"), "a-");
 }
 
 TEST(HexDigit, AcceptsBothCasesAndNothingElse)
