@@ -19,7 +19,8 @@ namespace agenthost::printer {
 // A printer that is plugged in now, as its descriptors describe it.
 struct PresentPrinter {
     std::uint16_t vendor = 0, product = 0;
-    // iSerialNumber as UTF-8, empty if there is none; the raw IEEE 1284 device id; the path of hub ports, "1-2.3".
+    // The USB serial number string in UTF-8 (empty: the device has none), the unparsed IEEE 1284 device id, and the
+    // path of hub ports ("1-2.3").
     std::string serial, device_id, port;
 };
 

@@ -84,8 +84,7 @@ bool AllowedAddresses::add(std::string_view entry, std::string& why)
     const auto parsed = netclient::parse_range(range);
     if (!parsed || port == 0) {
         why = "is not a range of addresses. Write 192.168.1.0/24 (port 9100) or 192.168.1.0/24:9101; bits "
-              "below "
-              "the prefix must be zero";
+              "below the prefix must be zero";
         return false;
     }
     ranges_.push_back({*parsed, port});

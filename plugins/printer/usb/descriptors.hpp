@@ -10,10 +10,9 @@
 
 namespace agenthost::printer::usb {
 
-// Printer class interfaces, or those of the vendor class if the quirk says so. Interfaces that also answer
-// (7/1/2) come before those that only take data (7/1/1); IPP over USB (7/1/4) is another protocol and left
-// out. nullopt: this is no printer. An interface without an OUT endpoint is returned only if there is none
-// with one.
+// Considers printer class interfaces, and vendor class interfaces if the quirk allows them. Bidirectional
+// interfaces (7/1/2) are preferred to unidirectional ones (7/1/1). IPP over USB (7/1/4) is a different protocol
+// and ignored. nullopt: not a printer. An interface without an OUT endpoint is returned only if no other has one.
 std::optional<Interface> choose_interface(const libusb_config_descriptor&, const Quirk&);
 
 } // namespace agenthost::printer::usb
