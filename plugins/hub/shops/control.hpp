@@ -1,7 +1,7 @@
-// Print shops for the command line: the actions hub.print_shops, print, print_task, print_tasks, print_again and
-// print_receipt, behind `agenthost hub print`. Under the hub's lock.
+// Print shops for the command line: the actions hub.print_shops, print, print_task, print_tasks, print_again
+// and print_receipt, behind `agenthost hub print`. Under the hub's lock.
 //
-// They answer as the routes do (print_tasks.hpp, shops_rest.hpp); print_task can also wait for the task's end.
+// They answer like the routes (print_tasks.hpp, shops_rest.hpp); print_task can also wait for the task to end.
 // Bound: `max_waiting` callers that wait, shared among shops (core/shares.hpp).
 #pragma once
 

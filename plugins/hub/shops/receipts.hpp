@@ -1,9 +1,9 @@
 // The receipts of shops' tasks as a picture and as text. The agent draws them (printer.render); the hub keeps
 // the latest in memory, so that they can be seen while the shop is away. Under the hub's lock.
 //
-// Bounds: `max_receipt` bytes each, `max_kept` bytes in all, and `max_waiting` callers that wait, shared among
-// tokens and among shops (core/shares.hpp). When the memory is full, the shop that holds the most loses the
-// receipt that it has not used for the longest time.
+// Bounds: `max_receipt` bytes each, `max_kept` bytes in all, and `max_waiting` callers that wait, shared
+// among tokens and among shops (core/shares.hpp). When the memory is full, the shop that holds the most loses
+// the receipt that it has not used for the longest time.
 #pragma once
 
 #include "plugins/hub/core/by_id.hpp"

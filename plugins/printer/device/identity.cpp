@@ -77,7 +77,8 @@ void note_shared(std::span<const std::string> serials, KnownPrinters& known)
     }
 }
 
-// The record of the printer that has `name` now; before a change of scheme it had `serial` and was seen at `port`.
+// The record of the printer that has `name` now; before a change of scheme it had `serial` and was seen at
+// `port`.
 KnownPrinter take_record(KnownPrinters& known, const std::string& name, const std::string& serial,
                          const std::string& port)
 {

@@ -1,8 +1,8 @@
 // Opens connections to network printers.
 //
 // A printer serves one host at a time. If it does not accept a connection but answers a ping, it is busy with
-// another host; if it answers neither, it is off or unreachable. (Pings need a group in net.ipv4.ping_group_range;
-// without one a timeout counts as unreachable.)
+// another host; if it answers neither, it is off or unreachable. (Pings need a group in
+// net.ipv4.ping_group_range; without one a timeout counts as unreachable.)
 //
 // Threads: the printer loop's. DNS lookups run on a thread of their own.
 #pragma once

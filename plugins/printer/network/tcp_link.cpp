@@ -173,8 +173,8 @@ private:
         if (left_.empty()) return await_acknowledgement();
         send_later();
     }
-    // The kernel can hold the whole job of a slow printer, so bytes count only once they are acknowledged. finish()
-    // waits for the last ones, because acknowledgements of small pieces are delayed.
+    // The kernel can hold the whole job of a slow printer, so bytes count only once they are acknowledged.
+    // finish() waits for the last ones, because acknowledgements of small pieces are delayed.
     void await_acknowledgement()
     {
         if (unsent() <= may_be_unacknowledged) return end_write(Fault::none, {});

@@ -44,8 +44,7 @@ struct Content {
 Content read_content(const nlohmann::json& params, const Profile&, std::uint64_t max_bytes);
 
 // The same job in the form that the printer keeps and prints by its last bytes, where its profile asks for it
-// and the
-// job allows it; else unchanged.
+// and the job allows it; else unchanged.
 Content with_commit(Content, const Profile&);
 
 } // namespace agenthost::printer::service

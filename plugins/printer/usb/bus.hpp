@@ -45,8 +45,8 @@ public:
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
 
-    // Starts the search for printers. `on_change` is called when the first search ends, even if it found none, and
-    // whenever a printer is plugged in or removed.
+    // Starts the search for printers. `on_change` is called when the first search ends, even if it found
+    // none, and whenever a printer is plugged in or removed.
     void start(std::function<void()> on_change);
     // The first search has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;

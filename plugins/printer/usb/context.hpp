@@ -1,5 +1,5 @@
 // Owns a libusb context, and an epoll descriptor that is readable whenever libusb has work. All handles share
-// it, so that a call that hangs longer than the Bus lives still has its context; the last owner closes libusb.
+// it, so that a call that outlives the Bus still has its context; the last owner closes libusb.
 //
 // No transfer uses libusb's timeouts, so libusb never needs a timer: all deadlines are Asio's.
 //

@@ -10,8 +10,8 @@
 
 namespace agenthost::printer::usb {
 
-// Identifies a device while it is plugged in. A device that is plugged in again gets a new number. Numbers are
-// never reused and never 0.
+// Identifies a device while it is plugged in. A device that is plugged in again gets a new number. Numbers
+// are never reused and never 0.
 using DeviceNumber = std::uint64_t;
 
 // The interface that accepts print data, from the descriptors.
@@ -27,11 +27,11 @@ struct Interface {
 struct Facts {
     DeviceNumber number = 0;
     std::uint16_t vendor = 0, product = 0;
-    // The device's string descriptors in UTF-8, at most 126 characters each, control characters made visible. Empty:
-    // the device has no such string.
+    // The device's string descriptors in UTF-8, at most 126 characters each, control characters made visible.
+    // Empty: the device has no such string.
     std::string manufacturer, model, serial;
-    // The IEEE 1284 device id ("MFG:...;MDL:...;"), at most 1,021 bytes, control characters made visible. Empty: the
-    // device has none, or it could not be read.
+    // The IEEE 1284 device id ("MFG:...;MDL:...;"), at most 1,021 bytes, control characters made visible.
+    // Empty: the device has none, or it could not be read.
     std::string device_id;
     // The path of hub ports where it is plugged in, as the kernel names it: "1-1.4".
     std::string port;

@@ -49,8 +49,8 @@ struct OpenedHandle {
 };
 
 // Opens the device, detaches usblp, claims the interface and selects its alternate setting if necessary. The
-// claim is retried until `claim_time` has passed, because desktops open new printers for a moment. Never resets
-// the device, never sets a configuration.
+// claim is retried until `claim_time` has passed, because desktops open new printers for a moment. Never
+// resets the device, never sets a configuration.
 OpenedHandle open_handle(const DeviceRef&, const Facts&, bool keep_detached,
                          std::chrono::milliseconds claim_time, const Workers::Stop&);
 

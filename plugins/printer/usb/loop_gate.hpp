@@ -1,5 +1,5 @@
-// Posts calls to the printer loop from any thread, until the Bus closes the gate: a worker may return after the
-// loop is destroyed.
+// Posts calls to the printer loop from any thread, until the Bus closes the gate: a worker may return after
+// the loop is destroyed.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

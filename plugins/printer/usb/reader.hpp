@@ -1,5 +1,5 @@
-// Reads the IN endpoint while a handler is set: one transfer with one buffer, and the next one after the handler
-// has returned.
+// Reads the IN endpoint while a handler is set: one transfer with one buffer, and the next one after the
+// handler has returned.
 //
 // Threads: the printer loop.
 #pragma once

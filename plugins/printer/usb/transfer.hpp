@@ -1,5 +1,5 @@
-// Owns one libusb transfer and its buffer, which are reused; at most one transfer is in flight. It has no timeout:
-// its owner cancels it. Must not be destroyed in flight.
+// Owns one libusb transfer and its buffer, which are reused; at most one transfer is in flight. It has no
+// timeout: its owner cancels it. Must not be destroyed in flight.
 //
 // Threads: the printer loop. `done` runs inside Context::handle_events.
 #pragma once

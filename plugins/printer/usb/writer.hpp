@@ -1,6 +1,5 @@
-// Sends bytes to the OUT endpoint, one transfer at a time, and counts exactly how many the printer has accepted.
-// A write continues while the printer accepts bytes, however slowly, and ends when all are accepted or by a
-// Fault.
+// Sends bytes to the OUT endpoint, one transfer at a time, and counts exactly how many the printer has
+// accepted. A write ends when all bytes are accepted or with a Fault; a slow printer alone never ends it.
 //
 // Threads: the printer loop.
 #pragma once
