@@ -1,10 +1,10 @@
 #include "http_head.hpp"
 
 #include "base/ascii.hpp"
+#include "base/parse_number.hpp"
 #include "base/trim.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 namespace agenthost::netclient {
@@ -14,14 +14,6 @@ namespace {
 constexpr std::size_t max_empty_lines = 4; // bytes of them before the status line
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
-
-std::optional<std::uint64_t> number(std::string_view text)
-{
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 bool clean(std::string_view text)
 {
@@ -64,7 +56,7 @@ bool read_status_line(std::string_view line, RawHead& head)
     const auto code = line.substr(9, 3);
     if (!std::all_of(code.begin(), code.end(), digit) || (line.size() > 12 && line[12] != ' ')) return false;
     head.minor = line[7] - '0';
-    head.head.status = static_cast<int>(*number(code));
+    head.head.status = static_cast<int>(*base::parse_number<std::uint64_t>(code));
     return head.head.status >= 100;
 }
 
@@ -133,10 +125,11 @@ HeadResult read_framing(RawHead& raw, std::string& why)
     if (!raw.has("content-length")) return HeadResult::complete; // until the connection ends
     const auto lengths = elements(head.header("content-length"));
     for (const auto one : lengths)
-        if (!number(one) || number(one) != number(lengths.front()))
+        if (!base::parse_number<std::uint64_t>(one) ||
+            base::parse_number<std::uint64_t>(one) != base::parse_number<std::uint64_t>(lengths.front()))
             return why = "the answer's Content-Length is not usable", HeadResult::bad;
     if (lengths.empty()) return why = "the answer's Content-Length is empty", HeadResult::bad;
-    head.length = number(lengths.front());
+    head.length = base::parse_number<std::uint64_t>(lengths.front());
     return HeadResult::complete;
 }
 
@@ -218,11 +211,13 @@ std::optional<ContentRange> parse_content_range(std::string_view text)
     if (slash == std::string_view::npos) return std::nullopt;
     ContentRange range;
     const auto total = text.substr(slash + 1), part = text.substr(0, slash);
-    if (total != "*" && !(range.total = number(total))) return std::nullopt;
+    if (total != "*" && !(range.total = base::parse_number<std::uint64_t>(total))) return std::nullopt;
     if (part == "*") return range;
     const auto dash = part.find('-');
-    if (dash == std::string_view::npos || !(range.first = number(part.substr(0, dash)))) return std::nullopt;
-    const auto last = number(part.substr(dash + 1));
+    if (dash == std::string_view::npos ||
+        !(range.first = base::parse_number<std::uint64_t>(part.substr(0, dash))))
+        return std::nullopt;
+    const auto last = base::parse_number<std::uint64_t>(part.substr(dash + 1));
     if (!last || *last < *range.first || (range.total && *last >= *range.total)) return std::nullopt;
     return range;
 }

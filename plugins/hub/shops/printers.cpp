@@ -2,12 +2,12 @@
 
 #include "base/ascii.hpp"
 #include "base/json_writer.hpp"
+#include "base/parse_number.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace agenthost::hub {
@@ -23,13 +23,10 @@ constexpr std::size_t max_listed = 16, max_alias = 128;
 constexpr std::array<std::string_view, 8> identity{"vendorId", "productId", "serial", "id",
                                                    "path",     "ip",        "port",   "alias"};
 
-std::optional<unsigned> number(std::string_view text, int base, unsigned max)
+std::optional<unsigned> number(std::string_view text, int radix, unsigned max)
 {
-    unsigned value = 0;
-    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || bad != std::errc{} || end != text.data() + text.size() || value > max)
-        return std::nullopt;
-    return value;
+    const auto value = base::parse_number<unsigned>(text, radix);
+    return value && *value <= max ? value : std::nullopt;
 }
 
 std::optional<std::string> by_ids(std::string_view name)
