@@ -22,7 +22,8 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    // Queued when all threads are busy. Its users bound the queue: a few calls for each of Bus::max_printers.
+    // Queued when all threads are busy. The Bus bounds the queue: it examines a bounded number of devices at once,
+    // and each open printer has at most one call for each endpoint and one that closes it.
     void run(std::function<void()> call);
 
     // Calls may keep a copy: it tells whether the Workers are being destroyed, so that a wait can end early.
