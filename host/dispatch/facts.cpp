@@ -3,6 +3,7 @@
 #include "json.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/trim.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -15,15 +16,9 @@ namespace {
 // The text between the brackets of an array, trimmed; nullopt: not an array.
 std::optional<std::string_view> elements(std::string_view value)
 {
-    constexpr std::string_view blanks = " \t\r\n";
-    const auto trim = [&](std::string_view text) {
-        const auto begin = text.find_first_not_of(blanks);
-        if (begin == text.npos) return std::string_view{};
-        return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-    };
-    value = trim(value);
+    value = base::trim(value, base::json_space);
     if (!value.starts_with('[')) return std::nullopt;
-    return trim(value.substr(1, value.size() - 2));
+    return base::trim(value.substr(1, value.size() - 2), base::json_space);
 }
 
 // One value for a key that several plugins publish: arrays are joined; of anything else the first is taken.

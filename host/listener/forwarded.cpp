@@ -1,24 +1,13 @@
 #include "forwarded.hpp"
 
-#include <algorithm>
+#include "base/ascii.hpp"
+#include "base/trim.hpp"
+
 #include <string>
 #include <utility>
 
 namespace agenthost::host::listener {
 namespace {
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-bool equals(std::string_view a, std::string_view b)
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return (x | 32) == (y | 32); });
-}
 
 // Splits at `separator` outside quoted strings. Nullopt: a quoted string does not end.
 std::optional<std::vector<std::string_view>> split(std::string_view text, char separator)
@@ -32,12 +21,12 @@ std::optional<std::vector<std::string_view>> split(std::string_view text, char s
         } else if (text[i] == '"') {
             quoted = !quoted;
         } else if (text[i] == separator && !quoted) {
-            parts.push_back(trim(text.substr(begin, i - begin)));
+            parts.push_back(base::trim(text.substr(begin, i - begin)));
             begin = i + 1;
         }
     }
     if (quoted) return std::nullopt;
-    parts.push_back(trim(text.substr(begin)));
+    parts.push_back(base::trim(text.substr(begin)));
     return parts;
 }
 
@@ -58,12 +47,12 @@ std::string_view take_last(std::string_view& list, bool with_quotes)
         if (with_quotes && list[i] == '"' && !escaped(list, i)) {
             quoted = !quoted;
         } else if (list[i] == ',' && !quoted) {
-            const auto last = trim(list.substr(i + 1));
+            const auto last = base::trim(list.substr(i + 1));
             list = list.substr(0, i);
             return last;
         }
     }
-    return trim(std::exchange(list, {}));
+    return base::trim(std::exchange(list, {}));
 }
 
 // The node of an element's one "for" parameter: for="[2001:db8::1]:4711";proto=https.
@@ -74,9 +63,11 @@ std::optional<netclient::IpEndpoint> node_of(std::string_view element)
     std::optional<netclient::IpEndpoint> node;
     for (const auto parameter : *parameters) {
         const auto sign = parameter.find('=');
-        if (sign == std::string_view::npos || !equals(trim(parameter.substr(0, sign)), "for")) continue;
+        if (sign == std::string_view::npos ||
+            !base::equal_ignoring_case(base::trim(parameter.substr(0, sign)), "for"))
+            continue;
         if (node) return std::nullopt; // two of them
-        std::string_view value = trim(parameter.substr(sign + 1));
+        std::string_view value = base::trim(parameter.substr(sign + 1));
         const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
         if (quoted) value = value.substr(1, value.size() - 2);
         if (!quoted && value.find_first_of(":[") != std::string_view::npos)

@@ -2,6 +2,7 @@
 
 #include "base/ascii.hpp"
 #include "base/json_writer.hpp"
+#include "base/trim.hpp"
 
 #include <simdjson.h>
 
@@ -62,22 +63,6 @@ bool is_field_value(std::string_view value)
         value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
 }
 
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 // Checks the lines of a head: each by itself in line(), all together in verdict().
 struct Framing {
     int lengths = 0, encodings = 0, hosts = 0;
@@ -88,8 +73,8 @@ struct Framing {
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
             return "a header line has no valid name";
-        const std::string name = lower(line.substr(0, colon));
-        const std::string_view value = trim(line.substr(colon + 1));
+        const std::string name = base::to_lower(line.substr(0, colon));
+        const std::string_view value = base::trim(line.substr(colon + 1));
         if (!is_field_value(value)) return "a header value has control characters";
         if (name == "content-length") {
             ++lengths;
@@ -99,7 +84,7 @@ struct Framing {
             }
         } else if (name == "transfer-encoding") {
             ++encodings;
-            chunked_only = chunked_only && lower(value) == "chunked";
+            chunked_only = chunked_only && base::to_lower(value) == "chunked";
         } else if (name == "host") {
             ++hosts;
         }
@@ -156,7 +141,7 @@ std::optional<Headers> parse_headers_json(std::string_view json)
     for (const auto [key, value] : object) {
         std::string_view text;
         if (value.get(text) || !is_token(key) || !is_field_value(text)) return std::nullopt;
-        if (std::ranges::find(ours, lower(key)) != ours.end()) continue;
+        if (std::ranges::find(ours, base::to_lower(key)) != ours.end()) continue;
         headers.emplace_back(key, text);
     }
     return headers;

@@ -1,5 +1,6 @@
 #include "request_head.hpp"
 
+#include "base/ascii.hpp"
 #include "base/hash.hpp"
 #include "base/json_writer.hpp"
 
@@ -17,12 +18,6 @@ namespace {
 // In bytes.
 constexpr std::size_t max_empty_lines = 8;
 
-bool equals(std::string_view a, std::string_view b)
-{
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return (x | 32) == (y | 32); });
-}
-
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 // Names in lower case; lines with the same name are joined.
@@ -30,8 +25,7 @@ std::vector<std::pair<std::string, std::string>> fields_of(const WebSocket::Requ
 {
     std::vector<std::pair<std::string, std::string>> fields;
     for (const auto& field : request) {
-        std::string name{field.name_string()};
-        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        std::string name = base::to_lower(view(field.name_string()));
         const auto same =
             std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
         if (same == fields.end())
@@ -105,7 +99,7 @@ RequestHead parse_request(std::string_view bytes)
         facts.length = std::stoull(std::string{length});
     facts.body_unread = facts.chunked || facts.length != 0;
     if (const auto expect = head.request[http::field::expect]; !expect.empty()) {
-        if (!equals(view(expect), "100-continue")) {
+        if (!base::equal_ignoring_case(view(expect), "100-continue")) {
             head.refusal = {417, "EXPECTATION_FAILED", "only 100-continue is supported"};
             return head;
         }

@@ -2,6 +2,7 @@
 
 #include "sample_json.hpp"
 
+#include "base/ascii.hpp"
 #include "base/iso8601.hpp"
 #include "base/json_writer.hpp"
 
@@ -13,8 +14,7 @@ namespace agenthost::telemetry {
 
 namespace {
 
-char lower(char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); }
-bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+bool is_letter(char c) { return base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z'; }
 
 } // namespace
 
@@ -40,7 +40,7 @@ std::optional<Severity> severity(std::string_view text)
         {"fatal", Severity::error},    {"panic", Severity::error}, {"severe", Severity::error}};
     std::array<char, 12> small{};
     if (text.empty() || text.size() > small.size()) return std::nullopt;
-    std::ranges::transform(text, small.begin(), lower);
+    std::ranges::transform(text, small.begin(), [](char c) { return base::to_lower(c); });
     const std::string_view wanted{small.data(), text.size()};
     for (const auto& [known, level] : words)
         if (known == wanted) return level;

@@ -1,5 +1,9 @@
 #include "proc.hpp"
 
+#include "base/split.hpp"
+#include "base/trim.hpp"
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -11,23 +15,11 @@ constexpr std::size_t max_name = 64;    // IFNAMSIZ is 16, DISK_NAME_LEN 32
 constexpr std::size_t max_path = 4096;  // PATH_MAX
 constexpr std::size_t max_source = 256; // of an export or a device
 
-bool is_space(char c) { return c == ' ' || c == '\t'; }
-
-// Takes up to the next line's end off the front.
-std::string_view next_line(std::string_view& text)
-{
-    const auto end = text.find('\n');
-    const auto line = text.substr(0, end);
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-    return line;
-}
-
 // The next word of a line, empty at its end.
 std::string_view next_field(std::string_view& line)
 {
-    while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
-    std::size_t size = 0;
-    while (size < line.size() && !is_space(line[size])) ++size;
+    line = base::trim_front(line);
+    const auto size = std::min(line.find_first_of(base::blanks), line.size());
     const auto word = line.substr(0, size);
     line.remove_prefix(size);
     return word;
@@ -99,7 +91,7 @@ std::optional<CpuTicks> parse_stat(std::string_view text)
     std::optional<CpuTicks> out;
     unsigned cpus = 0;
     while (!text.empty()) {
-        auto line = next_line(text);
+        auto line = base::take_line(text);
         const auto word = next_field(line);
         if (!word.starts_with("cpu")) continue;
         if (word.size() > 3) {
@@ -125,7 +117,7 @@ std::optional<Memory> parse_meminfo(std::string_view text)
     std::uint64_t free = 0, buffers = 0, cached = 0;
     bool has_total = false, has_available = false;
     while (!text.empty()) {
-        auto line = next_line(text);
+        auto line = base::take_line(text);
         const auto key = next_field(line);
         std::uint64_t kib = 0;
         if (!number(next_field(line), kib)) continue;
@@ -160,7 +152,7 @@ std::optional<Memory> parse_meminfo(std::string_view text)
 
 std::optional<Load> parse_loadavg(std::string_view text)
 {
-    auto line = next_line(text);
+    auto line = base::take_line(text);
     Load out{};
     if (!numbers(line, out)) return std::nullopt;
     for (const double value : out)
@@ -172,7 +164,7 @@ std::vector<Interface> parse_net_dev(std::string_view text)
 {
     std::vector<Interface> out;
     while (!text.empty() && out.size() < max_parsed) {
-        auto line = next_line(text);
+        auto line = base::take_line(text);
         // An alias is "eth0:1"; figures follow the last, sometimes without a space.
         const auto colon = line.rfind(':');
         if (colon == line.npos) continue; // the two lines of headings
@@ -198,7 +190,7 @@ std::vector<Disk> parse_diskstats(std::string_view text)
     constexpr std::uint64_t sector = 512;
     std::vector<Disk> out;
     while (!text.empty() && out.size() < max_parsed) {
-        auto line = next_line(text);
+        auto line = base::take_line(text);
         std::array<std::uint64_t, 2> device{};
         if (!numbers(line, device)) continue;
         const auto name = next_field(line);
@@ -216,7 +208,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text)
 {
     std::vector<Mount> out;
     while (!text.empty() && out.size() < max_parsed) {
-        auto line = next_line(text);
+        auto line = base::take_line(text);
         next_field(line); // its id
         next_field(line); // its parent's
         const auto device = next_field(line);
@@ -241,7 +233,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text)
 
 std::optional<double> parse_uptime(std::string_view text)
 {
-    auto line = next_line(text);
+    auto line = base::take_line(text);
     double seconds = 0;
     if (!number(next_field(line), seconds) || !std::isfinite(seconds) || seconds < 0) return std::nullopt;
     return seconds;

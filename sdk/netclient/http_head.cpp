@@ -1,9 +1,10 @@
 #include "http_head.hpp"
 
 #include "base/ascii.hpp"
+#include "base/parse_number.hpp"
+#include "base/trim.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 namespace agenthost::netclient {
@@ -13,22 +14,6 @@ namespace {
 constexpr std::size_t max_empty_lines = 4; // bytes of them before the status line
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
-bool blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-std::optional<std::uint64_t> number(std::string_view text)
-{
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 bool clean(std::string_view text)
 {
@@ -50,7 +35,7 @@ std::vector<std::string_view> elements(std::string_view list)
     std::vector<std::string_view> out;
     for (std::size_t at = 0; at <= list.size();) {
         const auto comma = std::min(list.find(',', at), list.size());
-        if (const auto one = trim(list.substr(at, comma - at)); !one.empty()) out.push_back(one);
+        if (const auto one = base::trim(list.substr(at, comma - at)); !one.empty()) out.push_back(one);
         at = comma + 1;
     }
     return out;
@@ -71,7 +56,7 @@ bool read_status_line(std::string_view line, RawHead& head)
     const auto code = line.substr(9, 3);
     if (!std::all_of(code.begin(), code.end(), digit) || (line.size() > 12 && line[12] != ' ')) return false;
     head.minor = line[7] - '0';
-    head.head.status = static_cast<int>(*number(code));
+    head.head.status = static_cast<int>(*base::parse_number<std::uint64_t>(code));
     return head.head.status >= 100;
 }
 
@@ -82,7 +67,7 @@ const char* add_field(std::string_view line, RawHead& head)
         return "a header line has no valid name";
     const auto name = base::to_lower(line.substr(0, colon));
     auto& value = head.head.fields[name];
-    const auto more = trim(line.substr(colon + 1));
+    const auto more = base::trim(line.substr(colon + 1));
     if (name == "location" && !value.empty())
         return value == more ? nullptr : "two different Location fields";
     if (!value.empty() && !more.empty()) value += ", ";
@@ -104,9 +89,10 @@ const char* read_head(std::string_view text, RawHead& head)
         if (first) {
             if (!read_status_line(line, head)) return "the status line is malformed";
             first = false;
-        } else if (!line.empty() && blank(line.front())) { // obs-fold (RFC 9112, 5.2): one space
+        } else if (!line.empty() && base::blanks.find(line.front()) !=
+                                        base::blanks.npos) { // obs-fold (RFC 9112, 5.2): one space
             if (pending.empty()) return "white space before the first header line";
-            (pending += ' ') += trim(line);
+            (pending += ' ') += base::trim(line);
         } else {
             if (!pending.empty())
                 if (const char* why = add_field(pending, head)) return why;
@@ -139,10 +125,11 @@ HeadResult read_framing(RawHead& raw, std::string& why)
     if (!raw.has("content-length")) return HeadResult::complete; // until the connection ends
     const auto lengths = elements(head.header("content-length"));
     for (const auto one : lengths)
-        if (!number(one) || number(one) != number(lengths.front()))
+        if (!base::parse_number<std::uint64_t>(one) ||
+            base::parse_number<std::uint64_t>(one) != base::parse_number<std::uint64_t>(lengths.front()))
             return why = "the answer's Content-Length is not usable", HeadResult::bad;
     if (lengths.empty()) return why = "the answer's Content-Length is empty", HeadResult::bad;
-    head.length = number(lengths.front());
+    head.length = base::parse_number<std::uint64_t>(lengths.front());
     return HeadResult::complete;
 }
 
@@ -224,11 +211,13 @@ std::optional<ContentRange> parse_content_range(std::string_view text)
     if (slash == std::string_view::npos) return std::nullopt;
     ContentRange range;
     const auto total = text.substr(slash + 1), part = text.substr(0, slash);
-    if (total != "*" && !(range.total = number(total))) return std::nullopt;
+    if (total != "*" && !(range.total = base::parse_number<std::uint64_t>(total))) return std::nullopt;
     if (part == "*") return range;
     const auto dash = part.find('-');
-    if (dash == std::string_view::npos || !(range.first = number(part.substr(0, dash)))) return std::nullopt;
-    const auto last = number(part.substr(dash + 1));
+    if (dash == std::string_view::npos ||
+        !(range.first = base::parse_number<std::uint64_t>(part.substr(0, dash))))
+        return std::nullopt;
+    const auto last = base::parse_number<std::uint64_t>(part.substr(dash + 1));
     if (!last || *last < *range.first || (range.total && *last >= *range.total)) return std::nullopt;
     return range;
 }

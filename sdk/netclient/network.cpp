@@ -2,6 +2,7 @@
 
 #include "address_policy.hpp"
 #include "base/json_depth.hpp"
+#include "base/trim.hpp"
 #include "ip_address.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,13 +17,6 @@ namespace agenthost::netclient {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 // Takes ":PORT" off the end of an entry. False: the entry is for another port.
 bool port_matches(std::string_view& entry, std::uint16_t port)
@@ -163,7 +157,7 @@ std::vector<std::string> split_no_proxy(std::string_view text)
     std::vector<std::string> out;
     while (!text.empty()) {
         const auto comma = std::min(text.find(','), text.size());
-        if (const auto entry = trim(text.substr(0, comma)); !entry.empty()) out.emplace_back(entry);
+        if (const auto entry = base::trim(text.substr(0, comma)); !entry.empty()) out.emplace_back(entry);
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return out;

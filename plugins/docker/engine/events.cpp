@@ -1,23 +1,15 @@
 #include "events.hpp"
 
 #include "base/json_depth.hpp"
+#include "base/parse_number.hpp"
 #include "json_read.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 namespace agenthost::docker::engine {
 
 namespace {
-
-std::optional<int> number(std::string_view text)
-{
-    int value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 void normalise(Event& event)
 {
@@ -40,7 +32,7 @@ void read_attributes(const nlohmann::json& attributes, Event& event)
     event.image = text_at(attributes, "image");
     event.signal = text_at(attributes, "signal");
     for (const char* key : {"exitCode", "containerExitCode"})
-        if (!event.exit_code) event.exit_code = number(text_at(attributes, key));
+        if (!event.exit_code) event.exit_code = base::parse_number<int>(text_at(attributes, key));
 }
 
 } // namespace

@@ -52,13 +52,6 @@ std::size_t line_number(std::string_view text, std::size_t at)
     return 1 + static_cast<std::size_t>(std::count(text.begin(), end, '\n'));
 }
 
-std::string_view trimmed(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
 void fail_parse(std::string_view text, std::size_t at, const std::string& why)
 {
     fail("CONFIG_INVALID", "line " + std::to_string(line_number(text, at)) + ": " + why +

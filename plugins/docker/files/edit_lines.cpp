@@ -2,6 +2,9 @@
 #include "edit_parts.hpp"
 #include "error.hpp"
 
+#include "base/ascii.hpp"
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -59,13 +62,6 @@ void append_utf8(std::string& out, unsigned code)
     }
 }
 
-int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 // Undoes the escapes of java.util.Properties, for comparing.
 std::string unescape_property(std::string_view text)
 {
@@ -80,8 +76,8 @@ std::string unescape_property(std::string_view text)
             int code = 0;
             bool good = true;
             for (std::size_t k = 1; k <= 4; ++k) {
-                good = good && hex_digit(text[i + k]) >= 0;
-                code = code * 16 + std::max(0, hex_digit(text[i + k]));
+                good = good && base::hex_digit(text[i + k]) >= 0;
+                code = code * 16 + std::max(0, base::hex_digit(text[i + k]));
             }
             if (good) {
                 append_utf8(out, static_cast<unsigned>(code));
@@ -217,7 +213,7 @@ IniFile parse_ini(std::string_view text)
     std::string section;
     file.section_end[section] = 0;
     for (const Line& line : split_lines(text)) {
-        const std::string_view content = trimmed(line.of(text));
+        const std::string_view content = base::trim(line.of(text));
         if (content.empty() || content.front() == ';' || content.front() == '#') continue;
         if (content.front() == '[') {
             const auto close = content.rfind(']');
@@ -233,7 +229,8 @@ IniFile parse_ini(std::string_view text)
         while (key_from < line.to && is_blank(text[key_from])) ++key_from;
         const auto equals = text.find_first_of("=:", key_from);
         if (equals == std::string_view::npos || equals >= line.to) continue; // a key without value
-        IniLine found{section, std::string{trimmed(text.substr(key_from, equals - key_from))}, equals + 1, 0};
+        IniLine found{section, std::string{base::trim(text.substr(key_from, equals - key_from))}, equals + 1,
+                      0};
         while (found.value_from < line.to && is_blank(text[found.value_from])) ++found.value_from;
         found.value_to = ini_value_end(text, found.value_from, line.to);
         file.lines.push_back(std::move(found));

@@ -29,7 +29,6 @@ std::string_view line_end_of(std::string_view text);
 std::size_t line_number(std::string_view text, std::size_t at);
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-std::string_view trimmed(std::string_view);
 // "a.b", "a[0].*" as steps.
 struct WhereStep {
     std::string key;

@@ -2,6 +2,8 @@
 #include "edit_parts.hpp"
 #include "error.hpp"
 
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -86,7 +88,7 @@ private:
     std::size_t end_tag(std::size_t at)
     {
         const std::size_t to = skip_to(at, ">");
-        const std::string_view name = trimmed(text_.substr(at + 2, to - at - 3));
+        const std::string_view name = base::trim(text_.substr(at + 2, to - at - 3));
         if (open_.empty() || elements_[open_.back()].name != name)
             fail_parse(text_, at, "an end tag has no start tag");
         elements_[open_.back()].text_to = at;
@@ -209,7 +211,7 @@ private:
             const auto equals = tag.find('=', at);
             if (equals == std::string_view::npos) break;
             auto name_from = tag.find_last_of(" \t\r\n", equals);
-            const std::string_view name = trimmed(tag.substr(name_from + 1, equals - name_from - 1));
+            const std::string_view name = base::trim(tag.substr(name_from + 1, equals - name_from - 1));
             const auto open = tag.find_first_of("\"'", equals);
             const auto close = open == std::string_view::npos ? open : tag.find(tag[open], open + 1);
             if (close == std::string_view::npos) break;

@@ -2,6 +2,8 @@
 
 #include "edit_parts.hpp"
 
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -285,7 +287,7 @@ private:
 
     static std::string key_text(std::string_view key)
     {
-        key = trimmed(key);
+        key = base::trim(key);
         if (key.size() >= 2 && key.front() == '"') return unescape_json(key);
         if (key.size() >= 2 && key.front() == '\'') return std::string{key.substr(1, key.size() - 2)};
         return std::string{key};

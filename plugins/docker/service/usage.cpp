@@ -1,6 +1,8 @@
 #include "usage.hpp"
 
 #include "base/fd.hpp"
+#include "base/split.hpp"
+#include "base/trim.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -30,26 +32,18 @@ std::string content_of(const std::string& path)
 
 std::optional<std::uint64_t> number(std::string_view text)
 {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    text = base::trim_front(text);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{}) return std::nullopt;
     return value;
 }
 
-std::string_view next_line(std::string_view& text)
-{
-    const auto end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    return line;
-}
-
 // "usage_usec 1234" in a file of such lines.
 std::uint64_t value_of(std::string_view text, std::string_view key)
 {
     while (!text.empty()) {
-        const std::string_view line = next_line(text);
+        const std::string_view line = base::take_line(text);
         if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ' ')
             return number(line.substr(key.size())).value_or(0);
     }
@@ -76,7 +70,7 @@ UsageReader::UsageReader(std::int64_t pid, std::chrono::nanoseconds age, std::st
     unified_ = ::access((cgroups + "/cgroup.controllers").c_str(), F_OK) == 0;
     std::string_view rest = list;
     while (!rest.empty()) { // "4:memory:/docker/ID", "0::/system.slice/docker-ID.scope"
-        const std::string_view line = next_line(rest);
+        const std::string_view line = base::take_line(rest);
         const auto first = line.find(':'), second = line.find(':', first + 1);
         if (first == std::string_view::npos || second == std::string_view::npos) continue;
         const std::string_view controllers = line.substr(first + 1, second - first - 1);
@@ -119,7 +113,7 @@ void UsageReader::read_network(Usage& usage) const
     const std::string table = content_of(process_ + "/net/dev");
     std::string_view rest = table;
     while (!rest.empty()) { // "  eth0: 1 2 3 4 5 6 7 8 9 ..."
-        std::string_view line = next_line(rest);
+        std::string_view line = base::take_line(rest);
         const auto colon = line.find(':');
         if (colon == std::string_view::npos || line.substr(0, colon).ends_with(" lo") ||
             line.substr(0, colon) == "lo")

@@ -2,6 +2,8 @@
 
 #include "refusal.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -95,7 +97,7 @@ std::string normal(std::string_view key)
     std::string out;
     for (const char c : key) {
         if (c == '_' || c == '-' || c == ' ' || c == '.') continue;
-        out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        out += base::to_lower(c);
     }
     return out;
 }

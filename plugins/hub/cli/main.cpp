@@ -26,8 +26,8 @@ constexpr const char* usage =
        agenthost hub print list [SHOP]      printers of all shops, with their last test and error
        agenthost hub print file SHOP FILE   print a file (- for standard input): text in UTF-8, else the bytes as they are
        agenthost hub print text SHOP TEXT   print one line
-       agenthost hub print tasks SHOP [--status S] [--outcome O] [--tail N]   what was printed, the newest first
-       agenthost hub print task TASK        one of them; --timeout: wait for its end
+       agenthost hub print tasks SHOP [--status S] [--outcome O] [--tail N]   the shop's tasks, the newest first
+       agenthost hub print task TASK        show one task; --timeout: wait for its end
        agenthost hub print reprint TASK     print a copy, marked as such
        agenthost hub print receipt TASK [--file OUT.png]   what it looks like: its text, or a picture
        agenthost hub agent add ID [--protocol P] [--rotate]   create a credential for an agent (shown once)
@@ -54,7 +54,7 @@ servers: SERVER             its id, or AGENT/SERVER where several agents have on
          --no-wait           leave as soon as the agent has accepted it
          -c, --command LINE  console: type this line and leave
 printing: --printer P         an alias or role, VENDOR:PRODUCT in hexadecimal, or IP:PORT; default: the shop's default printer
-         --name N            a title; --charset C: of a text that is not UTF-8; --raw: never as text
+         --name N            the job's name; --charset C: of a text that is not UTF-8; --raw: never as text
          --key K             repeating the command with the same key prints once
          --timeout TIME      how long to wait for the end (default 60s; 0: do not wait)
          --status open|success|error|failed, --outcome printed|sent|failed|unknown   which tasks

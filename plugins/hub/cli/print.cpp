@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -27,13 +28,6 @@ constexpr std::size_t max_job = 760 << 10;
 constexpr std::chrono::seconds default_wait{60}, max_wait{3'600};
 constexpr auto reply_margin = std::chrono::seconds{30};
 
-void need_words(const Arguments& args, std::size_t least, std::size_t most, const char* form)
-{
-    if (args.words.size() < least || args.words.size() > most)
-        throw Usage{std::string{args.words.size() < least ? "a word is missing: " : "too many words: "} +
-                    "agenthost hub print " + form};
-}
-
 int show_json(const json& data)
 {
     std::cout << data.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
@@ -42,7 +36,6 @@ int show_json(const json& data)
 
 int list(const Arguments& args)
 {
-    need_words(args, 2, 3, "list [SHOP]");
     json asked = json::object(), all = json::array();
     if (args.words.size() == 3) asked["shop"] = args.words[2];
     while (true) {
@@ -60,7 +53,7 @@ int list(const Arguments& args)
 int finish(const Arguments& args, json task)
 {
     const auto wait = args.timeout ? std::chrono::ceil<std::chrono::seconds>(*args.timeout) : default_wait;
-    if (wait > max_wait) throw Usage{"--timeout is at most 1h"};
+    if (wait > max_wait) throw Usage{"--timeout must be at most 1h"};
     const bool ended = task.value("status", "") == "success" || task.contains("outcome");
     if (!ended && wait.count() > 0) {
         Asked asked{"hub.print_task", {{"task", task.at("id")}, {"wait", wait.count()}}};
@@ -83,22 +76,12 @@ int print_bytes(const Arguments& args, const std::string& bytes)
     return finish(args, call(args.control, {"hub.print", std::move(params)}));
 }
 
-int file(const Arguments& args)
-{
-    need_words(args, 4, 4, "file SHOP FILE|- [--printer P] [--name N] [--charset C | --raw] [--key K]");
-    return print_bytes(args, read_local(args.words[3], max_job));
-}
+int file(const Arguments& args) { return print_bytes(args, read_local(args.words[3], max_job)); }
 
-int text(const Arguments& args)
-{
-    need_words(args, 4, 4, "text SHOP TEXT [--printer P] [--name N] [--key K]");
-    if (args.raw || !args.charset.empty()) throw Usage{"--raw and --charset belong to file"};
-    return print_bytes(args, args.words[3] + "\n");
-}
+int text(const Arguments& args) { return print_bytes(args, args.words[3] + "\n"); }
 
 int task(const Arguments& args)
 {
-    need_words(args, 3, 3, "task TASK [--timeout TIME]");
     Arguments shown = args;
     if (!shown.timeout) shown.timeout = std::chrono::milliseconds{0};
     return finish(shown, call(args.control, {"hub.print_task", {{"task", args.words[2]}}}));
@@ -106,7 +89,6 @@ int task(const Arguments& args)
 
 int tasks(const Arguments& args)
 {
-    need_words(args, 3, 3, "tasks SHOP [--status S] [--outcome O] [--tail N]");
     json asked{{"shop", args.words[2]}}, all = json::array();
     if (!args.status.empty()) asked["status"] = args.status;
     if (!args.outcome.empty()) asked["outcome"] = args.outcome;
@@ -124,7 +106,6 @@ int tasks(const Arguments& args)
 
 int reprint(const Arguments& args)
 {
-    need_words(args, 3, 3, "reprint TASK [--key K]");
     json params{{"task", args.words[2]}};
     if (!args.key.empty()) params["key"] = args.key;
     return finish(args, call(args.control, {"hub.print_again", std::move(params)}));
@@ -134,13 +115,13 @@ void write_picture(const std::string& path, const std::string& png)
 {
     const base::Fd out{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     if (!out || !base::write_all(out.get(), png))
-        throw Failed{"cannot write " + path + ": " + std::strerror(errno) + ". Check its folder and mode"};
+        throw Failed{"cannot write " + path + ": " + std::strerror(errno) +
+                     ". Check that the folder exists, is writable and has free space"};
 }
 
 // The picture into a file, else the text.
 int receipt(const Arguments& args)
 {
-    need_words(args, 3, 3, "receipt TASK [--file OUT.png]");
     const json data = call(args.control, {"hub.print_receipt", {{"task", args.words[2]}}});
     if (args.as_json) return show_json(data);
     if (args.file.empty()) {
@@ -150,26 +131,42 @@ int receipt(const Arguments& args)
         return 0;
     }
     const auto png = base::from_base64(data.value("png", ""));
-    if (!png) throw Failed{"the hub's answer has no picture"};
-    if (args.file == "-") return base::write_all(STDOUT_FILENO, *png) ? 0 : 1;
+    if (!png || png->empty())
+        throw Failed{
+            "the hub's answer has no picture; leave out --file to get the text, and check the hub's log"};
+    if (args.file == "-") {
+        if (!base::write_all(STDOUT_FILENO, *png))
+            throw Failed{std::string{"cannot write to standard output: "} + std::strerror(errno) +
+                         ". Check what it is connected to"};
+        return 0;
+    }
     write_picture(args.file, *png);
     return 0;
 }
+
+constexpr std::array<PrintVerb, 7> verbs{{
+    {"list", "[SHOP]", 0, 1, &list},
+    {"file", "SHOP FILE|- [--printer P] [--name N] [--charset C | --raw] [--key K] [--timeout TIME]", 2, 2,
+     &file},
+    {"text", "SHOP TEXT [--printer P] [--name N] [--key K] [--timeout TIME]", 2, 2, &text},
+    {"tasks", "SHOP [--status S] [--outcome O] [--tail N]", 1, 1, &tasks},
+    {"task", "TASK [--timeout TIME]", 1, 1, &task},
+    {"reprint", "TASK [--key K] [--timeout TIME]", 1, 1, &reprint},
+    {"receipt", "TASK [--file OUT.png|-]", 1, 1, &receipt},
+}};
 
 } // namespace
 
 int print(const Arguments& args)
 {
-    const std::string verb = args.words.size() > 1 ? args.words[1] : "";
-    if (verb == "list") return list(args);
-    if (verb == "file") return file(args);
-    if (verb == "text") return text(args);
-    if (verb == "task") return task(args);
-    if (verb == "tasks") return tasks(args);
-    if (verb == "reprint") return reprint(args);
-    if (verb == "receipt") return receipt(args);
-    throw Usage{(verb.empty() ? std::string{"print needs a verb"} : "unknown verb \"print " + verb + "\"") +
-                ": list, file, text, task, tasks, reprint or receipt"};
+    const PrintVerb& verb = print_verb(verbs, args);
+    try {
+        check_print_words(verb, args);
+        return verb.run(args);
+    } catch (const Usage& e) {
+        throw Usage{std::string{e.what()} + "\nusage: agenthost hub print " + std::string{verb.name} + " " +
+                    std::string{verb.form}};
+    }
 }
 
 } // namespace agenthost::hub::cli

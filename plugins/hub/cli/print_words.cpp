@@ -7,7 +7,9 @@
 #include "base/utf8.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <utility>
 
 namespace agenthost::hub::cli {
 
@@ -72,10 +74,43 @@ std::string time_of(const json& task, const char* key)
 
 } // namespace
 
+const PrintVerb& print_verb(std::span<const PrintVerb> verbs, const Arguments& args)
+{
+    const std::string given = args.words.size() > 1 ? args.words[1] : "";
+    std::string names;
+    for (const PrintVerb& verb : verbs) {
+        if (verb.name == given) return verb;
+        names += (names.empty() ? "" : ", ") + std::string{verb.name};
+    }
+    throw Usage{(given.empty() ? std::string{"print needs a verb"} : "unknown verb \"print " + given + "\"") +
+                "; there are " + names};
+}
+
+void check_print_words(const PrintVerb& verb, const Arguments& args)
+{
+    const std::size_t words = args.words.size() - 2;
+    if (words < verb.least) throw Usage{"a word is missing"};
+    if (words > verb.most)
+        throw Usage{"unexpected word \"" + args.words.back() + "\"; quote a text that has blanks"};
+    const std::array<std::pair<std::string_view, bool>, 9> options{{{"--printer", !args.printer.empty()},
+                                                                    {"--name", !args.name.empty()},
+                                                                    {"--charset", !args.charset.empty()},
+                                                                    {"--raw", args.raw},
+                                                                    {"--key", !args.key.empty()},
+                                                                    {"--timeout", args.timeout.has_value()},
+                                                                    {"--status", !args.status.empty()},
+                                                                    {"--outcome", !args.outcome.empty()},
+                                                                    {"--file", !args.file.empty()}}};
+    for (const auto& [name, given] : options)
+        if (given && verb.form.find(name) == verb.form.npos)
+            throw Usage{"print " + std::string{verb.name} + " has no option " + std::string{name}};
+}
+
 json print_order(const Arguments& args, const std::string& bytes)
 {
-    if (args.raw && !args.charset.empty()) throw Usage{"--raw and --charset exclude each other"};
-    if (bytes.empty()) throw Usage{"there is nothing to print"};
+    if (args.raw && !args.charset.empty())
+        throw Usage{"--raw and --charset exclude each other; give one of them"};
+    if (bytes.empty()) throw Usage{"there is nothing to print: the input is empty"};
     json order = json::object();
     if (!args.charset.empty()) {
         order["data"] = base::base64(bytes);

@@ -6,10 +6,26 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace agenthost::hub::cli {
+
+struct PrintVerb {
+    // `form`: what follows the name, with every option that the verb has.
+    std::string_view name, form;
+    // Words after the name.
+    std::size_t least, most;
+    int (*run)(const Arguments&);
+};
+// The verb that the command line names. Throws Usage.
+const PrintVerb& print_verb(std::span<const PrintVerb>, const Arguments&);
+// Throws Usage for a missing word, one too many, and an option of another verb: a --printer that were ignored
+// would print somewhere else.
+void check_print_words(const PrintVerb&, const Arguments&);
 
 // What hub.print accepts as "order". Bytes that are UTF-8 text without other control characters than tabs and
 // line breaks are printed as text, others go to the printer unchanged (--raw: always). --charset: text in that

@@ -1,5 +1,8 @@
 #include "access.hpp"
 
+#include "base/ascii.hpp"
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -8,8 +11,6 @@ namespace agenthost::hub {
 namespace {
 
 constexpr std::array<std::string_view, 3> names{"agent", "dashboard", "admin"}; // in the order of Role
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 } // namespace
 
@@ -34,12 +35,8 @@ std::string_view bearer_of(std::string_view authorization)
 {
     constexpr std::string_view scheme = "bearer ";
     if (authorization.size() <= scheme.size()) return {};
-    for (std::size_t i = 0; i < scheme.size(); ++i) {
-        if (lower(authorization[i]) != scheme[i]) return {};
-    }
-    authorization.remove_prefix(scheme.size());
-    while (authorization.starts_with(' ')) authorization.remove_prefix(1);
-    return authorization;
+    if (!base::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return {};
+    return base::trim_front(authorization.substr(scheme.size()), " ");
 }
 
 } // namespace agenthost::hub

@@ -2,7 +2,9 @@
 
 #include "spool.hpp"
 
+#include "base/ascii.hpp"
 #include "base/json_depth.hpp"
+#include "base/trim.hpp"
 
 #include <agenthost/json.hpp>
 #include <nlohmann/json.hpp>
@@ -62,21 +64,13 @@ constexpr std::array<std::pair<std::string_view, int>, 37> status_table{{
 
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 std::string decode(std::string_view text)
 {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-            hex_digit(text[i + 2]) >= 0) {
-            out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+        if (text[i] == '%' && i + 2 < text.size() && base::hex_digit(text[i + 1]) >= 0 &&
+            base::hex_digit(text[i + 2]) >= 0) {
+            out += static_cast<char>(base::hex_digit(text[i + 1]) * 16 + base::hex_digit(text[i + 2]));
             i += 2;
         } else {
             out += text[i] == '+' ? ' ' : text[i];
@@ -92,13 +86,6 @@ std::optional<std::uint64_t> number(std::string_view text)
     if (bad == std::errc::result_out_of_range) return UINT64_MAX;
     if (bad != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return n;
-}
-
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
 }
 
 } // namespace
@@ -191,13 +178,13 @@ RangeKind parse_range(std::string_view range, std::string_view if_range, std::st
                       std::uint64_t size, Range& out)
 {
     out = {0, size};
-    range = trim(range);
+    range = base::trim(range);
     if (!range.starts_with("bytes=") || range.find(',') != std::string_view::npos) return RangeKind::whole;
-    if (!if_range.empty() && trim(if_range) != etag) return RangeKind::whole;
-    range = trim(range.substr(6));
+    if (!if_range.empty() && base::trim(if_range) != etag) return RangeKind::whole;
+    range = base::trim(range.substr(6));
     const std::size_t dash = range.find('-');
     if (dash == std::string_view::npos) return RangeKind::whole;
-    const std::string_view from = trim(range.substr(0, dash)), to = trim(range.substr(dash + 1));
+    const std::string_view from = base::trim(range.substr(0, dash)), to = base::trim(range.substr(dash + 1));
     if (from.empty()) {
         const auto suffix = number(to);
         if (!suffix) return RangeKind::whole;
@@ -255,12 +242,8 @@ Answer file_answer(const Head& head, std::shared_ptr<const SpoolFile> file)
 std::optional<std::string> parse_sha256(std::string_view text)
 {
     if (text.size() != 64) return std::nullopt;
-    std::string out{text};
-    for (char& c : out) {
-        if (hex_digit(c) < 0) return std::nullopt;
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+    if (std::ranges::any_of(text, [](char c) { return base::hex_digit(c) < 0; })) return std::nullopt;
+    return base::to_lower(text);
 }
 
 } // namespace agenthost::hub

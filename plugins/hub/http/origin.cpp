@@ -1,22 +1,17 @@
 #include "origin.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 
 namespace agenthost::hub {
 
 namespace {
 
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return out;
-}
-
 // scheme://host[:port], lower case, without the scheme's own port; empty: none.
 std::string canonical(std::string_view url)
 {
-    std::string text = lower(url);
+    std::string text = base::to_lower(url);
     const std::size_t scheme = text.find("://");
     if (scheme == std::string::npos) return {};
     text.resize(std::min(text.size(), text.find('/', scheme + 3)));

@@ -4,6 +4,7 @@
 #include "plugins/hub/tasks/calls.hpp"
 
 #include "base/hash.hpp"
+#include "base/trim.hpp"
 
 #include <algorithm>
 
@@ -24,10 +25,8 @@ bool put_wait(const Head& head, double& seconds)
     std::string_view prefer = head.header("prefer");
     while (!prefer.empty()) {
         const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
-        std::string_view one = prefer.substr(0, end);
+        const std::string_view one = base::trim(prefer.substr(0, end));
         prefer.remove_prefix(std::min(end + 1, prefer.size()));
-        while (one.starts_with(' ')) one.remove_prefix(1);
-        while (one.ends_with(' ')) one.remove_suffix(1);
         if (one == "respond-async") asynchronous = true;
         double given = 0;
         if (one.starts_with("wait=") && parse_wait(one.substr(5), given)) seconds = given, told = true;

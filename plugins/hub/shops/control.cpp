@@ -56,14 +56,15 @@ void ShopControl::call(std::string_view action, std::string_view raw, const Repl
 {
     const json params = base::parse_json<json>(raw);
     const Calls::Answering answer = answering(reply);
-    if (!params.is_object()) return answer(error_answer(400, "INVALID_REQUEST", "params are not an object"));
-    if (core_.draining) return answer(busy_answer("The hub is shutting down"));
+    if (!params.is_object())
+        return answer(error_answer(400, "INVALID_REQUEST", "The parameters must be a JSON object"));
+    if (core_.draining) return answer(busy_answer("The hub is shutting down; try again when it has started"));
     if (action == "hub.print_shops") return shops(params, answer);
     if (action == "hub.print") return print(params, answer);
     if (action == "hub.print_task") return task(params, answer);
     if (action == "hub.print_again") return orders_.reprint(text(params, "task"), by(params), answer);
     if (action == "hub.print_receipt")
-        return rest_.receipt(text(params, "task"), Receipts::Kind::json, everything, answer);
+        return rest_.receipt(text(params, "task"), Receipts::Kind::json, by(params), answer);
     const TaskFilter filter{.status = text(params, "status"),
                             .command = text(params, "command"),
                             .outcome = text(params, "outcome")};
@@ -93,17 +94,21 @@ void ShopControl::task(const json& params, const Calls::Answering& answer)
         if (!found.shop) return answer(Calls::no_task(id));
         const std::int64_t seconds = params.value("wait", std::int64_t{0});
         if (final(found.state) || seconds == 0) return answer(json_answer(200, shop_task_json(found)));
-        wait(id, seconds, answer);
+        wait(found, seconds, answer);
     });
 }
 
-void ShopControl::wait(const std::string& id, std::int64_t seconds, const Calls::Answering& answer)
+void ShopControl::wait(const TaskRecord& open, std::int64_t seconds, const Calls::Answering& answer)
 {
-    if (waiting_.size() >= max_waiting) return answer(busy_answer("Too many callers wait for tasks"));
-    const auto at = waiting_.emplace(id, Waiting{answer, {}});
+    if (!shops_.take(open.agent, 1))
+        return answer(busy_answer("Too many callers wait for tasks of shop " + open.agent +
+                                  "; try again later, or ask without waiting: agenthost hub print task " +
+                                  open.id));
+    const auto at = waiting_.emplace(open.id, Waiting{open.agent, answer, {}});
     at->second.timer = core_.after(std::chrono::seconds{seconds}, [this, at]() UNDER_LOCK {
         const std::string task = at->first;
         const Calls::Answering late = std::move(at->second.answer);
+        shops_.give_back(at->second.shop, 1);
         waiting_.erase(at);
         show(task, late);
     });
@@ -121,6 +126,7 @@ void ShopControl::ended(const TaskRecord& task)
     if (!task.shop) return;
     for (auto [at, end] = waiting_.equal_range(task.id); at != end; at = waiting_.erase(at)) {
         core_.timers.cancel(at->second.timer);
+        shops_.give_back(at->second.shop, 1);
         at->second.answer(json_answer(200, shop_task_json(task)));
     }
 }

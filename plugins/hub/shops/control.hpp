@@ -1,12 +1,13 @@
-// Print shops for the command line: the actions hub.print_shops, print, print_task, print_tasks, print_again and
-// print_receipt, behind `agenthost hub print`. Under the hub's lock.
+// Print shops for the command line: the actions hub.print_shops, print, print_task, print_tasks, print_again
+// and print_receipt, behind `agenthost hub print`. Under the hub's lock.
 //
-// They answer as the routes do (print_tasks.hpp, shops_rest.hpp); print_task can also wait for the task's end.
-// Bound: max_waiting callers that wait.
+// They answer like the routes (print_tasks.hpp, shops_rest.hpp); print_task can also wait for the task to end.
+// Bound: `max_waiting` callers that wait, shared among shops (core/shares.hpp).
 #pragma once
 
 #include "orders.hpp"
 #include "plugins/hub/core/reply.hpp"
+#include "plugins/hub/core/shares.hpp"
 #include "print_tasks.hpp"
 #include "shops_rest.hpp"
 
@@ -33,13 +34,14 @@ public:
 
 private:
     struct Waiting {
+        std::string shop;
         Calls::Answering answer;
         Timers::Id timer;
     };
     void shops(const nlohmann::json&, const Calls::Answering&) UNDER_LOCK;
     void print(const nlohmann::json&, const Calls::Answering&) UNDER_LOCK;
     void task(const nlohmann::json&, const Calls::Answering&) UNDER_LOCK;
-    void wait(const std::string& task, std::int64_t seconds, const Calls::Answering&) UNDER_LOCK;
+    void wait(const TaskRecord&, std::int64_t seconds, const Calls::Answering&) UNDER_LOCK;
     void show(const std::string& task, const Calls::Answering&) UNDER_LOCK;
     Calls::Answering answering(const ReplyPtr&);
 
@@ -49,6 +51,7 @@ private:
     PrintOrders& orders_;
     ShopsRest& rest_;
     std::multimap<std::string, Waiting> waiting_ GUARDED; // by task
+    Shares shops_ GUARDED{max_waiting};                   // of waiting_
 };
 
 } // namespace agenthost::hub

@@ -4,6 +4,7 @@
 #include "base/base64.hpp"
 #include "base/hash.hpp"
 #include "base/json_writer.hpp"
+#include "base/trim.hpp"
 #include "base/utf8.hpp"
 #include "wire/json/fields.hpp"
 
@@ -16,18 +17,15 @@ namespace json = wire::json;
 namespace {
 
 constexpr std::size_t max_name = 128, max_charset = 40;
+constexpr std::string_view bad_name = "\"name\" must be 1 to 128 printable characters",
+                           bad_printer =
+                               "\"printer\" must be 1 to 128 printable characters: an alias or role, "
+                               "VENDOR:PRODUCT in hexadecimal, or IP:PORT";
 
 bool plain(std::string_view text, std::size_t max)
 {
     return !text.empty() && text.size() <= max &&
            std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
-std::string_view trim(std::string_view text)
-{
-    const auto begin = text.find_first_not_of(" \t");
-    return begin == text.npos ? std::string_view{}
-                              : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
 Order wrong(std::string why, std::string code = "INVALID_REQUEST")
@@ -43,10 +41,10 @@ std::string parameter(std::string_view type, std::string_view wanted)
 {
     for (auto at = type.find(';'); at != type.npos; at = type.find(';')) {
         type.remove_prefix(at + 1);
-        std::string_view one = trim(type.substr(0, type.find(';')));
+        std::string_view one = base::trim(type.substr(0, type.find(';')));
         const auto equals = one.find('=');
         if (equals == one.npos || base::to_lower(one.substr(0, equals)) != wanted) continue;
-        one = trim(one.substr(equals + 1));
+        one = base::trim(one.substr(equals + 1));
         if (one.size() >= 2 && one.front() == '"' && one.back() == '"') one = one.substr(1, one.size() - 2);
         return std::string{one};
     }
@@ -62,7 +60,8 @@ bool is_utf8(std::string_view charset)
 // Adds text to the parameters; returns the problem, or empty.
 std::string add_text(base::JsonWriter& writer, std::string_view text, std::string_view charset)
 {
-    if (!charset.empty() && !plain(charset, max_charset)) return "the charset is not a name such as gb18030";
+    if (!charset.empty() && !plain(charset, max_charset))
+        return "the charset is not a valid name; write for example charset=gb18030";
     if (!is_utf8(charset)) {
         writer.member("data", base::base64(text)).member("encoding", "base64").member("charset", charset);
         return {};
@@ -85,8 +84,8 @@ Order read_bytes(const Head& head, std::string_view type, const std::string& bod
         writer.member("data", base::base64(body)).member("encoding", "base64");
     }
     const auto name = query_value(head.query, "name"), printer = query_value(head.query, "printer");
-    if (name && !plain(*name, max_name)) return wrong("\"name\" is 1 to 128 printable characters");
-    if (printer && !plain(*printer, max_name)) return wrong("\"printer\" is a printer's name");
+    if (name && !plain(*name, max_name)) return wrong(std::string{bad_name});
+    if (printer && !plain(*printer, max_name)) return wrong(std::string{bad_printer});
     if (name) writer.member("name", *name);
     writer.end();
     order.printer_name = printer.value_or("");
@@ -103,18 +102,17 @@ struct JsonOrder {
         const bool string = m.kind == json::Kind::string;
         if (m.key == "printer") {
             if (string ? !plain(m.text, max_name) : m.kind != json::Kind::object)
-                return "\"printer\" is a printer's name or an object such as {\"ip\":\"10.0.0.9\"}";
+                return std::string{bad_printer} + ", or an object such as {\"ip\":\"10.0.0.9\"}";
             (string ? order.printer_name : order.printer) = string ? m.text : m.raw;
             return {};
         }
         for (auto [key, at] : {std::pair{"text", &text}, std::pair{"data", &data},
                                std::pair{"encoding", &encoding}, std::pair{"charset", &charset}}) {
             if (m.key != key) continue;
-            if (!string) return "\"" + std::string{key} + "\" is not a string";
+            if (!string) return "\"" + std::string{key} + "\" must be a string";
             *at = &m;
         }
-        if (m.key == "name" && (!string || !plain(m.text, max_name)))
-            return "\"name\" is 1 to 128 printable characters";
+        if (m.key == "name" && (!string || !plain(m.text, max_name))) return std::string{bad_name};
         return {};
     }
 
@@ -122,17 +120,19 @@ struct JsonOrder {
     {
         if ((text == nullptr) == (data == nullptr)) return "give either \"text\" or \"data\"";
         if (text != nullptr) {
-            if (encoding != nullptr) return "\"encoding\" belongs to \"data\"";
+            if (encoding != nullptr) return "\"encoding\" belongs to \"data\"; leave it out beside \"text\"";
             if (charset != nullptr && !is_utf8(charset->text))
                 return "\"text\" is Unicode; in another charset give \"data\" in base64, and \"charset\"";
             return add_text(writer, text->text, {});
         }
         const std::string_view how = encoding == nullptr ? "base64" : encoding->text;
-        if (how != "base64") return "\"encoding\" is base64; give text as \"text\"";
-        if (!base::from_base64(data->text)) return "\"data\" is not base64";
+        if (how != "base64") return "\"encoding\" must be base64; give text as \"text\"";
+        if (!base::from_base64(data->text))
+            return "\"data\" is not valid base64; encode the bytes with the alphabet of RFC 4648, 4";
         writer.member("data", data->text).member("encoding", "base64");
         if (charset == nullptr) return {};
-        if (!plain(charset->text, max_charset)) return "\"charset\" is not a name such as gb18030";
+        if (!plain(charset->text, max_charset))
+            return "\"charset\" is not a valid name; write for example gb18030";
         writer.member("charset", charset->text);
         return {};
     }
@@ -166,10 +166,10 @@ Order read_order_json(const std::string& body)
 Order read_order(const Head& head, const std::string& body)
 {
     const std::string_view given = head.header("content-type");
-    const std::string type = base::to_lower(trim(given.substr(0, given.find(';'))));
+    const std::string type = base::to_lower(base::trim(given.substr(0, given.find(';'))));
     if (type == "application/json") return read_order_json(body);
     if (type == "application/octet-stream" || type == "text/plain") return read_bytes(head, type, body);
-    return wrong("Content-Type is application/octet-stream (ESC/POS), text/plain; charset=..., or "
+    return wrong("Content-Type must be application/octet-stream (ESC/POS), text/plain; charset=..., or "
                  "application/json",
                  "UNSUPPORTED_TYPE");
 }

@@ -14,6 +14,9 @@ namespace {
 
 const Calls::Form form{.write = &shop_task_json, .location = "/api/agent-tasks/"};
 
+// What an order costs beside its content.
+constexpr std::uint64_t order_overhead = 1U << 10;
+
 // Of the same caller, shop and key always the same.
 std::string keyed_id(const std::string& shop, const PrintOrders::By& by)
 {
@@ -35,16 +38,42 @@ std::string with_printer_member(const std::string& params, const std::string& pr
 
 Answer invalid_key()
 {
-    return error_answer(400, "INVALID_REQUEST", "Idempotency-Key is 1 to 255 printable characters");
+    return error_answer(
+        400, "INVALID_REQUEST",
+        "The Idempotency-Key must be 1 to 255 printable characters, such as the order's number");
 }
 
 } // namespace
 
-void PrintOrders::print(const std::string& shop, Order order, const By& by, const Calls::Answering& answer)
+std::optional<Calls::Answering> PrintOrders::hold(const std::string& shop, const By& by, std::uint64_t bytes,
+                                                  const Calls::Answering& answer)
 {
-    if (!order.code.empty()) return answer(error_answer(status_of(order.code), order.code, order.why));
-    if (!valid_key(by.key)) return answer(invalid_key());
-    if (!by.sees(shop)) return answer(Calls::no_agent(shop));
+    bytes += order_overhead;
+    if (!callers_.take(by.subject, bytes)) {
+        answer(busy_answer("Too many print orders wait for the database; try again later"));
+        return std::nullopt;
+    }
+    if (!shops_.take(shop, bytes)) {
+        callers_.give_back(by.subject, bytes);
+        answer(busy_answer("Too many print orders for shop " + shop +
+                           " wait for the database; try again later"));
+        return std::nullopt;
+    }
+    return [this, shop, subject = by.subject, bytes, answer](Answer reply) UNDER_LOCK {
+        callers_.give_back(subject, bytes);
+        shops_.give_back(shop, bytes);
+        answer(std::move(reply));
+    };
+}
+
+void PrintOrders::print(const std::string& shop, Order order, const By& by, const Calls::Answering& caller)
+{
+    if (!order.code.empty()) return caller(error_answer(status_of(order.code), order.code, order.why));
+    if (!valid_key(by.key)) return caller(invalid_key());
+    if (!by.sees(shop)) return caller(Calls::no_agent(shop));
+    const auto held = hold(shop, by, order.params.size() + order.printer.size(), caller);
+    if (!held) return;
+    const Calls::Answering& answer = *held;
     const std::string digest = by.key.empty() ? std::string{} : digest_of(order);
     calls_.with_known(answer, shop, [=, this, order = std::move(order)]() UNDER_LOCK {
         with_printer(shop, order, answer, [=, this](std::string params) UNDER_LOCK {
@@ -61,17 +90,24 @@ void PrintOrders::reprint(const std::string& id, const By& by, const Calls::Answ
     calls_.find(answer, id, [this, id, by, answer](const TaskRecord& task) UNDER_LOCK {
         if (!task.shop || !by.sees(task.agent)) return answer(Calls::no_task(id));
         if (!prints(task))
-            return answer(error_answer(400, "INVALID_REQUEST", "Task " + id + " does not print anything"));
+            return answer(error_answer(400, "INVALID_REQUEST",
+                                       "Task " + id +
+                                           " does not print anything; only tasks with the command "
+                                           "print or reprint can be copied"));
         if (!final(task.state))
             return answer(error_answer(409, "TASK_OPEN",
-                                       "Task " + id + " has not ended; a copy can be printed when it has"));
+                                       "Task " + id +
+                                           " has not ended; wait for its end, or cancel it with "
+                                           "DELETE /api/tasks/" +
+                                           id + ", and ask again"));
         TaskRecord copy =
             calls_.make(task.agent, std::string{shop_action::reprint}, base::json_object("task", id));
         copy.origin = id;
         if (!by.key.empty()) copy.digest = base::hex(base::sha256("copy of " + id));
         core_.log(AGH_LOG_INFO, "audit: reprint of task " + id + " of shop " + copy.agent + " by " +
                                     (by.subject.empty() ? std::string{"the command line"} : by.subject));
-        create(std::move(copy), by, answer);
+        const std::string shop = copy.agent;
+        if (const auto held = hold(shop, by, copy.params.size(), answer)) create(std::move(copy), by, *held);
     });
 }
 
@@ -137,9 +173,9 @@ void PrintOrders::repeated(const TaskRecord& earlier, const std::string& digest,
                            const Calls::Answering& answer)
 {
     if (earlier.digest != digest)
-        return answer(
-            error_answer(409, "ID_REUSED",
-                         "This Idempotency-Key was used for another request; its task is " + earlier.id));
+        return answer(error_answer(409, "ID_REUSED",
+                                   "This Idempotency-Key was used for another request; its task is " +
+                                       earlier.id + ". Use a new key for a new order"));
     Answer same = json_answer(200, shop_task_json(earlier));
     same.headers.emplace_back("location", form.location + earlier.id);
     answer(std::move(same));

@@ -4,11 +4,15 @@
 // A request with an Idempotency-Key creates one task, however often it is repeated, also across restarts: the
 // task's id is derived from the caller, the shop and the key, and its row has the digest of what was asked
 // for. It is remembered as long as the task is. Requests with one key wait for each other's look-up.
+//
+// Bounds: `max_lookups` look-ups, and `max_preparing` bytes of orders that are not tasks yet, shared among
+// callers and among shops (core/shares.hpp). From then on the bounds of open tasks apply.
 #pragma once
 
 #include "order.hpp"
 #include "plugins/hub/agents/reports.hpp"
 #include "plugins/hub/core/by_id.hpp"
+#include "plugins/hub/core/shares.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include <functional>
@@ -21,19 +25,24 @@ namespace agenthost::hub {
 
 class PrintOrders {
 public:
+    static constexpr std::uint64_t max_preparing = 64U << 20;
+
     PrintOrders(Core& core, Calls& calls, Commands& commands, TaskTable& tasks, ReportTable& table,
                 Reports& reports)
         : core_{core}, calls_{calls}, commands_{commands}, tasks_{tasks}, table_{table}, reports_{reports}
     {}
 
-    struct By {                   // of whom
-        std::string subject, key; // key: the Idempotency-Key; empty: none
+    // Who asks. `subject`: the token's; empty: the command line. `key`: the Idempotency-Key; empty: none.
+    struct By {
+        std::string subject, key;
         std::function<bool(std::string_view shop)> sees;
     };
     // Answers 202 with the task once it is on disk; 200 with the task that the key has already created.
     void print(const std::string& shop, Order, const By&, const Calls::Answering&) UNDER_LOCK;
     // Asks the agent for a copy of a task that has ended, marked as such.
     void reprint(const std::string& task, const By&, const Calls::Answering&) UNDER_LOCK;
+    // Bytes of the orders that are not answered yet.
+    [[nodiscard]] std::uint64_t preparing() const UNDER_LOCK { return callers_.used(); }
 
 private:
     struct Lookup {
@@ -43,6 +52,9 @@ private:
     using Waiting = std::vector<std::function<void(const Lookup&)>>;
     static constexpr std::size_t max_lookups = 1'024;
 
+    // Counts `bytes` until the returned function is called. nullopt: refused; `answer` has been called.
+    std::optional<Calls::Answering> hold(const std::string& shop, const By&, std::uint64_t bytes,
+                                         const Calls::Answering&) UNDER_LOCK;
     void with_printer(const std::string& shop, Order, const Calls::Answering&,
                       std::function<void(std::string params)> then) UNDER_LOCK;
     void create(TaskRecord, const By&, const Calls::Answering&) UNDER_LOCK;
@@ -57,7 +69,8 @@ private:
     TaskTable& tasks_;
     ReportTable& table_;
     Reports& reports_;
-    ById<Waiting> looking_ GUARDED; // by a task's id
+    ById<Waiting> looking_ GUARDED;                                        // by a task's id
+    Shares callers_ GUARDED{max_preparing}, shops_ GUARDED{max_preparing}; // of the same bytes
 };
 
 } // namespace agenthost::hub

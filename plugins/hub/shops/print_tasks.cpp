@@ -2,6 +2,7 @@
 
 #include "task_json.hpp"
 
+#include "base/hash.hpp"
 #include "base/json_writer.hpp"
 #include "plugins/hub/http/not_saved.hpp"
 #include "wire/json/json.hpp"
@@ -17,7 +18,6 @@ namespace {
 namespace json = wire::json;
 
 constexpr std::size_t page = 100, max_page = 500;
-constexpr std::size_t max_shops = 10'000; // shops whose configuration waits for confirmation
 
 struct Body {
     std::string shop, action, params = "{}";
@@ -46,21 +46,22 @@ std::string parse(const std::string& text, Body& out)
     if (!members) return "the body is not a JSON object: " + why;
     for (const json::Member& m : *members) {
         if (m.key == "shopId") {
-            if (m.kind != json::Kind::string || !valid_id(m.text)) return "\"shopId\" is not a shop's id";
+            if (m.kind != json::Kind::string || !valid_id(m.text))
+                return "\"shopId\" must be a shop's id: 1 to 128 bytes, no slash and no control character";
             out.shop = m.text;
         } else if (m.key == "command") {
             const std::string_view action = action_of(m.text);
             if (m.kind != json::Kind::string || action.empty())
-                return "\"command\" is one of print, config, ping";
+                return "\"command\" must be one of print, config, ping";
             out.action = action;
         } else if (m.key == "payload") {
             if (m.kind == json::Kind::null) continue;
-            if (m.kind != json::Kind::object) return "\"payload\" is not an object";
+            if (m.kind != json::Kind::object) return "\"payload\" must be a JSON object";
             payload = m.raw;
         }
     }
-    if (out.shop.empty()) return "\"shopId\" is missing";
-    if (out.action.empty()) return "\"command\" is missing; it is one of print, config, ping";
+    if (out.shop.empty()) return "\"shopId\" is missing; GET /api/agent-heartbeat lists the shops";
+    if (out.action.empty()) return "\"command\" is missing; it must be one of print, config, ping";
     if (payload.empty()) return {};
     out.params = params_of(payload, why);
     return out.params.empty() ? "\"payload\": " + why : std::string{};
@@ -74,7 +75,8 @@ std::string config_push_at(std::string_view facts)
     if (!members) return {};
     const auto m = std::find_if(members->begin(), members->end(),
                                 [](const json::Member& x) { return x.key == "config_push_at"; });
-    return m == members->end() || m->kind == json::Kind::null ? std::string{} : std::string{m->raw};
+    if (m == members->end() || m->kind == json::Kind::null) return {};
+    return m->raw.size() > PrintTasks::max_push_at ? base::hex(base::sha256(m->raw)) : std::string{m->raw};
 }
 
 } // namespace
@@ -124,7 +126,8 @@ void PrintTasks::heartbeats(const HttpRequest& request)
 {
     const Head& head = request.head;
     const auto limit = parse_limit(head.query, page, max_page);
-    if (!limit) return request.exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 500");
+    if (!limit)
+        return request.exchange.refuse(400, "INVALID_REQUEST", "\"limit\" must be a number from 1 to 500");
     if (const auto shop = query_value(head.query, "shopId")) {
         if (!request.caller.sees(*shop)) return Calls::no_agent(request.exchange, *shop);
         return list_one(*shop, Calls::on(request.exchange));
@@ -202,14 +205,13 @@ void PrintTasks::write_shop(base::JsonWriter& writer, const AgentRecord& shop,
     writer.member("lastTask", base::RawJson{result}).member("openTasks", commands_.open(shop.id)).end();
 }
 
-void PrintTasks::restore(std::vector<TaskRecord> unconfirmed)
+void PrintTasks::restore(const std::vector<TaskRecord>& unconfirmed)
 {
     std::vector<std::string> shops;
-    for (TaskRecord& task : unconfirmed) {
+    for (const TaskRecord& task : unconfirmed) {
         if (unconfirmed_.size() >= max_shops) break;
-        const std::string shop = task.agent;
-        unconfirmed_.insert_or_assign(shop, std::move(task)); // oldest first: the newest stays
-        shops.push_back(shop);
+        unconfirmed_.insert_or_assign(task.agent, task.id); // oldest first: the newest stays
+        shops.push_back(task.agent);
     }
     if (!shops.empty()) load_pushed(shops);
 }
@@ -239,11 +241,11 @@ void PrintTasks::ended(const TaskRecord& task)
     if (waits) {
         record.confirmed = -1;
         tasks_.save(record);
-        unconfirmed_.insert_or_assign(task.agent, record);
+        unconfirmed_.insert_or_assign(task.agent, task.id);
     }
     if (!table_.save({{task.agent, "result", core_.utc(), shop_task_json(record)}}))
         core_.log(AGH_LOG_WARN, "hub: the database queue is full; the last result of shop " + task.agent +
-                                    " is not recorded");
+                                    " is not recorded. Check the disk of plugins.hub.config.database");
 }
 
 void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
@@ -255,11 +257,30 @@ void PrintTasks::heartbeat(std::string_view name, std::string_view facts)
     if (pushed_.size() < max_shops || pushed_.contains(shop)) pushed_.insert_or_assign(shop, std::move(at));
     const auto waits = unconfirmed_.find(shop);
     if (waits == unconfirmed_.end()) return;
-    TaskRecord task = std::move(waits->second);
+    const std::string task = std::move(waits->second);
     unconfirmed_.erase(waits);
-    task.confirmed = core_.utc();
-    tasks_.save(task);
-    table_.save({{shop, "result", core_.utc(), shop_task_json(task)}});
+    confirm(shop, task);
+}
+
+void PrintTasks::confirm(const std::string& shop, const std::string& id)
+{
+    const auto found = [this, shop, id](bool ok, const std::optional<TaskRecord>& row) {
+        core_.strand.run([&]() UNDER_LOCK {
+            if (!ok) return try_again(shop, id);
+            if (!row) return; // it has expired
+            TaskRecord task = *row;
+            task.confirmed = core_.utc();
+            tasks_.save(task);
+            table_.save({{shop, "result", core_.utc(), shop_task_json(task)}});
+        });
+    };
+    if (!tasks_.find(id, found)) try_again(shop, id);
+}
+
+// The next heartbeat confirms it, unless there is a newer configuration.
+void PrintTasks::try_again(const std::string& shop, const std::string& id)
+{
+    if (unconfirmed_.size() < max_shops && unconfirmed_.try_emplace(shop, id).second) pushed_.erase(shop);
 }
 
 } // namespace agenthost::hub

@@ -2,12 +2,12 @@
 
 #include "base/ascii.hpp"
 #include "base/json_writer.hpp"
+#include "base/parse_number.hpp"
 #include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace agenthost::hub {
@@ -16,17 +16,17 @@ namespace json = wire::json;
 
 namespace {
 
+// Of the aliases in a message.
+constexpr std::size_t max_listed = 16, max_alias = 128;
+
 // The members of a device that identify it.
 constexpr std::array<std::string_view, 8> identity{"vendorId", "productId", "serial", "id",
                                                    "path",     "ip",        "port",   "alias"};
 
-std::optional<unsigned> number(std::string_view text, int base, unsigned max)
+std::optional<unsigned> number(std::string_view text, int radix, unsigned max)
 {
-    unsigned value = 0;
-    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || bad != std::errc{} || end != text.data() + text.size() || value > max)
-        return std::nullopt;
-    return value;
+    const auto value = base::parse_number<unsigned>(text, radix);
+    return value && *value <= max ? value : std::nullopt;
 }
 
 std::optional<std::string> by_ids(std::string_view name)
@@ -104,6 +104,24 @@ std::vector<Named> named_devices(std::string_view devices)
     return all;
 }
 
+// For a message. The agent decides how many there are and how long they are.
+std::string known_names(const std::vector<Named>& all)
+{
+    std::string names;
+    std::size_t listed = 0, others = 0;
+    for (const Named& one : all) {
+        if (one.alias.empty()) continue;
+        if (listed == max_listed || one.alias.size() > max_alias) {
+            ++others;
+            continue;
+        }
+        names += (names.empty() ? "" : ", ") + one.alias;
+        ++listed;
+    }
+    if (names.empty()) return "name it by VENDOR:PRODUCT or IP:PORT, or give it an alias";
+    return "it has " + names + (others == 0 ? "" : " and " + std::to_string(others) + " more");
+}
+
 } // namespace
 
 std::string devices_of(std::string_view facts)
@@ -128,14 +146,10 @@ std::optional<std::string> printer_named(std::string_view name, std::string_view
         if (matching.size() == 1) return matching.front()->printer;
         if (matching.empty()) continue;
         why = std::to_string(matching.size()) + " printers of this shop have the name \"" +
-              std::string{name} + "\"; give each an alias of its own";
+              std::string{name} + "\"; give each an alias of its own, or name one as IP:PORT";
         return std::nullopt;
     }
-    std::string known;
-    for (const Named& one : all)
-        if (!one.alias.empty()) known += (known.empty() ? "" : ", ") + one.alias;
-    why = "the shop has no printer \"" + std::string{name} + "\"" +
-          (known.empty() ? "; none of its printers has an alias" : "; it has " + known);
+    why = "the shop has no printer \"" + std::string{name} + "\"; " + known_names(all);
     return std::nullopt;
 }
 

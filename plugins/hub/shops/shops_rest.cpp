@@ -47,9 +47,9 @@ PrintOrders::By by_caller(const HttpRequest& request) UNDER_LOCK
 
 std::string TaskFilter::problem() const
 {
-    if (!one_of(states, status)) return "\"status\" is one of open, success, error, failed";
-    if (!one_of(command_words, command)) return "\"command\" is one of print, config, ping, reprint";
-    if (!one_of(outcomes, outcome)) return "\"outcome\" is one of printed, sent, failed, unknown";
+    if (!one_of(states, status)) return "\"status\" must be one of open, success, error, failed";
+    if (!one_of(command_words, command)) return "\"command\" must be one of print, config, ping, reprint";
+    if (!one_of(outcomes, outcome)) return "\"outcome\" must be one of printed, sent, failed, unknown";
     return {};
 }
 
@@ -82,7 +82,7 @@ void ShopsRest::print(const HttpRequest& request)
 {
     const Exchange& exchange = request.exchange;
     if (request.head.length.value_or(0) > max_order)
-        return exchange.refuse(413, "TOO_LARGE", "What is printed at once is at most 760 KiB");
+        return exchange.refuse(413, "TOO_LARGE", "An order is at most 760 KiB; print it in several parts");
     if (!request.head.has_body())
         return exchange.refuse(400, "INVALID_REQUEST",
                                "The body is missing; send ESC/POS, text, or {\"text\":\"Hello\"}");
@@ -142,7 +142,8 @@ void ShopsRest::tasks(const HttpRequest& request)
     const auto text = [&](std::string_view key) { return query_value(head.query, key).value_or(""); };
     const TaskFilter filter{.status = text("status"), .command = text("command"), .outcome = text("outcome")};
     const auto limit = parse_limit(head.query, page, max_page);
-    if (!limit) return request.exchange.refuse(400, "INVALID_REQUEST", "\"limit\" is a number from 1 to 200");
+    if (!limit)
+        return request.exchange.refuse(400, "INVALID_REQUEST", "\"limit\" must be a number from 1 to 200");
     const std::string& shop = request.arguments[0];
     const Calls::Answering answer = Calls::on(request.exchange);
     calls_.with_known(answer, shop, [=, this, after = text("after"), limit = *limit]() UNDER_LOCK {
@@ -155,7 +156,8 @@ void ShopsRest::history(const std::string& shop, const TaskFilter& filter, std::
 {
     TaskTable::Page wanted{.shop = shop, .max_rows = limit};
     std::string wrong = filter.problem();
-    if (wrong.empty() && !read_cursor(after, wanted)) wrong = "\"after\" is the \"next\" of an earlier page";
+    if (wrong.empty() && !read_cursor(after, wanted))
+        wrong = "\"after\" must be the \"next\" of an earlier page";
     if (!wrong.empty()) return answer(error_answer(400, "INVALID_REQUEST", wrong));
     wanted.wanted = [filter](const TaskRecord& task) { return filter.wants(task); };
     const auto listed = [this, answer](bool ok, const std::vector<TaskRecord>& rows, bool more) {
@@ -181,21 +183,18 @@ void ShopsRest::history(const std::string& shop, const TaskFilter& filter, std::
 
 void ShopsRest::receipt(const HttpRequest& request, Receipts::Kind kind)
 {
-    receipt(
-        request.arguments[0], kind,
-        [caller = request.caller](std::string_view shop) { return caller.sees(shop); },
-        Calls::on(request.exchange));
+    receipt(request.arguments[0], kind, by_caller(request), Calls::on(request.exchange));
 }
 
-void ShopsRest::receipt(const std::string& id, Receipts::Kind kind,
-                        const std::function<bool(std::string_view)>& sees, const Calls::Answering& answer)
+void ShopsRest::receipt(const std::string& id, Receipts::Kind kind, const PrintOrders::By& by,
+                        const Calls::Answering& answer)
 {
-    calls_.find(answer, id, [this, id, kind, sees, answer](const TaskRecord& task) UNDER_LOCK {
-        if (!task.shop || !sees(task.agent)) return answer(Calls::no_task(id));
+    calls_.find(answer, id, [this, id, kind, by, answer](const TaskRecord& task) UNDER_LOCK {
+        if (!task.shop || !by.sees(task.agent)) return answer(Calls::no_task(id));
         if (!prints(task))
             return answer(
                 error_answer(404, "NOT_FOUND", "Task " + id + " does not print, so it has no receipt"));
-        receipts_.get(task, kind, answer);
+        receipts_.get(task, kind, by.subject, answer);
     });
 }
 

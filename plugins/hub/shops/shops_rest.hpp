@@ -35,8 +35,8 @@ public:
     // {"tasks":[...],"next":"..."|null}; `after`: a `next`, or empty.
     void history(const std::string& shop, const TaskFilter&, std::size_t limit, const std::string& after,
                  const Calls::Answering&) UNDER_LOCK;
-    void receipt(const std::string& task, Receipts::Kind, const std::function<bool(std::string_view)>& sees,
-                 const Calls::Answering&) UNDER_LOCK;
+    void receipt(const std::string& task, Receipts::Kind, const PrintOrders::By&, const Calls::Answering&)
+        UNDER_LOCK;
 
 private:
     void print(const HttpRequest&) UNDER_LOCK;

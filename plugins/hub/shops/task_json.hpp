@@ -15,7 +15,7 @@ constexpr std::string_view print = "task_print", config = "task_config", ping = 
                            reprint = "printer.reprint", render = "printer.render";
 } // namespace shop_action
 
-// The action of a command that callers of /api/agent-tasks may give: print, config, ping. Empty: another word.
+// The action of a command of /api/agent-tasks: print, config or ping. Empty: not one of them.
 std::string_view action_of(std::string_view command);
 // The command of an action; an action that has none is its own.
 std::string_view command_of(const TaskRecord&);

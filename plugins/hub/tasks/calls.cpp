@@ -1,6 +1,7 @@
 #include "calls.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/parse_number.hpp"
 #include "plugins/hub/http/not_saved.hpp"
 
 #include <charconv>
@@ -60,11 +61,8 @@ std::optional<std::size_t> parse_limit(std::string_view query, std::size_t other
 {
     const auto text = query_value(query, "limit");
     if (!text) return otherwise;
-    std::size_t limit = 0;
-    const auto [end, bad] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (bad != std::errc{} || end != text->data() + text->size() || limit == 0 || limit > max)
-        return std::nullopt;
-    return limit;
+    const auto limit = base::parse_number<std::size_t>(*text);
+    return limit && *limit > 0 && *limit <= max ? limit : std::nullopt;
 }
 
 Answer Calls::no_agent(const std::string& id)

@@ -1,5 +1,5 @@
-// Proof that a job is on paper: GS ( H function 48. The printer answers with the id that stands behind a job once it has printed
-// what came before, and keeps the answer until somebody reads it. Pure.
+// Proof that a job is on paper: GS ( H function 48. The printer answers with the id that stands behind a job
+// once it has printed what came before, and keeps the answer until somebody reads it. Pure.
 #pragma once
 
 #include <array>

@@ -45,7 +45,8 @@ bool same_key(std::string_view word, std::string_view key)
     });
 }
 
-// The length bytes are big-endian as the standard says, little-endian on some clones; they count themselves or they do not.
+// The length bytes are big-endian as the standard says, little-endian on some clones; they count themselves
+// or they do not.
 std::string_view without_length(std::string_view raw)
 {
     if (raw.size() < 2) return raw;

@@ -1,7 +1,7 @@
 // Parses the IEEE 1284 device id of a printer: "MFG:EPSON;MDL:TM-T88V;SN:J8K9000123;". Pure.
 //
-// The text comes from the device and may be anything: unknown keys are skipped, of a key that is repeated the first counts,
-// values are cut at max_device_id_value bytes and hold printable ASCII only.
+// The text comes from the device and may be anything: unknown keys are skipped, of a key that is repeated the
+// first counts, values are cut at max_device_id_value bytes and hold printable ASCII only.
 #pragma once
 
 #include <cstddef>

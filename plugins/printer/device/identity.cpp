@@ -2,6 +2,9 @@
 
 #include "device_id.hpp"
 
+#include "base/ascii.hpp"
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -20,10 +23,7 @@ bool printable(char c) { return c > 0x20 && c < 0x7F; }
 
 std::string trimmed(std::string_view text)
 {
-    const auto visible = [](char c) { return c != ' ' && c != '\0'; };
-    while (!text.empty() && !visible(text.front())) text.remove_prefix(1);
-    while (!text.empty() && !visible(text.back())) text.remove_suffix(1);
-    return std::string{text};
+    return std::string{base::trim(text, std::string_view{" \0", 2})};
 }
 
 std::string model_of(const PresentPrinter& printer)
@@ -77,7 +77,8 @@ void note_shared(std::span<const std::string> serials, KnownPrinters& known)
     }
 }
 
-// The record of the printer that has `name` now; before a change of scheme it had `serial` and was seen at `port`.
+// The record of the printer that has `name` now; before a change of scheme it had `serial` and was seen at
+// `port`.
 KnownPrinter take_record(KnownPrinters& known, const std::string& name, const std::string& serial,
                          const std::string& port)
 {
@@ -103,10 +104,8 @@ bool plausible_serial(std::string_view serial)
     if (serial.size() < 4 || serial.size() > max_device_id_value) return false;
     if (!std::ranges::all_of(serial, [](char c) { return printable(c) || c == ' '; })) return false;
     if (std::ranges::all_of(serial, [&](char c) { return c == serial.front(); })) return false;
-    return std::ranges::none_of(placeholders, [&](std::string_view word) {
-        return std::ranges::equal(word, serial,
-                                  [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });
-    });
+    return std::ranges::none_of(
+        placeholders, [&](std::string_view word) { return base::equal_ignoring_case(word, serial); });
 }
 
 std::vector<std::string> name_printers(std::span<const PresentPrinter> present, KnownPrinters& known)

@@ -1,5 +1,4 @@
-// Names USB printers so that a name means the same device after a replug, a reboot and a new bus address.
-// Pure.
+// Names USB printers so that a name survives a replug, a reboot and a new bus address. Pure.
 //
 // A printer is named by its serial number, from the USB descriptor or else from its IEEE 1284 device id, if
 // the serial is plausible and no other printer of this VID:PID shows it; else by the port that it is plugged
@@ -21,7 +20,7 @@ namespace agenthost::printer {
 // A printer that is plugged in now, as its descriptors describe it.
 struct PresentPrinter {
     std::uint16_t vendor = 0, product = 0;
-    // iSerialNumber as UTF-8, the raw IEEE 1284 device id (both empty if the printer does not report them),
+    // The USB serial number string in UTF-8 (empty: the device has none), the unparsed IEEE 1284 device id,
     // and the path of hub ports ("1-2.3").
     std::string serial, device_id, port;
 };
@@ -31,8 +30,7 @@ bool plausible_serial(std::string_view serial);
 
 // A printer that has been seen, kept in the plugin's state.
 struct KnownPrinter {
-    // Its name now, and the names that it had before a change of scheme, latest first, at most
-    // max_former_names.
+    // Its current name, and at most max_former_names earlier ones, latest first.
     std::string name;
     std::vector<std::string> former;
     // Where it was seen last.

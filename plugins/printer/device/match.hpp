@@ -13,7 +13,7 @@
 
 namespace agenthost::printer {
 
-// What a request says about the printer; what it leaves out (0 or empty) is not compared. What it says must all fit.
+// A request's description of a printer. Members that are 0 or empty are not compared; all others must match.
 struct Wanted {
     std::uint16_t vendor = 0, product = 0;
     // `printer`: any name of it (alias, name, former name, port), as people write it.
@@ -35,7 +35,8 @@ struct Candidate {
 };
 
 struct Match {
-    // Index of the one that is meant. Without it `problem` is PRINTER_NOT_FOUND or PRINTER_AMBIGUOUS and names the candidates.
+    // Index of the one that is meant. Without it `problem` is PRINTER_NOT_FOUND or PRINTER_AMBIGUOUS and
+    // names the candidates.
     std::optional<std::size_t> found;
     Problem problem;
 };

@@ -1,5 +1,5 @@
-// What a model of printer can do and what it cannot bear: the part of a profile that jobs and links need. Plain data; a profile
-// of `content/` fills it in, an admin's configuration may override each value.
+// What a model of printer can do and what it cannot bear: the part of a profile that jobs and links need.
+// Plain data; a profile of `content/` fills it in, an admin's configuration may override each value.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,9 @@
 
 namespace agenthost::printer {
 
-// How a job is committed to paper (ADR 0018). plain: the printer prints while it receives. page, raster: the receipt is put into the
-// printer's buffer and printed by the last bytes, so that a break before them has printed nothing.
+// How a job is committed to paper (ADR 0018). plain: the printer prints while it receives. page, raster: the
+// receipt is put into the printer's buffer and printed by the last bytes, so that a break before them has
+// printed nothing.
 enum class Commit { plain, page, raster };
 
 // What proves that a job is on paper.

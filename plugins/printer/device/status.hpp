@@ -1,6 +1,7 @@
 // What a printer reports about itself, and the commands that ask for it. Pure values.
 //
-// A status gives reasons to hold a job, never proof that it was printed; proof is the response with a job's id (confirmation.hpp).
+// A status gives reasons to hold a job, never proof that it was printed; proof is the response with a job's
+// id (confirmation.hpp).
 #pragma once
 
 #include <array>
@@ -17,9 +18,11 @@ struct Status {
     // The printer has reported at least once. Without it the other values mean nothing.
     bool known = false;
     bool paper_out = false, paper_low = false, cover_open = false, offline = false;
-    // Any error; cutter and unrecoverable are kinds of it. An error that is neither ends by itself or after a person has helped.
+    // Any error; cutter and unrecoverable are kinds of it. An error that is neither ends by itself or after a
+    // person has helped.
     bool error = false, cutter = false, unrecoverable = false;
-    // The level of pin 3 of the drawer's connector. Which level means open depends on the drawer; without one it is usually high.
+    // The level of pin 3 of the drawer's connector. Which level means open depends on the drawer; without one
+    // it is usually high.
     std::optional<bool> drawer_pin_high;
     // The printer announced that it is switching off.
     bool powering_off = false;
@@ -54,7 +57,7 @@ enum class Question : std::uint8_t {
     firmware_byte,        // GS I 3
 };
 
-// The command that asks. DLE EOT is answered at once even when the printer is offline; the others wait in its buffer.
+// The command that asks. A printer answers DLE EOT at once, even offline; the others wait in its buffer.
 std::vector<std::uint8_t> command(Question question);
 // GS I 66 (maker), 67 (model), 65 (firmware), 68 (serial): the answers are texts (StatusParser::texts).
 std::vector<std::uint8_t> identity_command(std::uint8_t what);

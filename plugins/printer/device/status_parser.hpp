@@ -1,12 +1,13 @@
-// Reads what a printer sends: answers to status questions, automatic status, confirmations, identity texts, flow control. Pure.
+// Reads what a printer sends: answers to status questions, automatic status, confirmations, identity texts,
+// flow control. Pure.
 //
-// The kinds are told apart by their fixed bits (Epson's ESC/POS reference, "Transmission status identification"):
+// Their fixed bits tell the kinds apart (Epson's ESC/POS reference, "Transmission status identification"):
 //   XON, XOFF   00010001, 00010011       may stand anywhere
 //   DLE EOT n   0..1..10                 one byte; which n, only the question tells
 //   GS a        0..1..00 then 3 x 0..0.... four bytes
 //   GS r, GS I  0..0....                 one byte; which, only the question tells
 //   blocks      0x37, 0x3B, 0x5F ... 00  header, identifier or text, NUL
-// Bytes that fit nothing are counted and skipped. The result does not depend on how the bytes are cut into pieces.
+// Other bytes are counted and skipped. The result does not depend on how the bytes are cut into pieces.
 #pragma once
 
 #include "confirmation.hpp"
@@ -30,7 +31,8 @@ public:
 
     // Call it when the question is sent. At most max_kept are outstanding.
     void asked(Question question);
-    // Call it when answers are overdue, or the link is new: what comes later is not taken for an answer to an old question.
+    // Call it when answers are overdue, or the link is new: what comes later is not taken for an answer to an
+    // old question.
     void forget_questions();
     [[nodiscard]] std::size_t outstanding() const { return realtime_.size() + queued_.size(); }
     // Of DLE EOT only: a printer answers it at once, also while it is busy.

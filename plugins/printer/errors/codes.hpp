@@ -1,5 +1,4 @@
-// The error codes of this plugin, each with its meaning and remedy. Every room takes its codes from here.
-// Pure.
+// All error codes of this plugin, each with its meaning and remedy. Pure.
 #pragma once
 
 #include <span>

@@ -1,9 +1,9 @@
 #include "address.hpp"
 
 #include "base/ascii.hpp"
+#include "base/parse_number.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace agenthost::printer::network {
 
@@ -13,10 +13,8 @@ constexpr std::size_t max_name = 253;
 
 std::optional<std::uint16_t> parse_port(std::string_view text)
 {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
-    return port;
+    const auto port = base::parse_number<std::uint16_t>(text);
+    return port && *port != 0 ? port : std::nullopt;
 }
 
 bool is_name(std::string_view text)
@@ -84,8 +82,7 @@ bool AllowedAddresses::add(std::string_view entry, std::string& why)
     const auto parsed = netclient::parse_range(range);
     if (!parsed || port == 0) {
         why = "is not a range of addresses. Write 192.168.1.0/24 (port 9100) or 192.168.1.0/24:9101; bits "
-              "below "
-              "the prefix must be zero";
+              "below the prefix must be zero";
         return false;
     }
     ranges_.push_back({*parsed, port});

@@ -31,12 +31,12 @@ struct PrinterAddress {
 // nullopt and `why` ("is not an address of a printer. Write ...") for anything else.
 std::optional<PrinterAddress> parse_address(std::string_view, std::string& why);
 
-// What allow_addresses lists.
+// The addresses that the setting allow_addresses lists.
 class AllowedAddresses {
 public:
-    // Adds an entry. Returns false and sets `why` if it is not an address, name or range in the form above.
+    // False and `why` if the entry is invalid.
     bool add(std::string_view entry, std::string& why);
-    // ADDRESS_DENIED, or none. Multicast and "this network" are never admitted.
+    // ADDRESS_DENIED; nullopt: allowed. Multicast addresses and 0.0.0.0 (::) are never allowed.
     [[nodiscard]] std::optional<Problem> refuse(const PrinterAddress&) const;
 
 private:

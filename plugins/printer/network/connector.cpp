@@ -31,7 +31,7 @@ tcp::endpoint endpoint_of(const netclient::Address& address)
     return out;
 }
 
-// One attempt to reach one address. Lives in its handlers.
+// One attempt to reach one address. Its handlers own it.
 class Attempt : public std::enable_shared_from_this<Attempt> {
 public:
     Attempt(asio::io_context& io, PrinterAddress address, const Model& model, Connector::Times times,

@@ -1,10 +1,8 @@
 // Opens connections to network printers.
 //
-// A printer serves one host at a time. One that refuses or does not accept, but answers an echo request, is
-// busy with another host;
-// without any answer it is off or unreachable. (Echo requests need a group in net.ipv4.ping_group_range;
-// without it a
-// timeout counts as unreachable.)
+// A printer serves one host at a time. If it does not accept a connection but answers a ping, it is busy with
+// another host; if it answers neither, it is off or unreachable. (Pings need a group in
+// net.ipv4.ping_group_range; without one a timeout counts as unreachable.)
 //
 // Threads: the printer loop's. DNS lookups run on a thread of their own.
 #pragma once
@@ -33,12 +31,12 @@ public:
         std::chrono::milliseconds finish{2'000};
     };
     Connector(boost::asio::io_context&, Times);
-    // Waits for a DNS lookup that is stuck: at most the resolver's own timeouts.
+    // Waits for a DNS lookup in progress, at most as long as the resolver's own timeouts.
     ~Connector();
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // `done` is called exactly once unless the Connector is destroyed before.
+    // `done` is called exactly once, unless the Connector is destroyed first.
     void open(const PrinterAddress&, const Model&, OpenDone done);
 
 private:

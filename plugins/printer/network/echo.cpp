@@ -23,7 +23,7 @@ namespace asio = boost::asio;
 
 constexpr std::uint8_t echo_v4 = 8, echo_v6 = 128;
 
-// The kernel writes identifier and checksum, and gives us only the answers to ours.
+// The kernel fills in the identifier and the checksum, and delivers only replies to our own requests.
 bool send_request(int fd, const asio::ip::address& address)
 {
     const std::array<std::uint8_t, 16> request{address.is_v4() ? echo_v4 : echo_v6};

@@ -11,7 +11,7 @@ namespace agenthost::printer::network {
 
 enum class Echo { answered, silent, not_permitted };
 
-// `done` runs on the loop, once. One request; nothing is retried.
+// Sends one request and retries nothing. `done` is called once, on the loop.
 void ask_echo(boost::asio::io_context&, const boost::asio::ip::address&, std::chrono::milliseconds time,
               std::function<void(Echo)> done);
 

@@ -32,7 +32,7 @@ void set(int fd, int level, int name, int value)
     (void)::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-// A dead printer is noticed in half a minute although nothing is sent.
+// Notices a dead printer within half a minute even if nothing is sent.
 void prepare(tcp::socket& socket)
 {
     constexpr int idle = 15, interval = 5, count = 3;
@@ -46,7 +46,7 @@ void prepare(tcp::socket& socket)
     socket.non_blocking(true, ignored);
 }
 
-// Shared with its handlers; the link's destruction closes the socket, and nothing is called any more.
+// Shared with its handlers. When the link is destroyed, the socket is closed and no callback runs any more.
 class Channel : public std::enable_shared_from_this<Channel> {
 public:
     Channel(tcp::socket socket, const Model& model, std::chrono::milliseconds finish)
@@ -58,7 +58,7 @@ public:
 
     void write(Bytes bytes, std::function<void(Written)> done)
     {
-        // The kernel still has the start of them, which was not told as taken.
+        // The kernel already has the first of these bytes; they were not reported as taken.
         const std::size_t ahead = std::min(std::exchange(ahead_, 0), bytes.size());
         left_ = bytes.subspan(ahead);
         handed_ = ahead;
@@ -137,7 +137,7 @@ private:
             if (!error && !self->closed_) call();
         });
     }
-    // Time without a byte taken or acknowledged, not of the whole.
+    // Limits the time in which no byte is accepted or acknowledged, not the time of the whole write.
     void watch_progress()
     {
         start_timer(timer_, no_progress_, [this] {
@@ -173,8 +173,8 @@ private:
         if (left_.empty()) return await_acknowledgement();
         send_later();
     }
-    // A slow printer's job may lie in the kernel as a whole: it is not with the printer before it is acknowledged. The
-    // last bytes are awaited by finish(): acknowledgements of small pieces are delayed.
+    // The kernel can hold the whole job of a slow printer, so bytes count only once they are acknowledged.
+    // finish() waits for the last ones, because acknowledgements of small pieces are delayed.
     void await_acknowledgement()
     {
         if (unsent() <= may_be_unacknowledged) return end_write(Fault::none, {});
@@ -187,7 +187,7 @@ private:
         ++turn_;
         timer_.cancel();
         poll_.cancel();
-        // After no progress: what the printer has acknowledged. Beside an end: all that it may have.
+        // Without progress: what the printer has acknowledged. Otherwise: the most that it can have.
         ahead_ = fault == Fault::no_progress ? std::min(handed_, unsent()) : 0;
         later([done = std::exchange(write_done_, nullptr),
                result = Written{handed_ - ahead_, fault, std::move(detail)}] { done(result); });
@@ -229,7 +229,7 @@ private:
         timer_.cancel();
         later([done = std::exchange(finish_done_, nullptr), clean] { done(clean); });
     }
-    // Bytes that the printer's end has not acknowledged, FIN included.
+    // Bytes that the printer has not acknowledged, including the FIN.
     std::size_t unsent()
     {
         int bytes = 1;
@@ -245,8 +245,8 @@ private:
     std::string why_;
     Bytes left_;
     std::size_t handed_ = 0;      // of this write, to the kernel
-    std::size_t ahead_ = 0;       // handed over by an earlier write, and not told as taken
-    std::size_t outstanding_ = 0; // at the last look
+    std::size_t ahead_ = 0;       // given to the kernel by an earlier write, and not reported as taken
+    std::size_t outstanding_ = 0; // at the last check
     unsigned turn_ = 0;
     std::function<void(Written)> write_done_;
     std::function<void(bool)> finish_done_;

@@ -1,12 +1,13 @@
-// A connection to a printer's raw port (9100): a Link over TCP.
+// Implements Link over TCP: a connection to a printer's raw port (9100).
 //
-// A write is done when the printer's end has acknowledged it but for 4 KiB; what became of those is known at
-// finish(): the FIN of the printer, or an empty send queue, says that the printer's end has everything. That is
-// its buffer, not its paper. After no progress `taken` is what was acknowledged; beside a dead connection it is
-// what the kernel took, all that the printer may have.
-// Back-pressure is the socket's own. EOF and reset are noticed at once while read() has a handler, and at the
-// next write.
-// The connection is ended by FIN; what the printer still sends is read, so that no RST takes bytes away.
+// A write completes when the printer's TCP stack has acknowledged all but 4 KiB. finish() tells whether the
+// rest arrived: the printer's FIN or an empty send queue means that it has everything in its buffer, though
+// not necessarily on paper. After Fault::no_progress, `taken` counts acknowledged bytes. If the connection is
+// dead it counts the bytes that the kernel accepted, which is the most that the printer can have.
+//
+// Back-pressure is the socket's own. EOF and resets are noticed at once while read() has a handler, and
+// otherwise at the next write. The connection is closed by FIN, and bytes that the printer still sends are
+// read, so that no RST discards data in flight.
 #pragma once
 
 #include "plugins/printer/device/link.hpp"

@@ -14,9 +14,8 @@
 
 namespace agenthost::printer::service {
 
-// {"message":"Printed","outcome":"printed","bytesSent":1234,"job":17,"printer":{...}}, or an error with its
-// outcome:
-// not_started (the same id may run again) or unknown.
+// {"message":"Printed","outcome":"printed","bytesSent":1234,"job":17,"printer":{...}}, or an error whose
+// outcome is not_started (the same id may run again) or unknown.
 void answer_job(Request&, const store::Job&, const Printer*);
 // The caller's deadline has passed; the job goes on.
 void answer_late(Request&, job::JobId);

@@ -1,6 +1,5 @@
 // The printers of this node: configured ones, those on USB, and network printers that servers may name. Gives
-// each an owner
-// when it gets its first job, and finds the one that a request means.
+// each an owner when it gets its first job, and finds the one that a request means.
 //
 // The printer loop's thread. More than 25 members: what is known of a printer comes from four sources.
 #pragma once

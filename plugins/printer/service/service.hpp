@@ -2,14 +2,12 @@
 // job ends.
 //
 // Threads: actions on the host's worker; everything else on the printer loop, one thread that owns all
-// printers. The store has a
-// thread of its own (store/thread.hpp). A printer that does not answer delays neither another printer nor the
-// loop.
+// printers. The store has a thread of its own (store/thread.hpp). A printer that does not answer delays
+// neither another printer nor the loop.
 //
 // A request waits for its job for as long as the job takes: paper may be out for hours. A job outlives its
-// request: when its
-// deadline passes, or the agent stops, the job stays in the queue, and the same id of the same server gets
-// its answer.
+// request: when its deadline passes, or the agent stops, the job stays in the queue, and the same id of the
+// same server gets its answer.
 //
 // More than 25 members: each action is a function.
 #pragma once

@@ -2,13 +2,12 @@
 // job left open, settings.
 //
 // Ids of tasks: a server's task becomes one job. The same id with the same request is that job again; with
-// another
-// request it is an error. Finished jobs are kept for 7 days, at most 1,000 for each printer, their bytes at
-// most 64 MiB.
+// another request it is an error. Finished jobs are kept for 7 days, at most 1,000 for each printer, their
+// bytes at most 64 MiB.
 //
 // Blocking; one thread at a time (thread.hpp). Every function throws base::SqliteError; then nothing was
-// changed. A change is
-// on the disk when the transaction that it is part of is committed: thread.hpp puts many into one.
+// changed. A change is on the disk when the transaction that it is part of is committed: thread.hpp puts many
+// into one.
 #pragma once
 
 #include "layout.hpp"

@@ -3,12 +3,10 @@
 // Calls that wait together are stored by one commit (one fsync).
 //
 // Final outcomes are never lost to a full disk while the process lives: those that the disk refused are kept
-// and
-// stored with the next commit that works, tried each second.
+// and stored with the next commit that works, tried each second.
 //
 // Threads: any may call; `deliver` hands each result's function to the caller's loop. When the object is
-// destroyed, waiting
-// calls are carried out, and their results are dropped.
+// destroyed, waiting calls are carried out, and their results are dropped.
 #pragma once
 
 #include "store.hpp"
@@ -36,8 +34,7 @@ public:
     StoreThread& operator=(const StoreThread&) = delete;
 
     // `call` runs in the transaction; its result is valid if `done` gets no problem. At most 256 MiB of bytes
-    // wait, which the
-    // callers' own bounds keep: a queue is refused before.
+    // wait, which the callers' own bounds keep: a queue is refused before.
     void run(std::function<void(Store&)> call, Done done);
     // A row of a job; a final one is kept until the disk takes it.
     void save(job::JobId, const job::Progress&, Done done);

@@ -104,7 +104,8 @@ void Bus::Impl::arrived(libusb_device* device)
         std::ranges::any_of(devices_, [&](const auto& row) { return row.second.ref.raw() == device; });
     libusb_device_descriptor ids{};
     const bool hub = libusb_get_device_descriptor(device, &ids) == 0 && ids.bDeviceClass == LIBUSB_CLASS_HUB;
-    if (known || hub || devices_.size() >= max_devices) return;
+    // While every worker hangs, a device that is plugged in again and again must not fill their queue.
+    if (known || hub || devices_.size() >= max_devices || examining_ >= max_devices) return;
     const DeviceNumber number = ++last_number_;
     const DeviceRef& ref = devices_.emplace(number, Device{.ref = {context_, device}}).first->second.ref;
     ++examining_;
@@ -143,7 +144,7 @@ void Bus::Impl::left(libusb_device* device)
     if (printer) changed();
 }
 
-// Never inside of libusb's callbacks.
+// Never inside libusb's callbacks.
 void Bus::Impl::changed()
 {
     gate_->post([weak = weak_from_this()] {

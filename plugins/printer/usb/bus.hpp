@@ -1,16 +1,15 @@
-// The USB bus of this machine: which printers are plugged in, and how to get hold of one.
+// Tracks the USB printers that are plugged in, and opens them.
 //
 //     usb::Bus bus{io, {}};
 //     bus.start([&] { for (const auto& facts : bus.printers()) ...; });
 //     bus.open(number, model, [](Opened opened) { ... });
 //
 // Threads: everything is called, and calls back, on the thread that runs the io_context. A callback never
-// runs inside of the call that takes it and never after the Bus was destroyed. What blocks (opening,
-// claiming, sysfs) runs on threads of its own. libusb's udev monitor is a thread of libusb; like everything
-// here it sleeps while nothing happens.
+// runs inside the call that takes it and never after the Bus is destroyed. Blocking calls (opening, claiming,
+// sysfs) run on worker threads. libusb has a thread for its udev monitor, which sleeps while nothing happens.
 // Lifetime: destroy all links first. The destructor closes what is open, which takes at most
-// Options::stop_bound even if a device hangs; it may run on any thread once the loop has stopped, or on the
-// loop outside of the links' callbacks.
+// Options::stop_bound even if a device hangs. It may run on any thread once the loop has stopped, or on the
+// loop outside the links' callbacks.
 #pragma once
 
 #include "facts.hpp"
@@ -46,16 +45,16 @@ public:
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
 
-    // Looks for printers. `on_change` is called when the first look has ended (also if there is nothing),
-    // and whenever a printer comes or goes.
+    // Starts the search for printers. `on_change` is called when the first search ends, even if it found
+    // none, and whenever a printer is plugged in or removed.
     void start(std::function<void()> on_change);
-    // The first look has ended, and no device is being examined.
+    // The first search has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;
-    // Returns why USB does not work at all, as a sentence with the remedy, or "" if it works.
+    // Why USB does not work at all, with the remedy. Empty: it works.
     [[nodiscard]] const std::string& trouble() const;
-    // By the number of arrival.
+    // In the order in which they were plugged in.
     [[nodiscard]] std::vector<Facts> printers() const;
-    // One owner: a printer whose link lives, or that is being opened, is busy.
+    // A printer has one owner: while it has a link or is being opened, it is busy.
     void open(DeviceNumber, const Model&, OpenDone done);
 
 private:

@@ -1,5 +1,5 @@
-// The inside of the Bus: devices that are plugged in, libusb's events, openings. Header of bus.cpp and
-// bus_open.cpp only.
+// The implementation of Bus: the devices that are plugged in, libusb's events, and attempts to open a device.
+// Only for bus.cpp and bus_open.cpp.
 #pragma once
 
 #include "bus.hpp"
@@ -32,9 +32,9 @@ public:
 private:
     struct Device {
         DeviceRef ref;
-        std::optional<Facts> facts; // nullopt: being examined, or no printer
+        std::optional<Facts> facts; // nullopt: being examined, or not a printer
         std::weak_ptr<Channel> channel;
-        std::shared_future<void> closed; // of the handle that was open last
+        std::shared_future<void> closed; // by the last handle
     };
     struct OpenSlot;
     // Lasts until the call on the worker returns, also after the deadline. Owned by the loop alone: a timer

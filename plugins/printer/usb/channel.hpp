@@ -1,5 +1,5 @@
-// What the parts of an open printer share: the handle, whether the device is still there, and the end,
-// which waits for every transfer. The DeviceLink owns it; while it closes it owns itself.
+// Shared by the parts of an open printer: the handle, whether the device is still present, and the shutdown,
+// which waits for every transfer. The DeviceLink owns it; during the shutdown it owns itself.
 //
 // Threads: the printer loop.
 #pragma once
@@ -22,7 +22,7 @@ namespace agenthost::printer::usb {
 class ChannelPart {
 public:
     virtual ~ChannelPart() = default;
-    // The device is gone: end what is in progress. Returns whether that tells the link's owner.
+    // The device is gone: ends what is in progress. Returns whether the link's owner learns it that way.
     virtual bool device_left() = 0;
     // Cancels the transfer and forgets all callbacks.
     virtual void close() = 0;
@@ -47,13 +47,13 @@ public:
     void later(std::function<void()> call);
     // Clears the halt of an endpoint on a worker. `done` gets libusb's code; not called after close().
     void clear_halt(std::uint8_t endpoint, std::function<void(int code)> done);
-    // The first report counts: from the bus (the device has left) or from a transfer.
+    // Only the first report has an effect. It comes from the bus (the device was removed) or from a transfer.
     void report_gone(std::string detail);
-    // Ends the channel: cancels, waits for the transfers, gives the handle to a worker, which closes it.
+    // Cancels the transfers, waits for them, and lets a worker close the handle.
     void close();
     // A transfer has ended.
     void ended();
-    // Called (by a call of its own) when the device is gone, unless the end of a write tells it.
+    // Called from the event loop when the device is gone, unless the end of a write reports it.
     void set_on_gone(std::function<void(std::string detail)> handler);
 
 private:
@@ -69,7 +69,7 @@ private:
     std::shared_ptr<void> owned_;
     std::shared_ptr<Channel> self_; // while closing
     bool gone_ = false, closed_ = false;
-    bool told_ = false; // the owner knows that the device is gone, or will
+    bool told_ = false; // the owner knows that the device is gone, or a callback that says so is queued
     std::function<void(std::string)> on_gone_;
     std::string gone_detail_;
 };

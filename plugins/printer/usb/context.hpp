@@ -1,8 +1,7 @@
-// Owns a libusb context, and the epoll descriptor that is readable whenever libusb has something to do.
-// Shared by all handles, so that a call that hangs beyond the end of the Bus still finds what it needs; the
-// last owner ends libusb.
+// Owns a libusb context, and an epoll descriptor that is readable whenever libusb has work. All handles share
+// it, so that a call that outlives the Bus still has its context; the last owner closes libusb.
 //
-// No transfer has a timeout of libusb's, so that no timer of libusb is ever due: our deadlines are Asio's.
+// No transfer uses libusb's timeouts, so libusb never needs a timer: all deadlines are Asio's.
 //
 // Threads: libusb is thread-safe. Only the printer loop handles events, so every libusb callback runs
 // there.
@@ -29,12 +28,12 @@ public:
     Context& operator=(const Context&) = delete;
 
     [[nodiscard]] libusb_context* raw() const { return raw_; }
-    // Readable when handle_events() has something to do. libusb's descriptors come and go on the threads
-    // that open and close devices; an epoll descriptor takes that, Asio's own registration does not.
+    // Readable when handle_events() has work. Threads that open and close devices add and remove libusb's
+    // descriptors, which is safe with an epoll descriptor but not with Asio's own registration.
     [[nodiscard]] int descriptor() const { return epoll_.get(); }
     // Runs libusb's callbacks for what is ready, waiting at most `wait`.
     void handle_events(std::chrono::milliseconds wait = {});
-    // Another thread closes a device just now, and events cannot be handled until it has.
+    // Another thread is closing a device; events cannot be handled until it has finished.
     [[nodiscard]] bool closing() const { return libusb_event_handler_active(raw_) != 0; }
     // Handles that are open.
     std::atomic<int> handles{0};

@@ -1,5 +1,5 @@
-// Finds out whether a device is a printer, and what there is to know about it without owning it. May block:
-// on a worker.
+// Determines whether a device is a printer, and reads its facts without claiming it. May block: call it on a
+// worker.
 #pragma once
 
 #include "context.hpp"
@@ -11,7 +11,7 @@
 
 namespace agenthost::printer::usb {
 
-// Reads what identifies the device. Returns nullopt if it is not a printer.
+// nullopt: not a printer.
 std::optional<Facts> examine(const DeviceRef&, std::span<const Quirk> configured);
 
 } // namespace agenthost::printer::usb

@@ -1,4 +1,4 @@
-// An open device whose interface is ours. Opening and closing may block and run on a worker.
+// Owns an open device and the claim on its interface. Opening and closing may block and run on a worker.
 #pragma once
 
 #include "context.hpp"
@@ -19,14 +19,14 @@ namespace agenthost::printer::usb {
 class Handle {
 public:
     Handle(DeviceRef device, libusb_device_handle* raw, Facts facts);
-    // Releases the interface, gives it back to usblp if we took it from there, closes. Blocks: only on a
+    // Releases the interface, binds usblp again if it was detached, and closes the device. Blocks: only on a
     // worker.
     ~Handle();
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
 
     [[nodiscard]] libusb_device_handle* raw() const { return raw_; }
-    // Ready when the destructor has given the interface back.
+    // Ready when the destructor has released the interface.
     [[nodiscard]] std::shared_future<void> closed() const { return when_closed_; }
     [[nodiscard]] const std::shared_ptr<Context>& context() const { return device_.context(); }
     [[nodiscard]] const Facts& facts() const { return facts_; }
@@ -48,13 +48,13 @@ struct OpenedHandle {
     std::optional<OpenError> error;
 };
 
-// Opens, detaches usblp, claims (again and again until `claim_time` has passed, since desktops grab new
-// printers for a moment), and sets the alternate setting if it must. Never resets, never sets a
-// configuration.
+// Opens the device, detaches usblp, claims the interface and selects its alternate setting if necessary. The
+// claim is retried until `claim_time` has passed, because desktops open new printers for a moment. Never
+// resets the device, never sets a configuration.
 OpenedHandle open_handle(const DeviceRef&, const Facts&, bool keep_detached,
                          std::chrono::milliseconds claim_time, const Workers::Stop&);
 
-// The texts; pure.
+// The messages. Pure.
 OpenError denied_error(const Facts&);
 OpenError gone_error(const Facts&);
 

@@ -1,6 +1,7 @@
 #include "kernel.hpp"
 
 #include "base/fd.hpp"
+#include "base/trim.hpp"
 #include "base/utf8.hpp"
 #include "base/visible.hpp"
 
@@ -58,9 +59,7 @@ std::string read_text(const std::string& path)
 std::string_view trimmed(std::string_view text)
 {
     constexpr std::string_view space{" \t\r\n\0", 5};
-    const auto begin = text.find_first_not_of(space);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(space) - begin + 1);
+    return base::trim(text, space);
 }
 
 // The first characters, none of them cut.

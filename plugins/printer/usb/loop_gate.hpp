@@ -1,5 +1,5 @@
-// Hands calls to the printer loop from any thread, until the Bus closes it: a worker may come back when the
-// loop is gone.
+// Posts calls to the printer loop from any thread, until the Bus closes the gate: a worker may return after
+// the loop is destroyed.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

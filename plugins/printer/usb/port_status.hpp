@@ -1,5 +1,5 @@
-// Asks a printer for its IEEE 1284 port status (GET_PORT_STATUS). Questions that come while one runs get
-// its answer.
+// Asks a printer for its IEEE 1284 port status (GET_PORT_STATUS). Callers that ask while a request is in
+// flight share its response; the number of callers is bounded, and one too many gets nullopt at once.
 //
 // Threads: the printer loop.
 #pragma once

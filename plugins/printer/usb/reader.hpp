@@ -1,5 +1,5 @@
-// Reads the IN endpoint while somebody wants to know: one transfer of one buffer, and the next one after
-// the bytes were handled.
+// Reads the IN endpoint while a handler is set: one transfer with one buffer, and the next one after the
+// handler has returned.
 //
 // Threads: the printer loop.
 #pragma once
@@ -36,7 +36,7 @@ private:
     void completed(libusb_transfer_status, std::size_t actual);
     void deliver(std::vector<std::uint8_t> bytes);
     void clear_halt();
-    // Some printers answer a read with nothing at once, again and again.
+    // Some printers complete every read at once with no data.
     void read_again_later();
 
     Channel& channel_;
@@ -44,8 +44,8 @@ private:
     boost::asio::steady_timer pause_;
     std::chrono::milliseconds pause_time_;
     std::function<void(Bytes)> handler_;
-    bool waiting_ = false; // for the pause, the handler or a cleared halt: submits afterwards
-    int halts_ = 0;        // one after another
+    bool waiting_ = false; // for the pause, the handler or a cleared halt; submits afterwards
+    int halts_ = 0;        // in a row
 };
 
 } // namespace agenthost::printer::usb

@@ -1,7 +1,7 @@
-// One libusb transfer with a buffer of its own, used again and again; at most one is in flight. It has no
+// Owns one libusb transfer and its buffer, which are reused; at most one transfer is in flight. It has no
 // timeout: its owner cancels it. Must not be destroyed in flight.
 //
-// Threads: the printer loop. `done` runs inside of Context::handle_events.
+// Threads: the printer loop. `done` runs inside Context::handle_events.
 #pragma once
 
 #include <libusb.h>
@@ -34,9 +34,9 @@ public:
     // A control request that reads `length` bytes.
     int request(libusb_device_handle*, std::uint8_t type, std::uint8_t request, std::uint16_t index,
                 std::uint16_t length, Done done);
-    // `done` follows, also if the transfer has just ended.
+    // `done` follows, even if the transfer has just ended.
     void cancel();
-    // What was received; valid inside of `done`.
+    // The bytes that were received; valid inside `done`.
     [[nodiscard]] std::span<const std::uint8_t> received(std::size_t actual) const;
     [[nodiscard]] std::span<const std::uint8_t> answer(std::size_t actual) const;
 

@@ -1,9 +1,9 @@
 // Runs calls that may block (libusb_open, claim, close, sysfs) on threads that exist only while there is
-// work. A call that never returns occupies one thread and stops nobody else, as long as fewer than
+// work. A call that never returns occupies one thread; other calls continue as long as fewer than
 // `max_threads` hang.
 //
-// Threads: all functions may be called on any thread. The threads belong to no one: whoever destroys this
-// waits for no call, and what a call needs, it must own.
+// Threads: all functions may be called on any thread. The threads are detached: the destructor waits for no
+// call, so a call must own what it uses.
 #pragma once
 
 #include <chrono>
@@ -22,11 +22,11 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    // Queued when all threads are busy. The queue is bounded by its users: a few calls a device.
+    // Queued when all threads are busy. The Bus bounds the queue: it examines a bounded number of devices at once,
+    // and each open printer has at most one call for each endpoint and one that closes it.
     void run(std::function<void()> call);
 
-    // The part that calls may keep: whether this is being destroyed, so that waiting for something makes no
-    // sense.
+    // Calls may keep a copy: it tells whether the Workers are being destroyed, so that a wait can end early.
     class Stop {
     public:
         // Waits for `time`, or less if there is a stop. Returns whether there is one.
@@ -38,7 +38,7 @@ public:
         std::shared_ptr<State> state_;
     };
     [[nodiscard]] Stop stop() const { return stop_; }
-    // Calls in wait() return from now on.
+    // Makes all calls of wait() return.
     void request_stop();
     // Returns whether every call has returned.
     bool wait_idle(std::chrono::milliseconds timeout);

@@ -1,6 +1,5 @@
-// Sends bytes to the OUT endpoint, one transfer at a time, and knows exactly how many the printer has
-// taken. A write goes on while the printer takes bytes, however slowly; it ends when all are taken or by a
-// Fault.
+// Sends bytes to the OUT endpoint, one transfer at a time, and counts exactly how many the printer has
+// accepted. A write ends when all bytes are accepted or with a Fault; a slow printer alone never ends it.
 //
 // Threads: the printer loop.
 #pragma once
@@ -28,7 +27,7 @@ public:
     void cancel();
     void recover(std::function<void(bool ok)> done);
     void finish(std::function<void(bool clean)> done);
-    // A write is in progress, also between two transfers.
+    // A write is in progress, even between two transfers.
     [[nodiscard]] bool writing() const { return static_cast<bool>(done_); }
 
     bool device_left() override;

@@ -10,6 +10,8 @@
 #include "wire/json/numbers.hpp"
 #include "wire/session/answers.hpp"
 
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -286,7 +288,7 @@ void DashboardFieldAgent::write_params(std::span<const json::Member> payload, st
     for (const json::Member& member : payload)
         if (std::ranges::find(request_members, member.key) == request_members.end())
             write_member(json, member);
-    if (arguments.find_first_not_of(" \t\r\n") != arguments.npos)
+    if (!base::trim_front(arguments, base::json_space).empty())
         json.array("argv").value(base::RawJson{content}).raw_elements(arguments).end();
     else
         json.member("command", base::RawJson{content});

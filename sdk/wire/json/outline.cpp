@@ -2,6 +2,8 @@
 
 #include "json.hpp"
 
+#include "base/trim.hpp"
+
 #include <algorithm>
 
 namespace agenthost::wire {
@@ -42,7 +44,7 @@ std::string outline(std::string_view frame)
     std::string out = std::to_string(frame.size()) + " bytes, ", why;
     const auto members = json::split(frame, why);
     if (members) return out + (members->empty() ? "an empty object" : object_outline(*members));
-    const std::size_t begin = frame.find_first_not_of(" \t\r\n");
+    const std::size_t begin = frame.find_first_not_of(base::json_space);
     if (begin == frame.npos) return out + "blank";
     switch (frame[begin]) {
     case '<': return out + "which look like HTML or XML";

@@ -38,6 +38,7 @@ std::string AnnouncedBytes::add(std::string_view id, std::string_view params,
     const auto [at, bad] = std::from_chars(length->raw.data(), end, task.length);
     if (bad != std::errc{} || at != end) return "length is not a number of bytes";
     if (sha256 == nullptr || !is_sha256(sha256->text)) return "sha256 is missing or not 64 hex digits";
+    if (id.empty() || id.size() > max_id) return "the id of a task in binary must have 1 to 255 bytes";
     if (params.size() > max_params) return "the parameters of a task in binary are longer than 64 KiB";
     task.sha256 = sha256->text;
     const auto same = [&](const Task& t) { return t.id == id; };

@@ -1,4 +1,7 @@
-// The tasks whose bytes follow in a binary frame (binary.hpp). Pure. Bounds: max_tasks of max_params bytes.
+// The tasks whose bytes follow in a binary frame (binary.hpp). Pure.
+//
+// Bounds: max_tasks of max_params bytes and an id of max_id bytes. One session has one of these, so a server
+// takes nothing from another one's share.
 #pragma once
 
 #include "wire/json/fields.hpp"
@@ -13,7 +16,7 @@ namespace agenthost::wire::print {
 
 class AnnouncedBytes {
 public:
-    static constexpr std::size_t max_tasks = 16, max_params = 64U << 10;
+    static constexpr std::size_t max_tasks = 16, max_params = 64U << 10, max_id = 255;
 
     // The params of a task_print say that its bytes follow.
     static bool announces(std::span<const json::Member> params);

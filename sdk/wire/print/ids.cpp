@@ -1,5 +1,7 @@
 #include "ids.hpp"
 
+#include "base/trim.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -25,7 +27,7 @@ std::size_t end_of_string(std::string_view json, std::size_t at)
 
 std::size_t skip_space(std::string_view json, std::size_t at)
 {
-    return std::min(json.find_first_not_of(" \t\r\n", at), json.size());
+    return std::min(json.find_first_not_of(base::json_space, at), json.size());
 }
 
 std::optional<std::uint16_t> id_of(std::string_view text)

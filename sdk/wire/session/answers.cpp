@@ -106,9 +106,7 @@ void renew(std::string& memory)
 std::string_view members_of(std::string_view object)
 {
     if (!is_object(object)) return {};
-    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-    std::string_view inner = object.substr(object.find('{') + 1);
-    while (!inner.empty() && blank(inner.front())) inner.remove_prefix(1);
+    const std::string_view inner = base::trim_front(object.substr(object.find('{') + 1), base::json_space);
     if (inner.empty() || inner.front() == '}') return {};
     return inner.substr(0, inner.find_last_of('}'));
 }

@@ -6,6 +6,7 @@
 #include "wire/json/json.hpp"
 
 #include "base/json_writer.hpp"
+#include "base/trim.hpp"
 
 #include <optional>
 #include <string>
@@ -40,8 +41,7 @@ void renew(std::string& memory);
 // True if this valid JSON is an object.
 inline bool is_object(std::string_view json)
 {
-    const std::size_t begin = json.find_first_not_of(" \t\r\n");
-    return begin != json.npos && json[begin] == '{';
+    return base::trim_front(json, base::json_space).starts_with('{');
 }
 // The members of a JSON object as written, without its braces. Empty for "{}" and for a value that is not an
 // object.

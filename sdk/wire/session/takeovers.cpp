@@ -1,5 +1,7 @@
 #include "takeovers.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -42,9 +44,7 @@ bool Takeovers::says_replaced(std::string_view close_reason)
     constexpr std::array<std::string_view, 11> words{
         identity_in_use, "replaced",       "supersed",  "takeover",         "taken over",   "take over",
         "duplicate ",    "duplicate_conn", "elsewhere", "newer connection", "newer session"};
-    std::string lower{close_reason.substr(0, 123)}; // of a close frame
-    std::ranges::transform(lower, lower.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string lower = base::to_lower(close_reason.substr(0, 123)); // of a close frame
     if (lower == "duplicate" || lower == "conflict") return true;
     return std::ranges::any_of(words, [&](std::string_view word) { return lower.find(word) != lower.npos; });
 }

@@ -21,8 +21,7 @@ protected:
         write_file(dir_ / "jwt", jwt_secret, 0600);
         write_file(dir_ / "enroll", enroll, 0600);
         boot("jwt_secret: {file: '" + (dir_ / "jwt").string() + "'}, enroll_token: {file: '" +
-             (dir_ / "enroll").string() + "'}, manifests: ['" +
-             (source_dir() / "tests/support/manifests").string() + "']" + (more.empty() ? "" : ", " + more));
+             (dir_ / "enroll").string() + "'}" + (more.empty() ? "" : ", " + more));
     }
     std::string ws(const std::string& path) const { return "ws" + url_.substr(4) + path; }
     static std::string token(const std::string& sub, const std::string& role = "agent", int lives = 600)

@@ -22,8 +22,7 @@ protected:
     {
         write_file(dir_ / "jwt", jwt_secret, 0600);
         listener_more_ = listener_more;
-        boot("jwt_secret: {file: '" + (dir_ / "jwt").string() + "'}, manifests: ['" +
-             (source_dir() / "tests/support/manifests").string() + "']" + (more.empty() ? "" : ", " + more));
+        boot("jwt_secret: {file: '" + (dir_ / "jwt").string() + "'}" + (more.empty() ? "" : ", " + more));
     }
     static std::string token(const std::string& sub, const std::string& role)
     {

@@ -1,10 +1,13 @@
-// Small functions on text: glob patterns, splitting, hexadecimal digits.
+// Small functions on text: glob patterns, splitting, trimming, hexadecimal digits.
 #include "base/ascii.hpp"
 #include "base/glob.hpp"
+#include "base/parse_number.hpp"
 #include "base/split.hpp"
+#include "base/trim.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,44 @@ TEST(Split, KeepsEmptyParts)
     EXPECT_EQ(split("", "/"), Parts{""});
     EXPECT_EQ(split("/a//", "/"), (Parts{"", "a", "", ""}));
     EXPECT_EQ(split("A__B_C", "__"), (Parts{"A", "B_C"}));
+}
+
+TEST(Trim, RemovesSpacesAndTabsAtBothEnds)
+{
+    EXPECT_EQ(trim(" \t a b\t "), "a b");
+    EXPECT_EQ(trim("a"), "a");
+    EXPECT_EQ(trim(" \t "), "");
+    EXPECT_EQ(trim(""), "");
+    EXPECT_EQ(trim("\r a\n"), "\r a\n") << "a line end is not a blank";
+    EXPECT_EQ(trim_front("\t a "), "a ");
+    EXPECT_EQ(trim_front(" "), "");
+}
+
+TEST(Trim, RemovesTheCharactersOfAnotherSet)
+{
+    EXPECT_EQ(trim("\r\n {} \t\n", json_space), "{}");
+    EXPECT_EQ(trim(std::string_view{"\0 x \0", 5}, std::string_view{" \0", 2}), "x");
+    EXPECT_EQ(trim_front("--a-", "-"), "a-");
+}
+
+TEST(TakeLine, ReturnsEachLineWithoutItsEnd)
+{
+    std::string_view text = "a\n\nb";
+    EXPECT_EQ(take_line(text), "a");
+    EXPECT_EQ(take_line(text), "");
+    EXPECT_EQ(take_line(text), "b");
+    EXPECT_EQ(take_line(text), "");
+    EXPECT_TRUE(text.empty());
+}
+
+TEST(ParseNumber, ReadsTheWholeTextOrNothing)
+{
+    EXPECT_EQ(parse_number<unsigned>("17"), 17U);
+    EXPECT_EQ(parse_number<int>("-17"), -17);
+    EXPECT_EQ(parse_number<unsigned>("0fe6", 16), 0x0fe6U);
+    for (const char* wrong : {"", " 1", "1 ", "+1", "-1", "0x1", "1.0", "99999999999"})
+        EXPECT_FALSE(parse_number<std::uint32_t>(wrong)) << wrong;
+    EXPECT_FALSE(parse_number<std::uint16_t>("65536"));
 }
 
 TEST(HexDigit, AcceptsBothCasesAndNothingElse)

@@ -36,8 +36,6 @@ protected:
                     {"credentials", (dir / "agents.yaml").string()},
                     {"database", (dir / "hub.db").string()},
                     {"spool", (dir / "spool").string()},
-                    // Of plugins that are not in this repository yet.
-                    {"manifests", {(agenthost::test::source_dir() / "tests/support/manifests").string()}},
                     {"reserve_free", 0}};
         config.update(more);
         host.reset();

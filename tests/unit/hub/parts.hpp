@@ -298,6 +298,7 @@ protected:
             reports.heartbeat(agent, {.facts = facts});
             print.heartbeat(agent, facts);
         });
+        later.run();
     }
 
     // --- callers ---

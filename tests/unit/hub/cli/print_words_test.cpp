@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 using namespace agenthost::hub::cli;
 using nlohmann::json;
 using ::testing::HasSubstr;
@@ -28,6 +30,43 @@ TEST(PrintWords, TextIsPrintedAsTextAndOtherBytesAreNot)
     args.charset.clear();
     EXPECT_EQ(print_order(args, "abc")["data"], "YWJj");
     EXPECT_THROW(print_order(args, ""), Usage);
+}
+
+int never(const Arguments&) { return 99; }
+
+std::string refusal(const PrintVerb& verb, const Arguments& args)
+{
+    try {
+        check_print_words(verb, args);
+    } catch (const Usage& e) {
+        return e.what();
+    }
+    return {};
+}
+
+TEST(PrintWords, RefusesWordsAndOptionsThatTheVerbDoesNotHave)
+{
+    const std::array<PrintVerb, 2> verbs{
+        {{"text", "SHOP TEXT [--printer P]", 2, 2, &never}, {"reprint", "TASK [--key K]", 1, 1, &never}}};
+    Arguments args;
+    args.words = {"print", "reprint", "req_1"};
+    EXPECT_EQ(print_verb(verbs, args).name, "reprint");
+    EXPECT_EQ(refusal(verbs[1], args), "");
+    args.printer = "Bar";
+    EXPECT_EQ(refusal(verbs[1], args), "print reprint has no option --printer")
+        << "a copy comes from the printer of the first print";
+    EXPECT_EQ(refusal(verbs[0], args), "a word is missing");
+    args.words = {"print", "text", "kitchen", "two", "words"};
+    EXPECT_EQ(refusal(verbs[0], args), "unexpected word \"words\"; quote a text that has blanks");
+    for (const char* given : {"", "burn"}) {
+        args.words = {"print", given};
+        try {
+            (void)print_verb(verbs, args);
+            ADD_FAILURE() << given;
+        } catch (const Usage& e) {
+            EXPECT_NE(std::string{e.what()}.find("there are text, reprint"), std::string::npos) << e.what();
+        }
+    }
 }
 
 TEST(PrintWords, TheTableHasEveryPrinterAndTheShopsWithoutOne)

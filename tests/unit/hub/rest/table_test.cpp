@@ -17,11 +17,7 @@ namespace {
 
 std::string_view said(Protocol protocol, std::string_view action)
 {
-    static const ActionWords words = [] {
-        ActionWords made;
-        EXPECT_EQ(made.add_path(agenthost::test::source_dir() / "tests/support/manifests"), "");
-        return made;
-    }();
+    static const ActionWords words;
     return words.word(wire::name(protocol), action);
 }
 
@@ -32,7 +28,7 @@ TEST(HubWords, ComeFromTheManifestsOfThisRepository)
         const auto file = agenthost::test::source_dir() / "plugins" / plugin / "manifest.json";
         return json::parse(agenthost::test::read_file(file));
     };
-    for (const char* plugin : {"storage", "telemetry", "terminal"}) {
+    for (const char* plugin : {"storage", "telemetry", "terminal", "printer"}) {
         const json aliases = manifest(plugin).at("aliases");
         EXPECT_FALSE(aliases.empty()) << plugin;
         for (const auto& [protocol, actions] : aliases.items())
@@ -80,6 +76,17 @@ TEST(HubWords, AnActionsOwnVerbIsPreferredToAnotherNameOfTheSameManifest)
     EXPECT_EQ(words.word("panel", "docker.write_file"), "write_file")
         << "not file_write of the field dialect";
     EXPECT_EQ(words.word("panel", "docker.send_command"), "send_command");
+}
+
+TEST(HubWords, ReadsTheManifestsOfAFolder)
+{
+    const agenthost::test::TempDir dir;
+    agenthost::test::write_file(dir / "scale.manifest.json",
+                                R"({"id":"scale","aliases":{"print":{"task_weigh":"scale.weigh"}}})");
+    ActionWords words;
+    EXPECT_EQ(words.word("print", "scale.weigh"), "scale.weigh");
+    EXPECT_EQ(words.add_path((dir / ".").string()), "");
+    EXPECT_EQ(words.word("print", "scale.weigh"), "task_weigh");
 }
 
 TEST(HubWords, ReportsTheProblemOfAManifest)

@@ -158,6 +158,51 @@ TEST_F(OrderTest, TwoRequestsWithOneKeyAtOncePrintOnce)
     EXPECT_EQ(fanout.sent.size(), 1U);
 }
 
+// They are not tasks yet, so the bounds of open tasks do not count them.
+TEST_F(OrderTest, OrdersThatWaitForTheDatabaseAreBoundedAndShared)
+{
+    join("kitchen", "print");
+    join("bar", "print");
+    const std::string text(700U << 10, 'x');
+    int waiting = 0, refused = 0, n = 0;
+    const auto order = [&](const std::string& caller, const std::string& shop) {
+        const PrintOrders::By by{caller, "key" + std::to_string(++n), [](std::string_view) { return true; }};
+        ++waiting;
+        orders.print(shop, {.params = R"({"data":")" + text + R"(","encoding":"text"})"}, by,
+                     [&](const Answer& a) {
+                         --waiting;
+                         if (a.status == 503) ++refused;
+                     });
+    };
+    enter([&] {
+        while (refused == 0) order("greedy", "kitchen");
+        EXPECT_EQ(waiting * text.size() * 10 / PrintOrders::max_preparing, 7U)
+            << "four fifths, but for one order";
+        order("other", "kitchen");
+        EXPECT_EQ(refused, 2) << "the shop has its share too";
+        order("greedy", "bar");
+        EXPECT_EQ(refused, 3);
+        order("other", "bar");
+        EXPECT_EQ(refused, 3) << "a newcomer finds room";
+        EXPECT_LE(orders.preparing(), PrintOrders::max_preparing);
+    });
+    later.run();
+    enter([&] { EXPECT_EQ(orders.preparing(), 0U); });
+    EXPECT_EQ(waiting, 0);
+}
+
+TEST_F(OrderTest, TheNamesOfManyPrintersDoNotMakeALongMessage)
+{
+    join("kitchen", "print");
+    json devices = json::array({{{"alias", std::string(2'000, 'x')}}});
+    for (int i = 0; i < 100; ++i) devices.push_back({{"alias", "P" + std::to_string(i)}});
+    beat("kitchen", json{{"devices", devices}}.dump());
+    const Conn unknown = print("a", "text/plain", "printer=Nobody");
+    EXPECT_THAT(message(unknown), HasSubstr("P0, P1"));
+    EXPECT_THAT(message(unknown), HasSubstr(" and 85 more"));
+    EXPECT_LT(message(unknown).size(), 300U);
+}
+
 TEST_F(OrderTest, ACopyIsANewTaskThatAPersonAsksFor)
 {
     join("kitchen", "print");

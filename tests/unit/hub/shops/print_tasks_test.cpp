@@ -242,6 +242,34 @@ TEST_F(ShopTest, ARestartBetweenAnswerAndHeartbeatStillConfirms)
     EXPECT_TRUE(of("req_c").contains("confirmedAt"));
 }
 
+TEST_F(ShopTest, AConfigurationIsConfirmedLaterIfTheDatabaseFailsMeanwhile)
+{
+    join("kitchen", "print");
+    const std::string id = task("config", R"({"updates":{}})");
+    result("kitchen", {.id = id});
+    tables.unreadable = true;
+    beat("kitchen", R"({"config_push_at":"2025-01-02T00:00:00Z"})");
+    tables.unreadable = false;
+    EXPECT_FALSE(of(id).contains("confirmedAt"));
+    beat("kitchen", R"({"config_push_at":"2025-01-02T00:00:00Z"})");
+    EXPECT_TRUE(of(id).contains("confirmedAt"));
+}
+
+TEST_F(ShopTest, ALongConfigPushAtIsComparedByItsHash)
+{
+    join("kitchen", "print");
+    const std::string old = R"({"config_push_at":")" + std::string(100'000, 'a') + "\"}",
+                      same = R"({"uptime":7,"config_push_at":")" + std::string(100'000, 'a') + "\"}",
+                      other = R"({"config_push_at":")" + std::string(99'999, 'a') + "b\"}";
+    beat("kitchen", old);
+    const std::string id = task("config", R"({"updates":{}})");
+    result("kitchen", {.id = id});
+    beat("kitchen", same);
+    EXPECT_FALSE(of(id).contains("confirmedAt"));
+    beat("kitchen", other);
+    EXPECT_TRUE(of(id).contains("confirmedAt"));
+}
+
 TEST_F(ShopTest, RejectsInvalidTasks)
 {
     join("kitchen", "print");

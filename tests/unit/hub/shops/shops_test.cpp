@@ -157,6 +157,70 @@ TEST_F(ShopsTest, KeptReceiptsAreBoundedAndTheLeastUsedGoesFirst)
     EXPECT_EQ(fanout.sent.size(), before + 1) << "asked again";
 }
 
+TEST_F(ShopsTest, AShopWithManyReceiptsDoesNotDisplaceThoseOfAnother)
+{
+    join("kitchen", "print");
+    join("bar", "print");
+    const auto fetch = [&](const std::string& shop, std::size_t bytes) {
+        const std::string id = print("a", shop);
+        ask("GET", "/api/agent-tasks/" + id + "/receipt.txt");
+        answer_render(agenthost::base::base64(picture + std::string(bytes, 'x')));
+        return id;
+    };
+    const std::string small = fetch("bar", 1'000);
+    for (int i = 0; i < 12; ++i) fetch("kitchen", 3U << 20);
+    EXPECT_LE(receipts.bytes(), Receipts::max_kept);
+    const std::size_t before = fanout.sent.size();
+    ask("GET", "/api/agent-tasks/" + small + "/receipt.txt");
+    EXPECT_EQ(fanout.sent.size(), before);
+}
+
+TEST_F(ShopsTest, CallersThatWaitForReceiptsAreBoundedAndShared)
+{
+    join("kitchen", "print");
+    join("bar", "print");
+    TaskRecord kitchen{.id = print(), .agent = "kitchen"}, bar{.id = print("a", "bar"), .agent = "bar"};
+    std::size_t waiting = 0, refused = 0;
+    const auto get = [&](const TaskRecord& task, const char* caller) {
+        ++waiting;
+        receipts.get(task, Receipts::Kind::text, caller, [&](const Answer& a) {
+            --waiting;
+            if (a.status == 503) ++refused;
+        });
+    };
+    enter([&] {
+        while (refused == 0) get(kitchen, "greedy");
+        EXPECT_EQ(waiting, Receipts::max_waiting * 4 / 5);
+        get(kitchen, "other");
+        get(bar, "greedy");
+        EXPECT_EQ(refused, 3U);
+        get(bar, "other");
+        EXPECT_EQ(refused, 3U) << "a newcomer finds room";
+    });
+    pass(60s);
+    EXPECT_EQ(waiting, 0U);
+    enter([&] { get(kitchen, "greedy"); });
+    EXPECT_EQ(waiting, 1U) << "the places are free again";
+}
+
+TEST_F(ShopsTest, CallersThatWaitForTasksAreBoundedAndSharedAmongShops)
+{
+    join("kitchen", "print");
+    join("bar", "print");
+    const std::string kitchen = print(), bar = print("a", "bar");
+    const auto wait = [&](const std::string& id) {
+        return call("hub.print_task", {{"task", id}, {"wait", 60}});
+    };
+    std::size_t waiting = 0;
+    while (wait(kitchen)->code.empty()) ++waiting;
+    EXPECT_EQ(waiting, ShopControl::max_waiting * 4 / 5);
+    EXPECT_EQ(wait(bar)->code, "");
+    pass(60s);
+    EXPECT_EQ(wait(kitchen)->code, "") << "the places are free again";
+    result("kitchen", {.id = kitchen});
+    result("bar", {.id = bar});
+}
+
 TEST_F(ShopsTest, TheCommandLinePrintsWaitsAndCopies)
 {
     join("kitchen", "print");

@@ -290,6 +290,14 @@ TEST_F(Print, RejectsBinaryFramesThatAreNoJob)
     EXPECT_TRUE(agent->decode_binary(binary_frame("a", ""))) << "a job of no bytes is one";
 }
 
+TEST_F(Print, AnAnnouncementWithAnIdThatNoBinaryFrameCanHaveIsRefused)
+{
+    (void)agent->decode(announcement(std::string(255, 'a'), "x"), false);
+    EXPECT_TRUE(agent->decode_binary(binary_frame(std::string(255, 'a'), "x")));
+    EXPECT_TRUE(
+        std::holds_alternative<Malformed>(agent->decode(announcement(std::string(256, 'a'), "x"), false)));
+}
+
 TEST_F(Print, AnnouncementsAreBounded)
 {
     for (int i = 0; i < 16; ++i)
