@@ -7,7 +7,8 @@
 // first, and continues with the goal it had.
 //
 // Actions:
-// - A change of the desired state is saved before the engine is called.
+// - A change of the desired state is saved before the engine is called. What happens when it cannot be saved is
+//   up to the shell (service/server_shell.hpp).
 // - One action runs and one waits; another is refused as BUSY. While the engine is away, all are refused.
 //   The one that waits is saved as well, with the options of both: an agent that starts again continues.
 // - kill and remove pre-empt everything: what runs is given up, what waits is dropped, a pull is cancelled, an
@@ -39,6 +40,8 @@
 // - A container that was removed by hand while the server should run is created again, even without
 //   restart_after_crash: the desired state says so, and stop_server is the way to change it. It counts for
 //   the crash policy, so that a clean-up job that removes it each minute does not continue indefinitely.
+//
+// A copy is a machine in the same state: the shell keeps one to undo an action that cannot be stored.
 //
 // One machine for each server; not thread-safe, called from the engine thread. More than 25 members: each
 // input and each goal is a function.
@@ -176,7 +179,7 @@ private:
     void cancel_backoff();
     void say(const std::string& message);
 
-    const Settings settings_;
+    Settings settings_;
     Record record_, saved_;
     bool away_ = true, gone_ = false;
     bool engine_restarted_ = false; // not yet taken into account

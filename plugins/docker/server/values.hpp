@@ -100,8 +100,7 @@ using Input = std::variant<Power, Cancel, Done, Seen, EngineEvent, Oom, Ready, F
 
 // Effects, to be carried out in order ----------------------------------------------------------------------
 
-// To be durable before the next effect. When it cannot be saved, the shell reports that and continues: a full
-// disk must not keep a server from being stopped.
+// To be durable before the next effect.
 struct Save {
     Record record;
 };
