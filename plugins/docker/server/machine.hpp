@@ -22,6 +22,9 @@
 // - A start that fails is given up when a person asked for it: the server is offline with the reason.
 //   A start that the machine made by itself is tried again as after a crash, and so is the start of a restart
 //   that has ended a run: a server that ran was meant to run.
+//   An agent that starts again knows which of them it was.
+// - A failure is reported before the action that waited begins, and each state change names the action that led
+//   to it: its number.
 // - A restart pulls the image before it ends the run; if that fails, the server runs on.
 // - A stop that had to be ended by SIGKILL is reported as TIMEOUT.
 // - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
@@ -104,7 +107,6 @@ private:
         bool overdue = false;           // SIGKILL should have worked by now
         bool tried_again = false;       // a container that vanished was created again
         bool ready = false;             // the done line came before inspect showed the run
-        bool ended_run = false;         // the first half of a restart is over: a run was ended for it
         std::optional<Problem> failure; // of a call whose effect is being looked at, or of the deadline
     };
 
@@ -122,6 +124,7 @@ private:
     void call_done(Verb, const Done&);
     void start_done(const Done&);
     void remove_done(Verb, const Done&);
+    void show();
     void forget_calls();
     [[nodiscard]] State resting_state() const;
 
