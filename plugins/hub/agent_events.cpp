@@ -20,7 +20,7 @@ void AgentEvents::ready(const AgentRecord& agent)
     to_.runs.events().agent_ready(agent);
     to_.console.agent_ready(agent);
     to_.servers.ready(agent);
-    to_.server_control.followers().ready(agent.id);
+    to_.server_control.agent_ready(agent.id);
 }
 
 void AgentEvents::lost(const AgentRecord& agent)
@@ -32,6 +32,7 @@ void AgentEvents::lost(const AgentRecord& agent)
     to_.requests.agent_lost(agent.id);
     to_.runs.events().agent_lost(agent.id);
     to_.servers.lost(agent.id);
+    to_.server_control.agent_lost(agent.id);
 }
 
 void AgentEvents::by_token(const AgentRecord& agent, std::string_view jti, std::int64_t expires)

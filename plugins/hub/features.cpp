@@ -67,9 +67,10 @@ Work::Work(Core& core, Disk& disk, Agents& agents)
 {}
 
 Servers::Servers(Core& core, Disk& disk, Agents& agents, Work& work)
-    : watch{core, agents.sessions, work.requests, disk.servers, disk.store}, outcomes{core, watch},
-      calls{core, work.calls, agents.sessions, watch, outcomes}, placer{watch},
-      control{core, agents.sessions, work.requests, work.calls, work.commands, watch, outcomes, placer},
+    : watch{core, agents.sessions, work.requests, disk.servers, disk.store},
+      outcomes{core, agents.sessions, watch}, calls{core, work.calls, agents.sessions, watch, outcomes},
+      placer{watch}, control{core,          agents.sessions, work.requests, work.calls,
+                             work.commands, watch,           outcomes,      placer},
       rest{calls}, files{calls}, fleet{calls, watch, placer}
 {}
 

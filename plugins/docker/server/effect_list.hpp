@@ -14,10 +14,10 @@ class EffectList {
 public:
     void add(Effect effect) { effects_.push_back(std::move(effect)); }
     void add_first(Effect effect) { effects_.insert(effects_.begin(), std::move(effect)); }
-    void answer(const std::string& id, Verdict verdict, const Problem& problem,
+    void answer(const std::string& id, Verdict verdict, const Problem& problem, std::uint64_t action = 0,
                 std::optional<State> status = {})
     {
-        add(Answer{id, verdict, problem, status});
+        add(Answer{id, verdict, problem, status, action});
     }
 
     void arm(Timer timer, milliseconds after)

@@ -24,15 +24,21 @@ std::vector<Effect> Machine::step(const Input& input, milliseconds now)
     std::visit([this](const auto& what) { on(what); }, input);
     advance();
     answer_at_once();
-    if (const State current = state(); current != shown_ && !gone_) {
-        effects_.add(StateChanged{shown_, current, reason_});
-        shown_ = current;
-    }
+    show();
     if (record_ != saved_ && !gone_) {
         saved_ = record_;
         effects_.add_first(Save{record_});
     }
     return effects_.take();
+}
+
+// Reports a change of the state.
+void Machine::show()
+{
+    const State current = state();
+    if (current == shown_ || gone_) return;
+    effects_.add(StateChanged{shown_, current, std::exchange(reason_, {}), record_.action});
+    shown_ = current;
 }
 
 State Machine::state() const
@@ -222,7 +228,6 @@ void Machine::forget_calls()
     attempt_.asked = old.asked;
     attempt_.out_of_time = old.out_of_time;
     attempt_.ready = old.ready;
-    attempt_.ended_run = old.ended_run;
     effects_.disarm(Timer::kill);
     unstick();
 }

@@ -7,7 +7,8 @@
 // first, and continues with the goal it had.
 //
 // Actions:
-// - A change of the desired state is saved before the engine is called.
+// - A change of the desired state is saved before the engine is called. What happens when it cannot be saved is
+//   up to the shell (service/server_shell.hpp).
 // - One action runs and one waits; another is refused as BUSY. While the engine is away, all are refused.
 //   The one that waits is saved as well, with the options of both: an agent that starts again continues.
 // - kill and remove pre-empt everything: what runs is given up, what waits is dropped, a pull is cancelled, an
@@ -21,6 +22,9 @@
 // - A start that fails is given up when a person asked for it: the server is offline with the reason.
 //   A start that the machine made by itself is tried again as after a crash, and so is the start of a restart
 //   that has ended a run: a server that ran was meant to run.
+//   An agent that starts again knows which of them it was.
+// - A failure is reported before the action that waited begins, and each state change names the action that led
+//   to it: its number.
 // - A restart pulls the image before it ends the run; if that fails, the server runs on.
 // - A stop that had to be ended by SIGKILL is reported as TIMEOUT.
 // - An action that the engine does not carry out in time makes the server `stuck`: the machine tries again
@@ -39,6 +43,8 @@
 // - A container that was removed by hand while the server should run is created again, even without
 //   restart_after_crash: the desired state says so, and stop_server is the way to change it. It counts for
 //   the crash policy, so that a clean-up job that removes it each minute does not continue indefinitely.
+//
+// A copy is a machine in the same state: the shell keeps one to undo an action that cannot be stored.
 //
 // One machine for each server; not thread-safe, called from the engine thread. More than 25 members: each
 // input and each goal is a function.
@@ -101,7 +107,6 @@ private:
         bool overdue = false;           // SIGKILL should have worked by now
         bool tried_again = false;       // a container that vanished was created again
         bool ready = false;             // the done line came before inspect showed the run
-        bool ended_run = false;         // the first half of a restart is over: a run was ended for it
         std::optional<Problem> failure; // of a call whose effect is being looked at, or of the deadline
     };
 
@@ -119,6 +124,7 @@ private:
     void call_done(Verb, const Done&);
     void start_done(const Done&);
     void remove_done(Verb, const Done&);
+    void show();
     void forget_calls();
     [[nodiscard]] State resting_state() const;
 
@@ -176,7 +182,7 @@ private:
     void cancel_backoff();
     void say(const std::string& message);
 
-    const Settings settings_;
+    Settings settings_;
     Record record_, saved_;
     bool away_ = true, gone_ = false;
     bool engine_restarted_ = false; // not yet taken into account

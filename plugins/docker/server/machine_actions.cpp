@@ -42,9 +42,7 @@ void Machine::begin(Power power, bool answered)
     case Action::restart: {
         if (record_.install != Install::done) {
             const Problem why = not_installed();
-            if (!answered) return refuse(power, why.code, why.message);
-            if (reason_.code.empty()) reason_ = why;
-            return;
+            return refuse(power, why.code, why.message);
         }
         const Goal goal = power.action == Action::start ? Goal::start : Goal::restart;
         record_.wants_running = true;
@@ -75,7 +73,7 @@ void Machine::wait(const Power& power)
     effects_.answer(power.id, Verdict::ok,
                     {"", std::string{to_string(power.action)} + " is accepted and waits for the end of " +
                              what_runs() + "."},
-                    status);
+                    record_.action + 1, status);
 }
 
 Problem Machine::not_installed() const
@@ -121,7 +119,7 @@ void Machine::preempt(Power power)
         say(what_runs() + " was ended by " + std::string{to_string(power.action)} + ".");
     requests_.end(Verdict::cancelled, {code::cancelled, "pre-empted by " + server::describe(power)},
                   effects_);
-    record_.next.reset();
+    if (std::exchange(record_.next, std::nullopt)) ++record_.action; // it had a number
     const bool installing = record_.goal == Goal::install && !record_.install_over;
     const bool installer = installing && (record_.installer_ran || calls_.working_on(Verb::run_installer));
     const bool server = !calls_.known() || !record_.run.empty() || calls_.working_on(Verb::start);
@@ -144,13 +142,15 @@ void Machine::preempt(Power power)
 void Machine::kill_while_removing(const Power& power)
 {
     if (calls_.running()) kill_now(Verb::kill);
-    effects_.answer(power.id, Verdict::ok, {"", settings_.name + " is being deleted."});
+    effects_.answer(power.id, Verdict::ok, {"", settings_.name + " is being deleted."}, record_.action);
 }
 
 // Whatever was in progress is over.
 void Machine::run(Power power, Goal goal, bool answered)
 {
     record_.goal = goal;
+    ++record_.action;
+    record_.asked = goal == Goal::start || goal == Goal::restart;
     record_.stop = power.stop;
     record_.installer_ran = record_.install_over = record_.gave_up = false;
     record_.fault = {};
@@ -158,7 +158,7 @@ void Machine::run(Power power, Goal goal, bool answered)
     cancel_backoff();
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    requests_.begin(std::move(power), answered);
+    requests_.begin(std::move(power), record_.action, answered);
 }
 
 void Machine::finish(Verdict verdict, const Problem& problem)
@@ -166,13 +166,21 @@ void Machine::finish(Verdict verdict, const Problem& problem)
     requests_.end(verdict, problem, effects_);
     record_.goal = Goal::none;
     record_.stop = {};
-    record_.installer_ran = record_.install_over = false;
+    record_.asked = record_.installer_ran = record_.install_over = false;
     attempt_ = {};
     calls_.give_up(effects_);
     for (const Timer timer : {Timer::stop, Timer::kill, Timer::install}) effects_.disarm(timer);
     if (stuck_ != Stuck::no) unstick();
-    if (auto next = std::exchange(record_.next, std::nullopt))
-        begin({"", next->action, std::move(next->stop), next->then_start}, true);
+    auto next = std::exchange(record_.next, std::nullopt);
+    if (!next) return;
+    const bool starts = next->action == Action::start || next->action == Action::restart;
+    if (starts && record_.install != Install::done) { // its caller was answered: the event says so
+        ++record_.action;
+        if (reason_.code.empty()) reason_ = not_installed();
+        return;
+    }
+    if (!reason_.code.empty()) show(); // what begins now may lead to the same state
+    begin({"", next->action, std::move(next->stop), next->then_start}, true);
 }
 
 // What a caller is told who does not wait for the end of what runs.

@@ -76,11 +76,11 @@ bool Machine::drive_start()
     }
 }
 
-// A person gets the error and decides. Otherwise the start is retried as after a crash; a restart took a server
+// A person gets the error and decides, also after a restart of the agent. Otherwise the start is retried as after a crash; a restart took a server
 // down that ran, so it is retried as well.
 bool Machine::fail_start(Problem problem)
 {
-    if (requests_.running() && !attempt_.ended_run) {
+    if (record_.asked) {
         record_.wants_running = false;
         record_.fault = reason_ = problem;
     } else {
@@ -107,7 +107,6 @@ bool Machine::drive_stop()
     if (late) say(late->message);
     const Progress progress = attempt_.progress;
     attempt_ = {};
-    attempt_.ended_run = ended_run;
     if (progress == Progress::pulled) attempt_.progress = progress;
     effects_.disarm(Timer::stop);
     effects_.disarm(Timer::kill);
@@ -153,6 +152,7 @@ void Machine::ask_to_stop()
 {
     const milliseconds timeout = record_.stop.timeout.value_or(settings_.stop_timeout);
     attempt_.asked = true;
+    record_.asked = false; // a run is ended for it
     if (timeout <= milliseconds{0}) {
         attempt_.out_of_time = true;
         return kill_now(Verb::kill);

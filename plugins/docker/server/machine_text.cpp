@@ -65,6 +65,7 @@ template <class Out> void Machine::tell(Out& out) const
     out.number("install", static_cast<unsigned>(record_.install), 3);
     out.flag("installer_ran", record_.installer_ran);
     out.flag("install_over", record_.install_over);
+    out.flag("by_person", record_.asked);
     out.flag("gave_up", record_.gave_up);
     out.flag("ready", record_.ready);
     out.flag("run", !record_.run.empty());
@@ -100,7 +101,6 @@ template <class Out> void Machine::tell(Out& out) const
     out.flag("overdue", attempt_.overdue);
     out.flag("tried_again", attempt_.tried_again);
     out.flag("early_ready", attempt_.ready);
-    out.flag("ended_run", attempt_.ended_run);
     out.flag("failure", attempt_.failure.has_value());
     out.number("stuck", static_cast<unsigned>(stuck_), 4);
     out.flag("retried", retries_ > 0);

@@ -4,6 +4,7 @@
 #include "plugins/docker/errors/codes.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,11 +44,14 @@ struct Record {
     Install install = Install::missing;
     bool installer_ran = false; // of the current goal `install`: its container was started
     bool install_over = false;  // of the current goal `install`: all but cleaning up is done
+    bool asked = false;         // of the current goal `start` or `restart`: by a person, who gets its error
     bool gave_up = false;       // crashed too often; only a power action starts the server again
     bool ready = false;         // the done line of `run` was seen
     std::string run;            // the run that is believed to be running; empty: none
     std::string judged_run;     // the last run whose end has been dealt with
-    Problem fault;              // why the server is crashed or its installation failed
+    // Rises with each accepted action; of the one that led to the goal or state. The one that waits has the next.
+    std::uint64_t action = 0;
+    Problem fault; // why the server is crashed or its installation failed
 
     bool operator==(const Record&) const = default;
 };

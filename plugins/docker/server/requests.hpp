@@ -3,6 +3,7 @@
 
 #include "effect_list.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,13 +19,14 @@ public:
     // It runs, and its caller waits.
     [[nodiscard]] bool pending() const { return running_ && !answered_; }
 
-    // `answered`: while it waited for its turn.
-    void begin(Power, bool answered);
+    // `number`: of the action (record.hpp). `answered`: while it waited for its turn.
+    void begin(Power, std::uint64_t number, bool answered);
     void answer(Verdict, const Problem&, EffectList&);
     void end(Verdict, const Problem&, EffectList&);
 
 private:
     std::optional<Power> running_;
+    std::uint64_t number_ = 0;
     bool answered_ = false;
 };
 

@@ -100,8 +100,7 @@ using Input = std::variant<Power, Cancel, Done, Seen, EngineEvent, Oom, Ready, F
 
 // Effects, to be carried out in order ----------------------------------------------------------------------
 
-// To be durable before the next effect. When it cannot be saved, the shell reports that and continues: a full
-// disk must not keep a server from being stopped.
+// To be durable before the next effect.
 struct Save {
     Record record;
 };
@@ -128,10 +127,12 @@ struct Answer {
     Problem problem;
     // What a waiting action will do; absent: the state of the machine.
     std::optional<State> status = {};
+    std::uint64_t action = 0; // its number (record.hpp); 0: refused
 };
 struct StateChanged {
     State previous = State::offline, current = State::offline;
-    Problem reason; // `message` alone when nothing is wrong
+    Problem reason;           // `message` alone when nothing is wrong
+    std::uint64_t action = 0; // that led to it (record.hpp); 0: none
 };
 struct Note { // a warning for people
     std::string message;

@@ -28,6 +28,7 @@ std::string status_event(std::string_view id, const server::StateChanged& change
     json.object().member("serverId", id);
     json.member("previousStatus", server::to_string(changed.previous));
     json.member("currentStatus", server::to_string(changed.current));
+    if (changed.action > 0) json.member("actionNumber", changed.action);
     if (pid > 0) json.member("pid", pid);
     if (!container.empty()) json.member("containerId", container);
     if (!changed.reason.code.empty())

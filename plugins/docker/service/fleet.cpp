@@ -112,7 +112,7 @@ void Fleet::load(const store::Store::Loaded& stored)
         try {
             add(server, read_create_server(server.spec));
         } catch (const std::exception& e) {
-            unreadable_.insert(server.id);
+            leftover_.insert(server.id);
             node_.log(Level::error, "server " + server.id +
                                         " is left alone: its configuration cannot be read: " + e.what() +
                                         " Create it again.");
@@ -281,9 +281,19 @@ std::optional<Problem> Fleet::plan(const Creation& creation, store::StoredServer
     return std::nullopt;
 }
 
+// Why no server is created now.
+std::optional<Problem> Fleet::refusal() const
+{
+    if (away_) return trouble();
+    if (draining_) return Problem{code::busy, "the agent is stopping. Try again later."};
+    return std::nullopt;
+}
+
 void Fleet::create(Creation creation)
 {
     const std::string id = creation.spec.id;
+    if (creating_.contains(id))
+        return creation.refused({code::busy, "the server " + id + " is being created."});
     if (const ServerShell* const known = find(id)) {
         if (known->ending())
             return creation.refused(
@@ -292,10 +302,7 @@ void Fleet::create(Creation creation)
         return creation.refused(
             problem(code::server_exists, "the server " + id + " exists already, with another configuration"));
     }
-    if (away_) return creation.refused(trouble());
-    if (draining_) return creation.refused({code::busy, "the agent is stopping. Try again later."});
-    if (creating_.contains(id))
-        return creation.refused({code::busy, "the server " + id + " is being created."});
+    if (const auto refused = refusal()) return creation.refused(*refused);
     store::StoredServer stored;
     stored.id = id;
     stored.spec = creation.payload;
@@ -342,13 +349,15 @@ void Fleet::ask_strangers(const std::string& id, std::vector<ledger::HostPort> p
 void Fleet::admit(const std::shared_ptr<Creation>& creation, const store::StoredServer& stored,
                   const std::vector<ledger::Stranger>& strangers)
 {
-    if (const auto refused = ledger_.claim(stored.claim, strangers)) {
+    auto refused = refusal(); // the question took time
+    if (!refused) refused = ledger_.claim(stored.claim, strangers);
+    if (refused) {
         creating_.erase(stored.id);
         ledger_.release(stored.id);
         return creation->refused(*refused);
     }
     for (const std::string& note : creation->spec.notes) node_.log(Level::warn, stored.id + ": " + note);
-    if (unreadable_.erase(stored.id) > 0) // makes room
+    if (leftover_.erase(stored.id) > 0) // makes room
         records_.remove(stored.id, [](const std::optional<Problem>&) {});
     records_.add(stored, [this, creation, stored](const std::optional<Problem>& refused) {
         this->stored(std::move(*creation), stored, refused);
@@ -366,7 +375,31 @@ void Fleet::stored(Creation creation, const store::StoredServer& stored,
     add(stored, std::move(creation.spec));
     ServerShell& server = *servers_.at(stored.id);
     if (!away_) server.back(false);
-    server.power(std::move(creation.power), std::move(creation.answer));
+    server.power(std::move(creation.power),
+                 [this, id = stored.id, answer = std::move(creation.answer)](const server::Answer& given) {
+                     if (given.verdict != server::Verdict::refused) return answer(given);
+                     withdraw(id, [answer, given] { answer(given); });
+                 });
+}
+
+// Its installation was refused: nothing of it is to be left. Called by the server, so it is destroyed later.
+void Fleet::withdraw(const std::string& id, std::function<void()> then)
+{
+    creating_.insert(id);
+    withdrawn_.insert(servers_.extract(id));
+    records_.remove(id, [this, id, then = std::move(then)](const std::optional<Problem>& problem) {
+        if (problem) {
+            leftover_.insert(id);
+            node_.log(Level::error, "server " + id +
+                                        " was not created, but it is listed after the next start of the "
+                                        "agent; delete it then, or create it again: " +
+                                        problem->message);
+        }
+        withdrawn_.erase(id);
+        creating_.erase(id);
+        ledger_.release(id);
+        then();
+    });
 }
 
 // ---- reports ----

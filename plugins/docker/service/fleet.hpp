@@ -88,9 +88,11 @@ private:
     std::optional<Problem> plan(const Creation&, store::StoredServer&) const;
     void ask_strangers(const std::string& id, std::vector<ledger::HostPort>,
                        std::function<void(const std::vector<ledger::Stranger>&)> then);
+    [[nodiscard]] std::optional<Problem> refusal() const;
     void admit(const std::shared_ptr<Creation>&, const store::StoredServer&,
                const std::vector<ledger::Stranger>&);
     void stored(Creation, const store::StoredServer&, const std::optional<Problem>&);
+    void withdraw(const std::string& id, std::function<void()> then);
     void poll();
     void report_usage();
     void publish_count();
@@ -105,8 +107,10 @@ private:
     NodeContext node_;
     ledger::Ledger ledger_;
     Servers servers_;
+    Servers withdrawn_; // created, but not installed; until the store has forgotten them
     std::set<std::string> creating_, foreign_;
-    std::set<std::string> unreadable_; // stored, with a configuration that cannot be read
+    // Stored, but not servers: their configuration cannot be read, or the store would not forget them.
+    std::set<std::string> leftover_;
     std::optional<engine::EngineFacts> engine_;
     bool away_ = true, draining_ = false;
     bool published_away_ = false; // of an engine that has answered before

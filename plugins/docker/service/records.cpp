@@ -1,9 +1,13 @@
 #include "records.hpp"
 
+#include "base/disk_trouble.hpp"
+#include "base/sqlite.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iterator>
@@ -16,13 +20,17 @@ Records::Records(std::unique_ptr<store::Store> store, std::string engine_file, b
 
 void Records::run(Call call, Then then)
 {
+    std::string folder = std::filesystem::path{engine_file_}.parent_path().string();
     boost::asio::post(thread_, [store = store_, call = std::move(call), then = std::move(then), io = &io_,
-                                alive = std::weak_ptr{alive_}]() mutable {
+                                folder = std::move(folder), alive = std::weak_ptr{alive_}]() mutable {
         std::optional<Problem> problem;
         try {
             problem = call(*store);
+        } catch (const base::SqliteError& error) {
+            const base::DiskTrouble trouble = base::disk_trouble(error, folder, "move agent.state_dir");
+            problem = Problem{trouble.code, trouble.text};
         } catch (const std::exception& e) {
-            problem = Problem{"INTERNAL", e.what()};
+            problem = Problem{code::internal, e.what()};
         }
         boost::asio::post(*io, [then = std::move(then), problem = std::move(problem), alive] {
             if (!alive.expired()) then(problem);

@@ -21,7 +21,7 @@ namespace agenthost::docker::service {
 
 class Records {
 public:
-    // The problem, if any.
+    // The problem, if any: of the disk, its code is DISK_FULL or DISK_ERROR.
     using Then = std::function<void(const std::optional<Problem>&)>;
 
     // `engine_file`: remembers which process was the engine.

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto log_end_timeout = 5s;
 constexpr auto start_margin = 2s;
 constexpr auto pull_interval = 1s; // between two events of one pull
+constexpr auto forget_retry = 10s; // a deleted server leaves the list of a disk that was full this late
 
 server::milliseconds steady_now()
 {
@@ -105,11 +106,7 @@ void ServerShell::pump()
         } else if (!inputs_.empty()) {
             const server::Input input = std::move(inputs_.front());
             inputs_.pop_front();
-            for (server::Effect& effect : machine_.step(input, steady_now()))
-                effects_.push_back(std::move(effect));
-            if (const auto* seen = std::get_if<server::Seen>(&input);
-                seen && seen->outcome == server::Outcome::ok)
-                view_.current = true;
+            step(input);
         } else {
             break;
         }
@@ -117,20 +114,72 @@ void ServerShell::pump()
     pumping_ = false;
 }
 
+void ServerShell::step(const server::Input& input)
+{
+    undo_.reset();
+    if (const auto* power = std::get_if<server::Power>(&input)) undo_.emplace(Undo{machine_, *power});
+    std::vector<server::Effect> effects = machine_.step(input, steady_now());
+    const bool saves = !effects.empty() && std::holds_alternative<server::Save>(effects.front());
+    if (unsaved_ && !saves && !machine_.gone())
+        effects.insert(effects.begin(), server::Save{machine_.record()});
+    for (server::Effect& effect : effects) effects_.push_back(std::move(effect));
+    if (const auto* seen = std::get_if<server::Seen>(&input); seen && seen->outcome == server::Outcome::ok)
+        view_.current = true;
+}
+
 void ServerShell::on(const server::Save& save)
 {
     saving_ = true;
-    node_.records.save(
-        spec_.id, save.record, [this, alive = std::weak_ptr{alive_}](const std::optional<Problem>& problem) {
-            if (alive.expired()) return;
-            if (problem)
-                node_.log(Level::error, spec_.id +
-                                            ": its state cannot be stored, so it may be wrong after the "
-                                            "next restart of the agent: " +
-                                            problem->message);
-            saving_ = false;
-            pump();
-        });
+    node_.records.save(spec_.id, save.record,
+                       [this, alive = std::weak_ptr{alive_}](const std::optional<Problem>& problem) {
+                           if (alive.expired()) return;
+                           saving_ = false;
+                           saved(problem);
+                           pump();
+                       });
+}
+
+void ServerShell::saved(const std::optional<Problem>& problem)
+{
+    if (!problem) {
+        unsaved_power_.clear();
+        return unsaved_.reset();
+    }
+    if (undoes()) {
+        const std::string action{server::to_string(undo_->power.action)};
+        effects_.clear(); // of this step; none was carried out, because saving comes first
+        effects_.emplace_back(server::Answer{undo_->power.id,
+                                             server::Verdict::refused,
+                                             {problem->code, action + " of " + spec_.id +
+                                                                 " was not begun, because it cannot be "
+                                                                 "stored: " +
+                                                                 problem->message}});
+        machine_ = std::move(undo_->before);
+        undo_.reset();
+        return;
+    }
+    if (!unsaved_)
+        node_.log(Level::error, spec_.id +
+                                    ": its state cannot be stored, so it may be wrong after the next restart "
+                                    "of the agent: " +
+                                    problem->message);
+    unsaved_ = problem;
+    if (undo_) unsaved_power_ = undo_->power.id;
+}
+
+// Whether the action of this step must not be carried out unless it is stored.
+bool ServerShell::undoes() const
+{
+    if (!undo_) return false;
+    switch (undo_->power.action) {
+    case server::Action::install:
+    case server::Action::start:
+    case server::Action::restart: return true;
+    case server::Action::stop: return machine_.record().next != undo_->before.record().next; // it waits
+    case server::Action::kill:
+    case server::Action::remove: return false;
+    }
+    return false;
 }
 
 void ServerShell::on(const server::Call& call)
@@ -175,13 +224,19 @@ void ServerShell::on(const server::Answer& answer)
         return std::holds_alternative<server::Gone>(effect);
     });
     // Whoever hears that the server is deleted may create it again at once.
-    if (last) return last_answers_.push_back([tell, answer] { tell(answer); });
-    tell(answer);
+    if (last) return (void)last_answers_.emplace_back(tell, answer);
+    if (answer.id != unsaved_power_ || answer.verdict != server::Verdict::ok) return tell(answer);
+    tell({answer.id,
+          server::Verdict::failed,
+          {unsaved_->code, spec_.id +
+                               " is being ended as asked, but this cannot be stored, so the agent may start "
+                               "it again after its own restart: " +
+                               unsaved_->message}});
 }
 
 void ServerShell::say_deleted()
 {
-    for (const auto& tell : std::exchange(last_answers_, {})) tell();
+    for (const auto& [tell, answer] : std::exchange(last_answers_, {})) tell(answer);
 }
 
 void ServerShell::on(const server::StateChanged& changed)
@@ -208,12 +263,33 @@ void ServerShell::on(const server::Gone&)
             std::error_code ignored;
             std::filesystem::remove_all(folder, ignored);
         });
-        node_.records.remove(spec_.id, [this, alive](const std::optional<Problem>& problem) {
-            if (alive.expired()) return;
-            if (problem) node_.log(Level::error, spec_.id + " cannot be forgotten: " + problem->message);
-            on_gone_();
+        forget();
+    });
+}
+
+void ServerShell::forget()
+{
+    node_.records.remove(spec_.id, [this, alive = std::weak_ptr{alive_}](const auto& problem) {
+        if (alive.expired()) return;
+        if (!problem) return on_gone_();
+        answer_not_forgotten(*problem);
+        const auto timer = std::make_shared<boost::asio::steady_timer>(node_.client.io());
+        timer->expires_after(forget_retry);
+        timer->async_wait([this, timer, alive](boost::system::error_code failed) {
+            if (!failed && !alive.expired()) forget();
         });
     });
+}
+
+void ServerShell::answer_not_forgotten(const Problem& problem)
+{
+    const Problem why{problem.code, "the files of " + spec_.id +
+                                        " are deleted, but not its entry in the list of servers; agenthost "
+                                        "keeps trying: " +
+                                        problem.message};
+    if (!std::exchange(not_forgotten_, true)) node_.log(Level::error, why.message);
+    for (const auto& [tell, answer] : std::exchange(last_answers_, {}))
+        tell({answer.id, server::Verdict::failed, why});
 }
 
 // ---- inputs ----

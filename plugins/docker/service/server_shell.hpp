@@ -2,6 +2,11 @@
 // order. Owns its console and what is known of its container. On the engine thread; owned by the Fleet.
 //
 // Inputs wait while a change of the desired state is being written, so that no effect overtakes it.
+//
+// When the state cannot be stored (the disk is full), install, start, restart and an action that waits are
+// undone and refused: an agent that starts again would not know of them. stop, kill and delete are carried
+// out all the same, because they may be what frees the disk, but their answer is the error. The state is
+// stored at the next input, at the latest after Fleet's poll interval.
 #pragma once
 
 #include "node_context.hpp"
@@ -23,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace agenthost::docker::service {
@@ -85,8 +91,19 @@ public:
     void say_deleted();
 
 private:
+    // What a power action that cannot be stored has changed: everything since.
+    struct Undo {
+        server::Machine before;
+        server::Power power;
+    };
+
     void feed(server::Input);
     void pump();
+    void step(const server::Input&);
+    void saved(const std::optional<Problem>&);
+    [[nodiscard]] bool undoes() const;
+    void forget();
+    void answer_not_forgotten(const Problem&);
     void on(const server::Save&);
     void on(const server::Call&);
     void on(const server::CancelPull&);
@@ -114,10 +131,13 @@ private:
     server::Machine machine_;
     std::deque<server::Input> inputs_;
     std::deque<server::Effect> effects_;
-    bool pumping_ = false, saving_ = false;
+    bool pumping_ = false, saving_ = false, not_forgotten_ = false;
+    std::optional<Undo> undo_;       // of the step whose effects are carried out
+    std::optional<Problem> unsaved_; // why what is stored is outdated
+    std::string unsaved_power_;      // the action that is carried out although it could not be stored
     std::array<std::unique_ptr<boost::asio::steady_timer>, server::timers> timers_;
     std::map<std::string, AnswerFn> answers_; // by the id of the power action; at most two
-    std::vector<std::function<void()>> last_answers_;
+    std::vector<std::pair<AnswerFn, server::Answer>> last_answers_;
 
     ContainerView view_;
     std::string followed_; // the run whose log the console reads

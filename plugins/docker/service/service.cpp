@@ -211,6 +211,7 @@ void Service::answer_power(Request& request, const std::string& id, const server
         json.member("status", server::to_string(answer.status.value_or(server->state())));
         if (server->pulling()) json.member("pulling", *server->pulling());
     }
+    if (answer.action > 0) json.member("actionNumber", answer.action);
     json.end();
     request.reply(out);
 }
@@ -260,7 +261,8 @@ void Service::create_server(Request request)
         };
         creation.exists = [shared](const ServerShell& server) {
             shared->reply(base::json_object("message", "The server exists already", "serverId",
-                                            server.spec().id, "status", server::to_string(server.state())));
+                                            server.spec().id, "status", server::to_string(server.state()),
+                                            "actionNumber", server.record().action));
         };
         fleet_->create(std::move(creation));
     });

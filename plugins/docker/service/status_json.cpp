@@ -44,6 +44,7 @@ void write_resources(base::JsonWriter& json, ServerShell& server, const std::opt
 void write_state(base::JsonWriter& json, const ServerShell& server)
 {
     json.member("status", server::to_string(server.state()));
+    if (server.record().action > 0) json.member("actionNumber", server.record().action);
     const ContainerView& view = server.view();
     if (!view.id.empty()) json.member("containerId", view.id);
     if (view.running && view.started_ns > 0) {

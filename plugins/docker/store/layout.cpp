@@ -40,7 +40,11 @@ ALTER TABLE servers ADD COLUMN next_start INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE servers ADD COLUMN next_timeout INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE servers ADD COLUMN next_signal TEXT NOT NULL DEFAULT '';
 )";
-constexpr std::array<const char*, 3> steps{version_1, version_2, version_3};
+// The number of the last action that began.
+constexpr const char* version_4 = R"(
+ALTER TABLE servers ADD COLUMN action INTEGER NOT NULL DEFAULT 0;
+)";
+constexpr std::array<const char*, 4> steps{version_1, version_2, version_3, version_4};
 
 } // namespace
 

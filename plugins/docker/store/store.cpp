@@ -21,16 +21,16 @@ using server::State;
 constexpr std::string_view columns =
     "SELECT id, specs.spec, specs.sha256, spec_hash, created_ms, memory, disk, wants_running, goal, install, "
     "flags, run, judged_run, fault_code, fault, stop_timeout, stop_signal, next, next_start, next_timeout, "
-    "next_signal, container, state, console_stamp, console_count FROM servers LEFT JOIN specs "
+    "next_signal, action, container, state, console_stamp, console_count FROM servers LEFT JOIN specs "
     "ON specs.server = servers.id ORDER BY id";
-constexpr int record_columns = 14;
+constexpr int record_columns = 15;
 
-constexpr std::int64_t installer_ran = 1, install_over = 2, gave_up = 4, ready = 8;
+constexpr std::int64_t installer_ran = 1, install_over = 2, gave_up = 4, ready = 8, asked = 16;
 
 std::int64_t flags_of(const Record& record)
 {
     return (record.installer_ran ? installer_ran : 0) | (record.install_over ? install_over : 0) |
-           (record.gave_up ? gave_up : 0) | (record.ready ? ready : 0);
+           (record.gave_up ? gave_up : 0) | (record.ready ? ready : 0) | (record.asked ? asked : 0);
 }
 
 std::string_view cut(std::string_view text, std::size_t max)
@@ -68,6 +68,7 @@ void bind_record(base::Statement& statement, int at, const Record& record)
     statement.bind(at + 10, record.next ? static_cast<std::int64_t>(next.action) + 1 : 0);
     statement.bind(at + 11, std::int64_t{next.then_start});
     bind_stop(statement, at + 12, at + 13, next.stop);
+    statement.bind(at + 14, static_cast<std::int64_t>(record.action));
 }
 
 // False: not a value of this enumeration.
@@ -86,6 +87,8 @@ bool read_record(const base::Statement& row, int at, Record& record)
     record.install_over = (flags & install_over) != 0;
     record.gave_up = (flags & gave_up) != 0;
     record.ready = (flags & ready) != 0;
+    record.asked = (flags & asked) != 0;
+    record.action = static_cast<std::uint64_t>(row.integer(at + 14));
     record.run = row.text(at + 4);
     record.judged_run = row.text(at + 5);
     record.fault = {std::string{row.text(at + 6)}, std::string{row.text(at + 7)}};
@@ -95,7 +98,7 @@ bool read_record(const base::Statement& row, int at, Record& record)
         if (!read_enum(next - 1, Action::remove, record.next->action)) return false;
     }
     return read_enum(row.integer(at + 1), Goal::remove, record.goal) &&
-           read_enum(row.integer(at + 2), Install::failed, record.install) && flags >= 0 && flags < 16;
+           read_enum(row.integer(at + 2), Install::failed, record.install) && flags >= 0 && flags < 32;
 }
 
 Problem full(const std::string& what)
@@ -109,14 +112,14 @@ Store::Store(const std::string& file)
     : db_{open_database(file)},
       add_{db_.prepare("INSERT INTO servers(id, spec_hash, created_ms, memory, disk, wants_running, goal, "
                        "install, flags, run, judged_run, fault_code, fault, stop_timeout, stop_signal, next, "
-                       "next_start, next_timeout, next_signal, container, state, console_stamp, "
-                       "console_count) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")},
+                       "next_start, next_timeout, next_signal, action, container, state, console_stamp, "
+                       "console_count) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")},
       change_{db_.prepare("UPDATE servers SET spec_hash=?, memory=?, disk=? WHERE id=?")},
       remove_{db_.prepare("DELETE FROM servers WHERE id=?")},
       record_{
           db_.prepare("UPDATE servers SET wants_running=?, goal=?, install=?, flags=?, run=?, judged_run=?, "
                       "fault_code=?, fault=?, stop_timeout=?, stop_signal=?, next=?, next_start=?, "
-                      "next_timeout=?, next_signal=? WHERE id=?")},
+                      "next_timeout=?, next_signal=?, action=? WHERE id=?")},
       container_{db_.prepare("UPDATE servers SET container=?, state=? WHERE id=?")},
       console_{db_.prepare("UPDATE servers SET console_stamp=?, console_count=? WHERE id=?")},
       project_{db_.prepare("UPDATE servers SET project=?1 WHERE id=?2 AND project<>?1")},

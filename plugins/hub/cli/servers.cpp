@@ -35,12 +35,14 @@ constexpr int max_wait_ms = 120'000;
 // For the result of a start, for example, which may include a pull and what the game does until it is ready.
 constexpr auto default_wait = std::chrono::minutes{5};
 constexpr int not_yet = 3; // exit code: the time to wait was over
-// At the end of its input, console leaves after this long without output.
+// At the end of its input, console leaves after this long without output, once it has shown what was there.
 constexpr auto quiet_at_end = std::chrono::milliseconds{700};
 constexpr auto max_wait_at_end = std::chrono::seconds{5};
+constexpr auto max_lag_at_end = std::chrono::seconds{60}; // of output that the agent has and we do not
 
 using Clock = std::chrono::steady_clock;
 std::atomic<Clock::time_point> last_output{}; // of the console
+std::atomic<std::uint64_t> shown_to{0};       // the position of the next line; 0: the agent numbers none
 
 std::string text(const json& object, const char* key)
 {
@@ -224,6 +226,7 @@ int follow(const Arguments& args, json named, bool on)
     netclient::CallReader reader{{
         .progress =
             [&](const json& said) {
+                shown_to = said.value("next", shown_to.load());
                 if (said.contains("lost")) note(text(said, "lost") + " lines are missing here");
                 const json data = said.value("data", json::object());
                 if (const std::string now = text(data, "currentStatus"); !now.empty())
@@ -255,6 +258,17 @@ int logs(const Arguments& args)
     return follow(args, server_named(args, args.words[2]), args.follow);
 }
 
+// The position after the last line that the agent has; 0: it numbers none, or does not say.
+std::uint64_t end_of_console(const Arguments& args, const json& named)
+{
+    try {
+        const json page = get(args, named, "logs", {{"tail", 1}});
+        return page.value("next", std::uint64_t{0});
+    } catch (const std::exception&) {
+        return 0;
+    }
+}
+
 // Types each line of standard input into the server's console, then ends the process.
 [[noreturn]] void type_lines(const Arguments& args, const json& named)
 {
@@ -268,6 +282,10 @@ int logs(const Arguments& args)
             code = 1;
         }
     }
+    // A busy machine is not a quiet console: what the agent has already is shown first.
+    const std::uint64_t there = end_of_console(args, named);
+    for (const auto last = Clock::now() + max_lag_at_end; shown_to < there && Clock::now() < last;)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
     // Output that the last line causes may still arrive.
     const auto end = Clock::now() + max_wait_at_end;
     last_output = Clock::now();

@@ -79,15 +79,24 @@ std::optional<ServerCalls::Waits> ServerCalls::waits_of(const Exchange& exchange
     return waits;
 }
 
-void ServerCalls::answer_outcome(const Exchange& exchange, const TaskRecord& task, double outcome_s,
-                                 const std::string& first)
+ServerOutcomes::Place ServerCalls::reserve(const Exchange& exchange)
 {
+    std::string why;
+    ServerOutcomes::Place place = outcomes_.reserve(exchange.caller(), why);
+    if (!place) exchange.busy(why);
+    return place;
+}
+
+void ServerCalls::answer_outcome(const Exchange& exchange, const TaskRecord& task,
+                                 ServerOutcomes::Place place, double outcome_s, const std::string& first)
+{
+    if (!exchange.there()) return; // the caller has left, and nothing else would end the wait
     // The exchange is answered once; what is left of its waiting must not answer it again.
     const auto owner = std::make_shared<int>(0);
     exchange.on_drain({});
     exchange.on_closed([this, owner]() UNDER_LOCK { outcomes_.drop(owner.get()); });
     outcomes_.await(
-        task, std::chrono::duration<double>{outcome_s}, owner.get(),
+        task, std::move(place), std::chrono::duration<double>{outcome_s}, owner.get(),
         [exchange, task, first, owner](const ServerOutcome& outcome) UNDER_LOCK {
             const std::string body = outcome_json(task, outcome, first);
             if (outcome.kind != OutcomeKind::failed)
@@ -155,16 +164,18 @@ void ServerCalls::run_with_body(const HttpRequest& request, const std::string& e
 void ServerCalls::start(const Exchange& exchange, ServerCall call, const Waits& waits,
                         std::function<bool(const TaskRecord&)> ended)
 {
-    if (!ended && waits.outcome_s > 0) {
-        ended = [this, exchange, seconds = waits.outcome_s](const TaskRecord& task) UNDER_LOCK {
-            if (task.state != TaskState::success || aim_of(task) == ServerAim::none) return false;
-            answer_outcome(exchange, task, seconds);
-            return true;
-        };
-    }
     TaskRecord task = calls_.make(std::move(call.agent), std::string{call.action}, std::move(call.params));
     const AgentRecord* agent = fanout_.find(task.agent);
     if (!call.server.empty()) name_server(task, call.server, agent == nullptr ? "" : agent->protocol);
+    if (!ended && waits.outcome_s > 0 && aim_of(task) != ServerAim::none) {
+        ServerOutcomes::Place place = reserve(exchange);
+        if (!place) return;
+        ended = [this, exchange, place, seconds = waits.outcome_s](const TaskRecord& done) UNDER_LOCK {
+            if (done.state != TaskState::success) return false;
+            answer_outcome(exchange, done, place, seconds);
+            return true;
+        };
+    }
     if (changes(call.action)) audit(task, exchange.caller());
     calls_.run(exchange, std::move(task), waits.answer_s,
                {.write = &server_task_json, .location = "/api/tasks/", .ended = std::move(ended)});

@@ -54,8 +54,10 @@ public:
     // nullopt: answered 400.
     std::optional<Waits> waits_of(const Exchange&, const Head&) UNDER_LOCK;
     // The task has succeeded: waits for what it leads to, and answers. `first`: see outcome_json().
-    void answer_outcome(const Exchange&, const TaskRecord&, double outcome_s, const std::string& first = {})
-        UNDER_LOCK;
+    void answer_outcome(const Exchange&, const TaskRecord&, ServerOutcomes::Place, double outcome_s,
+                        const std::string& first = {}) UNDER_LOCK;
+    // For a wait of this caller; nullptr: answered 503.
+    ServerOutcomes::Place reserve(const Exchange&) UNDER_LOCK;
 
     // 400.
     static void refuse(const Exchange&, const std::string& why) UNDER_LOCK;

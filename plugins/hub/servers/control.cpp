@@ -78,11 +78,13 @@ bool ServerControl::takes(std::string_view action)
 
 void ServerControl::ok(const ReplyPtr& reply, std::string json)
 {
+    waiting_.erase(reply.get());
     core_.strand.post([reply, json = std::move(json)] { reply->ok(json); });
 }
 
 void ServerControl::fail(const ReplyPtr& reply, std::string code, std::string message)
 {
+    waiting_.erase(reply.get());
     core_.strand.post(
         [reply, code = std::move(code), message = std::move(message)] { reply->fail(code, message); });
 }
@@ -149,9 +151,11 @@ void ServerControl::run(const json& params, bool writing, const ReplyPtr& reply)
     if (!agent) return;
     const auto more = params.find("params");
     std::function<bool(const TaskRecord&)> ended;
-    if (const double wait = params.value("wait", 0.0); wait > 0) {
+    const double wait = params.value("wait", 0.0);
+    if (wait > 0 && aim_of({.action = std::string{action}}) != ServerAim::none) {
+        if (!reserve(reply)) return;
         ended = [this, reply, wait](const TaskRecord& task) UNDER_LOCK {
-            if (task.state != TaskState::success || aim_of(task) == ServerAim::none) return false;
+            if (task.state != TaskState::success) return false;
             answer_outcome(reply, task, wait);
             return true;
         };
@@ -166,13 +170,27 @@ void ServerControl::run(const json& params, bool writing, const ReplyPtr& reply)
 void ServerControl::answer_outcome(const ReplyPtr& reply, const TaskRecord& task, double wait_s,
                                    const std::string& first)
 {
-    outcomes_.await(task, std::chrono::duration<double>{wait_s}, reply.get(),
+    const auto place = waiting_.extract(reply.get());
+    if (place.empty()) return; // it has left
+    outcomes_.await(task, place.mapped(), std::chrono::duration<double>{wait_s}, reply.get(),
                     [this, reply, task, first](const ServerOutcome& outcome) UNDER_LOCK {
                         if (outcome.kind != OutcomeKind::failed)
                             return ok(reply, outcome_json(task, outcome, first));
                         fail(reply, outcome.fault.code,
                              with_remedy(outcome.fault.code, outcome.fault.message));
                     });
+}
+
+bool ServerControl::reserve(const ReplyPtr& reply)
+{
+    std::string why;
+    ServerOutcomes::Place place = outcomes_.reserve("the command line", why);
+    if (!place) {
+        fail(reply, "BUSY", why + " (--no-wait)");
+        return false;
+    }
+    waiting_[reply.get()] = std::move(place);
+    return true;
 }
 
 void ServerControl::start(ServerCall call, const ReplyPtr& reply,
@@ -213,12 +231,14 @@ void ServerControl::create(const json& params, std::string_view raw, const Reply
     writer.end();
     auto read = read_create(body, true, code, why);
     if (!read) return fail(reply, code, with_remedy(code, why));
+    const double wait = params.value("wait", 0.0);
+    if (wait > 0 && !reserve(reply)) return;
     auto job = std::make_shared<Placer::Job>();
     job->body = std::move(*read);
     job->sees = [](std::string_view) { return true; };
     job->start = [this, reply](ServerCall call, std::function<bool(const TaskRecord&)> ended)
                      UNDER_LOCK { start(std::move(call), reply, std::move(ended)); };
-    job->answer = [this, reply, wait = params.value("wait", 0.0)](const Placer::Outcome& outcome) UNDER_LOCK {
+    job->answer = [this, reply, wait](const Placer::Outcome& outcome) UNDER_LOCK {
         if (outcome.task && wait > 0)
             return answer_outcome(reply, *outcome.task, wait,
                                   outcome.json.substr(1, outcome.json.size() - 2));

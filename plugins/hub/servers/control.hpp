@@ -15,6 +15,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,9 +36,16 @@ public:
     void left(const Reply* reply) UNDER_LOCK
     {
         followers_.left(reply);
+        waiting_.erase(reply);
         outcomes_.drop(reply);
     }
     void writable(const Reply* reply) UNDER_LOCK { followers_.writable(reply); }
+    void agent_ready(std::string_view agent) UNDER_LOCK
+    {
+        outcomes_.ready(agent);
+        followers_.ready(agent);
+    }
+    void agent_lost(std::string_view agent) UNDER_LOCK { outcomes_.lost(agent); }
     [[nodiscard]] ServerFollowers& followers() UNDER_LOCK { return followers_; }
     void drain() UNDER_LOCK // the hub shuts down
     {
@@ -54,6 +62,8 @@ private:
     std::optional<std::string> agent_of(const nlohmann::json&, const ReplyPtr&) UNDER_LOCK;
     void start(ServerCall, const ReplyPtr&, std::function<bool(const TaskRecord&)> ended = {}) UNDER_LOCK;
 
+    // For a wait of the command line, which is one caller; false: answered.
+    bool reserve(const ReplyPtr&) UNDER_LOCK;
     // The task has succeeded; `first`: see outcome_json().
     void answer_outcome(const ReplyPtr&, const TaskRecord&, double wait_s, const std::string& first = {})
         UNDER_LOCK;
@@ -68,6 +78,8 @@ private:
     ServerOutcomes& outcomes_;
     Placer& placer_;
     ServerFollowers followers_ GUARDED;
+    std::map<const Reply*, ServerOutcomes::Place>
+        waiting_ GUARDED; // those that will wait, until their answer
 };
 
 } // namespace agenthost::hub

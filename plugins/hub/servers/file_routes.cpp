@@ -28,6 +28,16 @@ std::uint64_t whole(const json::Member* m, std::uint64_t otherwise)
     return value;
 }
 
+Answer bytes_answer(std::string bytes, std::uint64_t offset, std::uint64_t size)
+{
+    Answer answer{.status = 200, .headers = {{"content-type", "application/octet-stream"}}};
+    answer.headers.emplace_back("x-file-size", std::to_string(size));
+    if (offset + bytes.size() < size)
+        answer.headers.emplace_back("x-next-offset", std::to_string(offset + bytes.size()));
+    answer.body = std::move(bytes);
+    return answer;
+}
+
 // The bytes of a file from the agent's answer {path, size, encoding, content, offset?}.
 Answer content_answer(const TaskRecord& task)
 {
@@ -46,12 +56,21 @@ Answer content_answer(const TaskRecord& task)
     }
     const std::uint64_t offset = whole(wire::find(*members, "offset"), 0);
     const std::uint64_t size = whole(wire::find(*members, "size"), bytes.size());
-    Answer answer{.status = 200, .headers = {{"content-type", "application/octet-stream"}}};
-    answer.headers.emplace_back("x-file-size", std::to_string(size));
-    if (offset + bytes.size() < size)
-        answer.headers.emplace_back("x-next-offset", std::to_string(offset + bytes.size()));
-    answer.body = std::move(bytes);
-    return answer;
+    return bytes_answer(std::move(bytes), offset, size);
+}
+
+// The head of the answer to a GET of `length` bytes, from an answer with another part of the file. The listener
+// counts the body for Content-Length and leaves it out.
+Answer content_head(const TaskRecord& task, std::uint64_t length)
+{
+    std::string why;
+    const auto members = json::split(task.data, why);
+    const json::Member* told = members ? wire::find(*members, "size") : nullptr;
+    if (told == nullptr || told->kind != json::Kind::number)
+        return json_answer(502, server_error("INTERNAL", "The agent's answer has no size"));
+    const std::uint64_t size = whole(told, 0);
+    const std::uint64_t offset = std::min(whole(wire::find(*members, "offset"), 0), size);
+    return bytes_answer(std::string(std::min(length, size - offset), ' '), offset, size);
 }
 
 // Returns the error; empty: none.
@@ -131,12 +150,24 @@ void ServerFilesRest::get(const HttpRequest& request)
     QueryParams query{request.head};
     query.text("path", max_path, true).whole("offset", 0, max_offset).whole("length", 1, max_content);
     if (!query.problem().empty()) return ServerCalls::refuse(request.exchange, query.problem());
+    std::string params = query.json();
+    ServerCalls::Show show = content_answer;
+    if (request.head.method ==
+        "HEAD") { // its answer needs the size alone, which is in the answer about any part
+        QueryParams one{request.head};
+        params = one.text("path", max_path, true).whole("offset", 0, max_offset).json();
+        params.replace(params.size() - 1, 1, ",\"length\":1}");
+        std::uint64_t length = max_content;
+        if (const auto text = query_value(request.head.query, "length"))
+            std::from_chars(text->data(), text->data() + text->size(), length);
+        show = [length](const TaskRecord& task) { return content_head(task, length); };
+    }
     calls_.run(request,
                {.agent = request.arguments[0],
                 .server = request.arguments[1],
                 .action = server_action::get_file,
-                .params = query.json()},
-               content_answer);
+                .params = std::move(params)},
+               show);
 }
 
 void ServerFilesRest::remove(const HttpRequest& request)

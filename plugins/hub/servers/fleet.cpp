@@ -96,15 +96,18 @@ void FleetRest::place(const Exchange& exchange, const Caller& caller, const Serv
     std::string code, why;
     auto read = read_create(body, true, code, why);
     if (!read) return exchange.answer(json_answer(status_of(code), server_error(code, why)));
+    ServerOutcomes::Place wait;
+    if (waits.outcome_s > 0 && !dry_run && !(wait = calls_.reserve(exchange))) return;
     auto job = std::make_shared<Placer::Job>();
     job->body = std::move(*read);
     job->sees = sight_of(caller);
     job->dry_run = dry_run;
     job->start = [this, exchange, waits](ServerCall call, std::function<bool(const TaskRecord&)> ended)
                      UNDER_LOCK { calls_.start(exchange, std::move(call), waits, std::move(ended)); };
-    job->answer = [this, exchange, wait_s = waits.outcome_s](const Placer::Outcome& outcome) UNDER_LOCK {
-        if (outcome.task && wait_s > 0)
-            return calls_.answer_outcome(exchange, *outcome.task, wait_s,
+    job->answer = [this, exchange, wait,
+                   wait_s = waits.outcome_s](const Placer::Outcome& outcome) UNDER_LOCK {
+        if (outcome.task && wait)
+            return calls_.answer_outcome(exchange, *outcome.task, wait, wait_s,
                                          outcome.json.substr(1, outcome.json.size() - 2));
         exchange.answer(json_answer(outcome.code.empty() ? 200 : status_of(outcome.code), outcome.json));
     };

@@ -192,6 +192,10 @@ bool ServerFollowers::fetch(const FollowerPtr& follower)
         return true;
     }
     follower->pumping = false;
+    if (follower->next && follower->told != follower->next) {
+        follower->told = follower->next;
+        say(*follower, base::json_object("next", *follower->next));
+    }
     if (follower->wish.follow || !follower->begun || follower->asking) return false;
     follower->over = true;
     followers_.erase(follower->reply.get());

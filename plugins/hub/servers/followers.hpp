@@ -6,6 +6,9 @@
 // number nothing are followed by their events alone. Nothing is buffered for a slow caller beyond
 // `max_unsent`: its lines stay with the agent; those that the agent no longer has are reported as lost.
 //
+// The caller is told {"next":N} when it has everything before this position, so that it can tell silence from
+// slowness.
+//
 // Under the hub's lock, except pump(): the daemon's stream() may return BUSY, and nothing outside is called
 // under the lock.
 #pragma once
@@ -54,6 +57,7 @@ private:
         ReplyPtr reply;
         Wish wish;
         std::optional<std::uint64_t> next; // position of the next line; nullopt: the agent numbers nothing
+        std::optional<std::uint64_t> told; // the last one that the caller was told
         bool begun = false;                // the first lines have arrived
         bool asking = false, again = false;
         bool pumping = false, woken = false, over = false;

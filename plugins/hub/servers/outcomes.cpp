@@ -23,6 +23,12 @@ ServerOutcome failed(std::string_view status, ServerFault fault)
     return {OutcomeKind::failed, std::string{status}, std::move(fault)};
 }
 
+// Whether a report is about an earlier action than this one.
+bool is_earlier(std::uint64_t reported, std::uint64_t action)
+{
+    return action != 0 && reported != 0 && reported < action;
+}
+
 ServerOutcome reached(std::string_view status, const ServerFault& fault = {})
 {
     return {OutcomeKind::reached, std::string{status}, fault};
@@ -40,14 +46,16 @@ ServerAim aim_of(const TaskRecord& task)
     return ServerAim::none;
 }
 
-ServerOutcome judge(ServerAim aim, std::string_view status, const ServerFault& fault, bool began)
+ServerOutcome judge(ServerAim aim, std::string_view status, const ServerFault& fault, bool began,
+                    bool replaced)
 {
     const ServerOutcome pending{OutcomeKind::pending, std::string{status}};
     const bool moves = status.empty() || status == "installing" || status == "stopping";
     if (status == "stuck") return failed(status, fault);
     switch (aim) {
     case ServerAim::installed_and_running:
-        if (status == "offline" && fault.code.empty()) return pending; // between the two
+        // Between the two, unless it was stopped there.
+        if (status == "offline" && fault.code.empty() && !replaced) return pending;
         [[fallthrough]];
     case ServerAim::running:
         if (moves || status == "starting") return pending;
@@ -67,38 +75,71 @@ ServerOutcome judge(ServerAim aim, std::string_view status, const ServerFault& f
     return reached(status);
 }
 
-ServerOutcomes::ServerOutcomes(Core& core, ServerWatch& watch) : core_{core}, watch_{watch}
+ServerOutcomes::ServerOutcomes(Core& core, Fanout& fanout, ServerWatch& watch)
+    : core_{core}, fanout_{fanout}, watch_{watch}
 {
     watch_.observe([this](std::string_view agent, std::string_view server)
                        UNDER_LOCK { changed(agent, server); });
 }
 
-void ServerOutcomes::await(const TaskRecord& task, std::chrono::duration<double> time, const void* owner,
-                           Then then)
+ServerOutcomes::Place ServerOutcomes::reserve(std::string caller, std::string& why)
+{
+    struct Taken {
+        std::shared_ptr<Book> book;
+        std::string caller;
+        Taken(std::shared_ptr<Book> b, std::string c) : book{std::move(b)}, caller{std::move(c)} {}
+        Taken(const Taken&) = delete;
+        Taken& operator=(const Taken&) = delete;
+        ~Taken()
+        {
+            const std::lock_guard lock{book->mutex};
+            book->callers.give_back(caller, 1);
+        }
+    };
+    {
+        const std::lock_guard lock{book_->mutex};
+        if (!book_->callers.take(caller, 1)) {
+            why = "This caller waits for the outcomes of " + std::to_string(book_->callers.used(caller)) +
+                  " actions, its share of the hub's " + std::to_string(max_waits) +
+                  "; the action was not sent. Try again when some have ended, or do not wait and ask for the "
+                  "server's status";
+            return nullptr;
+        }
+    }
+    return std::make_shared<Taken>(book_, std::move(caller));
+}
+
+void ServerOutcomes::await(const TaskRecord& task, Place place, std::chrono::duration<double> time,
+                           const void* owner, Then then)
 {
     ServerRecord answer;
     read_status(task.data, 0, answer);
     const std::string server = named_server(task);
     const ServerRecord* known = watch_.book().find(task.agent, server);
-    const bool told = known != nullptr && known->told >= task.created;
+    const bool told =
+        known != nullptr && known->told >= task.created && !is_earlier(known->action, answer.action);
     waits_.push_front({.agent = task.agent,
                        .server = server,
                        .aim = aim_of(task),
                        .owner = owner,
                        .then = std::move(then),
                        .since = task.created,
+                       .place = std::move(place),
+                       .action = answer.action,
+                       .desired = known == nullptr ? DesiredState::none : known->desired,
                        .status = told ? known->status : answer.status});
     const auto wait = waits_.begin();
-    wait->began = wait->status == "stopping" && told;
+    if (told) look(*wait, *known);
     if (end(wait, told ? known->fault : answer.fault)) return;
-    if (waits_.size() > max_waits || core_.draining) return finish(wait, {{}, wait->status});
+    if (core_.draining) return finish(wait, {{}, wait->status});
+    if (!fanout_.online(task.agent)) watch_absence(task.agent);
     const auto most = std::chrono::duration_cast<std::chrono::steady_clock::duration>(time);
     wait->timer = core_.after(most, [this, wait]() UNDER_LOCK { finish(wait, {{}, wait->status}); });
 }
 
 bool ServerOutcomes::end(Waits::iterator wait, const ServerFault& fault)
 {
-    ServerOutcome outcome = judge(wait->aim, wait->status, fault, wait->began);
+    ServerOutcome outcome = judge(wait->aim, wait->status, fault, wait->began, wait->replaced);
     if (outcome.kind == OutcomeKind::pending) return false;
     finish(wait, outcome);
     return true;
@@ -122,10 +163,58 @@ void ServerOutcomes::changed(std::string_view agent, std::string_view server)
             finish(wait, {OutcomeKind::failed, "", {"SERVER_NOT_FOUND", "the server was deleted"}});
             continue;
         }
-        wait->status = known->status;
-        // A list may still show the stop of an action before it.
-        wait->began = wait->began || (known->status == "stopping" && known->told >= wait->since);
+        if (is_earlier(known->action, wait->action)) continue;
+        look(*wait, *known);
         end(wait, known->fault);
+    }
+}
+
+void ServerOutcomes::look(Wait& wait, const ServerRecord& known) const
+{
+    wait.status = known.status;
+    const bool later = wait.action != 0 && known.action > wait.action;
+    wait.replaced =
+        later || (known.desired == DesiredState::stopped && wait.desired != DesiredState::stopped);
+    // A list may still show the stop of an action before it.
+    wait.began = wait.began || later || (known.status == "stopping" && known.told >= wait.since);
+}
+
+// ---- agents ----
+
+void ServerOutcomes::lost(std::string_view agent)
+{
+    if (std::any_of(waits_.begin(), waits_.end(), [&](const Wait& wait) { return wait.agent == agent; }))
+        watch_absence(std::string{agent});
+}
+
+void ServerOutcomes::ready(std::string_view agent)
+{
+    const auto at = absent_.find(agent);
+    if (at == absent_.end()) return;
+    core_.timers.cancel(at->second);
+    absent_.erase(at);
+}
+
+void ServerOutcomes::watch_absence(const std::string& agent)
+{
+    if (absent_.contains(agent)) return;
+    absent_[agent] = core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
+        absent_.erase(agent);
+        if (!fanout_.online(agent)) end_waits_of(agent);
+    });
+}
+
+void ServerOutcomes::end_waits_of(const std::string& agent)
+{
+    const ServerFault fault{
+        "AGENT_OFFLINE",
+        "Agent " + agent + " has been disconnected for " +
+            std::to_string(std::chrono::ceil<std::chrono::seconds>(core_.config.agent_grace).count()) +
+            " s. The action is stored at the agent, which goes on with it; ask for the server's status when "
+            "it is back"};
+    for (auto at = waits_.begin(); at != waits_.end();) {
+        const auto wait = at++;
+        if (wait->agent == agent) finish(wait, {OutcomeKind::failed, wait->status, fault});
     }
 }
 

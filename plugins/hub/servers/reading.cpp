@@ -54,6 +54,12 @@ std::optional<std::uint64_t> bytes(const json& object, const char* key)
                                                  : std::nullopt;
 }
 
+std::uint64_t action_number(const json& object)
+{
+    const json* value = member(object, "actionNumber");
+    return value != nullptr && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+}
+
 std::optional<std::uint32_t> cpus(const json& object, const char* key)
 {
     const json* value = member(object, key);
@@ -135,6 +141,7 @@ void read_fault(const json& from, ServerRecord& server)
 void apply_status(const json& from, std::int64_t now, ServerRecord& server)
 {
     server.seen = now;
+    server.action = action_number(from);
     set_status(text(from, "status", max_word), now, server);
     if (auto id = text(from, "containerId", 128); !id.empty()) server.container_id = std::move(id);
     if (auto name = text(from, "name", max_server_name); !name.empty()) server.name = std::move(name);
@@ -282,6 +289,7 @@ bool read_event(std::string_view topic, std::string_view data, std::int64_t now,
     if (topic == "server_status_changed") {
         set_status(text(from, "currentStatus", max_word), now, server);
         server.told = now;
+        server.action = action_number(from);
     }
     read_fault(from, server);
     return topic == "server_status_changed" || topic.starts_with("server_crash");

@@ -47,6 +47,9 @@ struct ServerRecord {
     std::int64_t changed = 0; // when the status changed, UTC ms
     std::int64_t seen = 0;    // when the agent last reported it, UTC ms
     std::int64_t told = 0;    // when an event last reported its status, UTC ms
+    // The agent's number of the action that led to the status, which rises with each accepted action; 0: the
+    // agent does not number them.
+    std::uint64_t action = 0;
     // Of the create_server that is not answered yet; empty: none.
     std::string creating = {};
 };

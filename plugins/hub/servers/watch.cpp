@@ -192,6 +192,7 @@ void ServerWatch::apply(const std::string& id, const ServerList& list)
             if (ends_fault(found.status)) server->fault = {};
             server->status = found.status;
         }
+        server->action = found.action;
         if (!found.name.empty()) server->name = found.name;
         if (!found.image.empty()) server->image = found.image;
         if (!found.container_id.empty()) server->container_id = found.container_id;
@@ -290,7 +291,10 @@ void ServerWatch::ended(const TaskRecord& task)
     if (server == nullptr) return;
     read_answer(task, *server);
     if (verb == "start_server" || verb == "restart_server") want(*server, DesiredState::running);
-    if (verb == "stop_server" || verb == "kill_server") want(*server, DesiredState::stopped);
+    if (verb != "stop_server" && verb != "kill_server") return;
+    want(*server, DesiredState::stopped);
+    // A caller may wait for the start after an installation that has ended.
+    if (server->status == "offline") on_status_(task.agent, id);
 }
 
 // An answer that says what has begun may be slower than the events that say how it went on.

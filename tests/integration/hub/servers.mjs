@@ -71,7 +71,7 @@ const actions = {
     setTimeout(() => change(server, 'offline'), 20);
     return { serverId: server.id, status: 'stopping' };
   },
-  restart_server(server) { setTimeout(() => actions.start_server(server), 20); return { serverId: server.id, status: 'stopping' }; },
+  restart_server(server) { change(server, 'stopping'); setTimeout(() => actions.start_server(server), 20); return { serverId: server.id, status: 'stopping' }; },
   kill_server(server) { change(server, 'offline'); return { serverId: server.id, status: 'offline' }; },
   reinstall_server(server) { change(server, 'installing'); setTimeout(() => change(server, 'offline'), 20); return { serverId: server.id, status: 'installing' }; },
   list_servers(_, { limit = 500, after = '' }) {

@@ -194,4 +194,38 @@ TEST(DockerFleet, PublishesTheCountOfActiveServersBeforeTheEventThatChangesIt)
     disk.join();
 }
 
+// While the engine is asked who holds the ports of a new server.
+TEST(DockerFleet, CreatesNothingWhenTheAgentIsToldToStopMeanwhile)
+{
+    const test::TempDir dir;
+    const test::FakeHttp engine{dir / "s", answer};
+    boost::asio::io_context io;
+    boost::asio::thread_pool disk{1};
+    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
+                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
+    engine::Client client{io, {.socket = config.socket}};
+    store::Opened opened = store::open_store((dir / "servers.db").string());
+    Fleet fleet{client,     config, std::move(opened.store), Pools{disk.get_executor(), disk.get_executor()},
+                dir.path(), quiet()};
+    fleet.load(opened.content);
+    fleet.start();
+    ASSERT_TRUE(test::run_until(io, [&] { return !fleet.away(); }));
+    std::optional<Problem> refused;
+    const std::string payload =
+        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
+    fleet.create({.spec = read_create_server(payload),
+                  .payload = payload,
+                  .power = {.id = "1", .action = server::Action::install},
+                  .answer = [](const server::Answer&) { ADD_FAILURE() << "it was begun"; },
+                  .refused = [&](const Problem& problem) { refused = problem; },
+                  .exists = [](const ServerShell&) { ADD_FAILURE(); }});
+    EXPECT_FALSE(refused) << "its ports are asked for";
+    fleet.drain();
+    EXPECT_TRUE(test::run_until(io, [&] { return refused.has_value(); }));
+    EXPECT_EQ(refused ? refused->code : "", "BUSY");
+    EXPECT_EQ(fleet.find("mc1"), nullptr);
+    EXPECT_EQ(fleet.ledger().totals().servers, 0u);
+    disk.join();
+}
+
 } // namespace

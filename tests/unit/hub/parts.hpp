@@ -366,7 +366,7 @@ protected:
     AgentCommands agent_commands{calls};
     MemoryServers server_rows;
     ServerWatch server_watch{core, fanout, requests, server_rows, tables};
-    ServerOutcomes outcomes{core, server_watch};
+    ServerOutcomes outcomes{core, fanout, server_watch};
     ServerCalls server_calls{core, calls, fanout, server_watch, outcomes};
     ServersRest servers_rest{server_calls};
     ServerFilesRest server_files{server_calls};

@@ -149,7 +149,7 @@ TEST(ServerMachine, ADeletionThatIsStuckIsTriedAtOnceWhenItIsAskedForAgain)
     scene.power("d", Action::remove);
     EXPECT_EQ(scene.power("e", Action::remove), "e refused SERVER_NOT_FOUND") << "it is in progress";
     scene.done(Verb::remove_all, Outcome::deadline, {"DOCKER_ERROR", "hangs"});
-    EXPECT_EQ(scene.power("f", Action::remove), "disarm retry, remove_all, stuck>stopping");
+    EXPECT_EQ(scene.power("f", Action::remove), "save, disarm retry, remove_all, stuck>stopping");
     EXPECT_EQ(scene.reason, "") << "nothing was ended by it";
     EXPECT_EQ(scene.done(Verb::remove_all), "remove_files");
     EXPECT_EQ(scene.done(Verb::remove_files), "f ok, gone");

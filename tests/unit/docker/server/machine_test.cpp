@@ -30,10 +30,10 @@ TEST(ServerMachine, WhatIsDoneAlreadyIsAnsweredWithTheStateAsItIs)
 {
     Scene scene;
     scene.up();
-    EXPECT_EQ(scene.power("a", Action::stop), "a ok");
+    EXPECT_EQ(scene.power("a", Action::stop), "save, a ok");
     EXPECT_EQ(scene.machine.state(), State::offline);
     scene.start();
-    EXPECT_EQ(scene.power("b", Action::start), "b ok");
+    EXPECT_EQ(scene.power("b", Action::start), "save, b ok");
     EXPECT_EQ(scene.machine.state(), State::running);
     // Also while an inspect is in flight: it is quick, and it knows.
     scene.step(EngineEvent{});
@@ -106,7 +106,7 @@ TEST(ServerMachine, ARestartPullsFirstThenStopsAndStarts)
     Scene scene;
     scene.up().start();
     EXPECT_EQ(scene.power("a", Action::restart), "save, pull, a ok, running>stopping");
-    EXPECT_EQ(scene.done(Verb::pull), "signal SIGTERM, arm stop 30000");
+    EXPECT_EQ(scene.done(Verb::pull), "save, signal SIGTERM, arm stop 30000");
     scene.done(Verb::signal);
     scene.step(EngineEvent{});
     EXPECT_EQ(scene.seen(exited("r1", 1)), "save, disarm stop, create, stopping>starting");
@@ -165,7 +165,7 @@ TEST(ServerMachine, KillsWhatDoesNotStopInTime)
     // A restart goes on; it is no fault of the start.
     scene.start("r3");
     scene.step(Power{"c", Action::restart, {5s, "SIGINT"}});
-    EXPECT_EQ(scene.done(Verb::pull), "signal SIGINT, arm stop 5000");
+    EXPECT_EQ(scene.done(Verb::pull), "save, signal SIGINT, arm stop 5000");
     scene.done(Verb::signal);
     scene.fired(Timer::stop);
     scene.done(Verb::kill);
@@ -354,6 +354,78 @@ TEST(ServerMachine, AStartThatFailsAfterItsAnswerEndsOfflineWithTheReason)
     }
 }
 
+TEST(ServerMachine, AFailureIsReportedAlthoughTheActionThatWaitedLeadsToTheSameState)
+{
+    Scene scene;
+    scene.up();
+    scene.power("a", Action::start);
+    scene.done(Verb::check_ports);
+    EXPECT_EQ(scene.power("b", Action::start), "save, b ok starting");
+    EXPECT_EQ(scene.done(Verb::pull, Outcome::failed, {"DOCKER_ERROR", "no such image"}),
+              "save, starting>offline DOCKER_ERROR, pull, offline>starting");
+    // A restart that ends a run late, and one more.
+    Scene late;
+    late.up().start();
+    late.step(Power{"a", Action::stop, {1s, ""}});
+    late.power("b", Action::start);
+    late.done(Verb::signal);
+    late.fired(Timer::stop);
+    late.done(Verb::kill);
+    EXPECT_EQ(late.seen(exited("r1", 137)),
+              "save, disarm kill, stopping>offline TIMEOUT, pull, offline>starting");
+}
+
+TEST(ServerMachine, EachChangeNamesTheActionThatLedToIt)
+{
+    Scene scene;
+    scene.up().start();
+    EXPECT_EQ(scene.number, 1u);
+    EXPECT_EQ(scene.action, 1u);
+    scene.power("a", Action::restart);
+    EXPECT_EQ(scene.number, 2u);
+    EXPECT_EQ(scene.action, 2u);
+    scene.power("b", Action::stop);
+    EXPECT_EQ(scene.number, 3u) << "it waits";
+    EXPECT_EQ(scene.action, 2u);
+    EXPECT_EQ(scene.power("c", Action::kill).substr(0, 4), "save");
+    scene.done(Verb::kill);
+    scene.seen(exited("r1", 137));
+    EXPECT_EQ(scene.number, 4u) << "the one that waited had a number";
+    EXPECT_EQ(scene.action, 4u);
+    scene.power("d", Action::start);
+    scene.power("e", Action::start);
+    EXPECT_EQ(scene.number, 6u);
+    // Also in the next agent.
+    Scene next{settings(), scene.machine.record()};
+    next.up();
+    next.done(Verb::pull, Outcome::failed, {"DOCKER_ERROR", "denied"});
+    EXPECT_EQ(next.action, 6u);
+    EXPECT_EQ(next.machine.record().action, 6u);
+}
+
+TEST(ServerMachine, AStartThatAPersonAskedForIsGivenUpAlsoByTheNextAgent)
+{
+    Scene first;
+    first.up();
+    first.power("a", Action::start);
+    first.done(Verb::check_ports);
+    Scene next{settings(), first.machine.record()};
+    next.up();
+    EXPECT_EQ(next.done(Verb::pull, Outcome::failed, {"DOCKER_ERROR", "denied"}),
+              "save, starting>offline DOCKER_ERROR");
+    EXPECT_FALSE(next.machine.record().wants_running);
+    // A restart that ended a run is tried again, whenever the agent died.
+    Scene running_one;
+    running_one.up().start();
+    running_one.power("a", Action::restart);
+    running_one.done(Verb::pull); // now it is asked to stop
+    Scene again{settings(), running_one.machine.record()};
+    again.up(exited("r1", 0));
+    EXPECT_EQ(again.done(Verb::pull, Outcome::failed, {"DOCKER_ERROR", "denied"}),
+              "save, arm backoff 1000, starting>crashed DOCKER_ERROR");
+    EXPECT_TRUE(again.machine.record().wants_running);
+}
+
 TEST(ServerMachine, AnAutomaticStartThatFailsIsTriedAgain)
 {
     Record record = installed();
@@ -419,7 +491,7 @@ TEST(ServerMachine, IsStuckWhenSigkillDoesNotWork)
     EXPECT_EQ(scene.seen(running("r1")), "arm retry 2000");
     // A person may try at once.
     EXPECT_EQ(scene.power("c", Action::kill),
-              "disarm kill, disarm retry, kill, arm kill 10000, stuck>stopping");
+              "save, disarm kill, disarm retry, kill, arm kill 10000, stuck>stopping");
     scene.done(Verb::kill);
     EXPECT_EQ(scene.seen(exited("r1", 137)), "save, disarm kill, c ok, stopping>offline");
 }

@@ -20,8 +20,10 @@ public:
         const auto effects = machine.step(input, now);
         for (const Effect& effect : effects) {
             if (const auto* call = std::get_if<Call>(&effect)) calls[call->verb] = call->number;
-            if (const auto* answer = std::get_if<Answer>(&effect)) said = answer->problem.message;
-            if (const auto* change = std::get_if<StateChanged>(&effect)) reason = change->reason.message;
+            if (const auto* answer = std::get_if<Answer>(&effect))
+                said = answer->problem.message, number = answer->action;
+            if (const auto* change = std::get_if<StateChanged>(&effect))
+                reason = change->reason.message, action = change->action;
         }
         return text_of(effects);
     }
@@ -57,6 +59,7 @@ public:
     Machine machine;
     std::map<Verb, CallNumber> calls;
     std::string said, reason;
+    std::uint64_t action = 0, number = 0; // of the last change, of the last answer
     milliseconds now{0};
 };
 

@@ -30,7 +30,8 @@ TEST(DockerStore, KeepsEveryMemberOfAServer)
     const std::string file = dir / "servers.db";
     StoredServer full = stored("full");
     full.record.wants_running = full.record.installer_ran = full.record.install_over = true;
-    full.record.gave_up = full.record.ready = true;
+    full.record.gave_up = full.record.ready = full.record.asked = true;
+    full.record.action = 9;
     full.record.goal = Goal::remove;
     full.record.install = Install::failed;
     full.record.run = "container 2026-11-30T10:00:00.123456789Z";
@@ -245,13 +246,13 @@ TEST(DockerStoreLayout, ANewerFileIsRefusedAndLeftAlone)
     const test::TempDir dir;
     const std::string file = dir / "servers.db";
     open_store(file);
-    base::Database{file}.exec("PRAGMA user_version=4");
+    base::Database{file}.exec("PRAGMA user_version=5");
     try {
         open_store(file);
         FAIL();
     } catch (const std::runtime_error& error) {
         EXPECT_THAT(error.what(),
-                    HasSubstr("its layout is version 4, and this agenthost knows 3. Run the newer"));
+                    HasSubstr("its layout is version 5, and this agenthost knows 4. Run the newer"));
     }
     EXPECT_FALSE(std::filesystem::exists(file + ".damaged-1"));
 }

@@ -26,7 +26,14 @@ protected:
                           out += bytes;
                           return AGH_OK;
                       },
-                  .progress = [this](const std::string& json) { told.push_back(json); }});
+                  .progress =
+                      [this](const std::string& text) {
+                          const json said = json::parse(text);
+                          if (said.contains("next"))
+                              told_to = said["next"].get<int>();
+                          else
+                              told.push_back(text);
+                      }});
     }
     void add(bool follow = true)
     {
@@ -86,6 +93,7 @@ protected:
     ReplyPtr reply;
     std::string out, ended, padding;
     std::vector<std::string> told;
+    int told_to = -1; // the position before which all was sent
     bool full = false;
     std::size_t end = 5, first = 0;
 };
@@ -95,8 +103,10 @@ TEST_F(FollowersTest, PrintsTheLastLinesThenEachNewOne)
     add();
     answer();
     EXPECT_EQ(out, lines(3, 5));
+    EXPECT_EQ(told_to, 5);
     print(3);
     EXPECT_EQ(out, lines(3, 8));
+    EXPECT_EQ(told_to, 8) << "the caller knows that it has everything";
     EXPECT_EQ(fanout.sent.size(), 1U) << "events that follow each other need no question";
 }
 

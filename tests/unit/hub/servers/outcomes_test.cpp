@@ -3,6 +3,10 @@
 
 #include "plugins/hub/servers/outcomes.hpp"
 
+#include <memory>
+#include <optional>
+#include <vector>
+
 using namespace agenthost::hub_test;
 
 namespace {
@@ -58,11 +62,30 @@ protected:
     {
         return ask("POST", std::string{one} + "/power", R"({"action":")" + action + R"("})", query);
     }
-    void changes(const std::string& from, const std::string& to, const json& error = nullptr)
+    // `action`: the agent's number of the action that led to it; 0: it numbers none.
+    void changes(const std::string& from, const std::string& to, const json& error = nullptr, int action = 0)
     {
         json data{{"serverId", "mc1"}, {"previousStatus", from}, {"currentStatus", to}};
+        if (action > 0) data["actionNumber"] = action;
         if (!error.is_null()) data["error"] = error;
         event("n1", "mc1", "server_status_changed", data);
+    }
+    // The command line asks for it; what it is answered, if it is.
+    struct Caller {
+        ReplyPtr reply = std::make_shared<Reply>();
+        std::optional<std::string> code; // empty: ok
+        std::string text;
+    };
+    std::shared_ptr<Caller> command_line(const json& params)
+    {
+        const auto caller = std::make_shared<Caller>();
+        caller->reply->ok = [at = caller.get()](const std::string& json) { at->code = "", at->text = json; };
+        caller->reply->fail = [at = caller.get()](std::string_view code, const std::string& message) {
+            at->code = code, at->text = message;
+        };
+        enter([&] { server_control.call("hub.server_do", params.dump(), caller->reply); });
+        later.run();
+        return caller;
     }
     // The agent is asked for its list, and reports this.
     void lists(const std::string& status)
@@ -200,6 +223,137 @@ TEST_F(Outcomes, AnErrorEndsWhenTheListSaysThatTheServerRunsAgain)
     lists("running");
     EXPECT_EQ(status(conn), 200);
     EXPECT_EQ(body(conn)["reached"], true);
+}
+
+TEST_F(Outcomes, AnEventFromBeforeTheActionReachedTheAgentDoesNotCount)
+{
+    changes("offline", "starting", nullptr, 6);
+    pass(5ms);
+    const Conn conn = power("restart");
+    pass(5ms);
+    changes("starting", "running", nullptr, 6); // was on its way
+    succeed({{"serverId", "mc1"}, {"status", "stopping"}, {"actionNumber", 7}});
+    EXPECT_FALSE(answered(conn));
+    changes("running", "stopping", nullptr, 7);
+    changes("stopping", "starting", nullptr, 7);
+    EXPECT_FALSE(answered(conn));
+    changes("starting", "running", nullptr, 7);
+    EXPECT_EQ(status(conn), 200);
+}
+
+TEST_F(Outcomes, AnActionThatWaitedIsNotAnsweredWithTheErrorOfTheOneBefore)
+{
+    const Conn first = power("start");
+    succeed({{"serverId", "mc1"}, {"status", "starting"}, {"actionNumber", 1}});
+    const Conn second = power("start");
+    succeed({{"serverId", "mc1"}, {"status", "starting"}, {"actionNumber", 2}});
+    changes("starting", "offline", {{"code", "DOCKER_ERROR"}, {"message", "no such image"}}, 1);
+    EXPECT_EQ(status(first), 502);
+    EXPECT_FALSE(answered(second));
+    changes("offline", "starting", nullptr, 2);
+    changes("starting", "running", nullptr, 2);
+    EXPECT_EQ(status(second), 200);
+}
+
+TEST_F(Outcomes, AServerThatIsStoppedBetweenInstallationAndStartIsNotWaitedFor)
+{
+    for (const bool numbers : {true, false}) {
+        for (const bool early : {true, false}) { // the event overtakes the answer to the stop
+            const std::string id = "s" + std::to_string(numbers) + std::to_string(early);
+            const auto create =
+                ask("POST", "/api/agents/n1/servers",
+                    json{{"serverId", id}, {"eggConfig", egg()["eggConfig"]}, {"start", true}}.dump(),
+                    "wait=600");
+            json answer{{"serverId", id}, {"status", "installing"}};
+            if (numbers) answer["actionNumber"] = 1;
+            succeed(answer);
+            const auto stop = ask("POST", "/api/agents/n1/servers/" + id + "/power", R"({"action":"stop"})");
+            const auto rests = [&] {
+                json data{{"serverId", id}, {"previousStatus", "installing"}, {"currentStatus", "offline"}};
+                if (numbers) data["actionNumber"] = 2;
+                event("n1", id, "server_status_changed", data);
+            };
+            if (early) rests();
+            answer["status"] = "stopping";
+            if (numbers) answer["actionNumber"] = 2;
+            succeed(answer);
+            if (!early) rests();
+            EXPECT_EQ(status(stop), 200);
+            EXPECT_EQ(status(create), 409) << id;
+            EXPECT_EQ(body(create)["error"]["code"], "CANCELLED");
+        }
+    }
+}
+
+TEST_F(Outcomes, ACallerWhoLeftBeforeTheAnswerLeavesNoWait)
+{
+    const auto caller = command_line({{"do", "start"}, {"server", "mc1"}, {"wait", 3600}});
+    enter([&] { server_control.left(caller->reply.get()); });
+    succeed({{"serverId", "mc1"}, {"status", "starting"}});
+    EXPECT_EQ(outcomes.waits(), 0u);
+    // Over REST the agent's answer may meet a connection that closed while the caller's token was checked.
+    const Conn conn = power("start");
+    enter([&] { exchanges.closed(conn); });
+    succeed({{"serverId", "mc1"}, {"status", "starting"}});
+    TaskRecord task{.id = "t", .agent = "n1", .action = "docker.start_server", .target = "mc1"};
+    enter([&] { server_calls.answer_outcome(exchanges.at(conn), task, nullptr, 3600); });
+    EXPECT_EQ(outcomes.waits(), 0u);
+}
+
+TEST_F(Outcomes, EachCallerHasAShareOfTheWaitsAndIsRefusedBeforeItsActionIsSent)
+{
+    const json start{{"do", "start"}, {"server", "mc1"}, {"wait", 3600}};
+    std::vector<std::shared_ptr<Caller>> waiting;
+    std::shared_ptr<Caller> refused;
+    for (std::size_t i = 0; i < ServerOutcomes::max_waits && refused == nullptr; ++i) {
+        const auto caller = command_line(start);
+        if (caller->code) {
+            refused = caller;
+            break;
+        }
+        succeed({{"serverId", "mc1"}, {"status", "starting"}});
+        waiting.push_back(caller);
+    }
+    ASSERT_NE(refused, nullptr);
+    EXPECT_EQ(waiting.size(), ServerOutcomes::max_waits * 4 / 5);
+    EXPECT_EQ(refused->code, "BUSY");
+    EXPECT_THAT(refused->text, HasSubstr("the action was not sent"));
+    EXPECT_THAT(refused->text, HasSubstr("--no-wait"));
+    const std::size_t sent = fanout.sent.size();
+    command_line(start);
+    EXPECT_EQ(fanout.sent.size(), sent);
+    // Another one has its share, and places are given back.
+    const Conn other = power("start");
+    succeed({{"serverId", "mc1"}, {"status", "starting"}});
+    EXPECT_EQ(outcomes.waits(), waiting.size() + 1);
+    changes("starting", "running");
+    EXPECT_EQ(status(other), 200);
+    EXPECT_EQ(waiting.back()->code, "");
+    std::string why;
+    EXPECT_NE(outcomes.reserve("the command line", why), nullptr);
+}
+
+TEST_F(Outcomes, AWaitSurvivesAShortAbsenceOfItsAgentAndEndsWithALongOne)
+{
+    const auto lose = [&] {
+        leave("n1");
+        enter([&] { server_control.agent_lost("n1"); });
+    };
+    const Conn conn = power("start", "wait=3600");
+    succeed({{"serverId", "mc1"}, {"status", "starting"}});
+    lose();
+    pass(config().agent_grace - 1s);
+    join("n1", "panel");
+    enter([&] { server_control.agent_ready("n1"); });
+    pass(2s);
+    EXPECT_FALSE(answered(conn));
+    lose();
+    pass(config().agent_grace);
+    ASSERT_EQ(status(conn), 503);
+    EXPECT_EQ(body(conn)["error"]["code"], "AGENT_OFFLINE");
+    EXPECT_THAT(body(conn)["error"]["message"].get<std::string>(), HasSubstr("stored at the agent"));
+    EXPECT_EQ(body(conn)["status"], "starting");
+    EXPECT_EQ(outcomes.waits(), 0u);
 }
 
 TEST_F(Outcomes, AHubThatStopsAnswersWithWhatIsKnown)

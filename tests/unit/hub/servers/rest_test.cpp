@@ -314,6 +314,33 @@ TEST_F(ServersTest, ProtocolsWithoutATargetNameTheServerInTheParameters)
     EXPECT_EQ(named_server(task), "new");
 }
 
+TEST_F(ServersTest, AHeadOfAFileAsksForItsSizeOnly)
+{
+    node("n1");
+    const auto head = [&](const std::string& query, std::uint64_t size, int offset = 0) {
+        const Conn conn = ask("HEAD", std::string{one} + "/files/content", {}, query);
+        EXPECT_EQ(last().action, server_action::get_file);
+        EXPECT_EQ(json::parse(last().params)["length"], 1) << "not the file";
+        EXPECT_EQ(json::parse(last().params).value("offset", 0), offset);
+        succeed({{"size", size}, {"encoding", "base64"}, {"content", "AA=="}, {"offset", offset}});
+        return conn;
+    };
+    const Conn small = head("path=/a", 10);
+    EXPECT_EQ(status(small), 200);
+    EXPECT_EQ(daemon.answers.at(small).body.size(), 10u) << "counted for Content-Length";
+    EXPECT_EQ(header(small, "x-file-size"), "10");
+    EXPECT_EQ(header(small, "x-next-offset"), "");
+    const Conn large = head("path=/a", std::uint64_t{5} << 30);
+    EXPECT_EQ(daemon.answers.at(large).body.size(), ServerFilesRest::max_content);
+    EXPECT_EQ(header(large, "x-next-offset"), std::to_string(ServerFilesRest::max_content));
+    const Conn part = head("path=/a&offset=4&length=3", 10, 4);
+    EXPECT_EQ(daemon.answers.at(part).body.size(), 3u);
+    EXPECT_EQ(header(part, "x-next-offset"), "7");
+    const Conn none = ask("HEAD", std::string{one} + "/files/content", {}, "path=/b");
+    fail("FILE_NOT_FOUND");
+    EXPECT_EQ(status(none), 404);
+}
+
 TEST_F(ServersTest, AFilesContentIsItsBytes)
 {
     node("n1");
