@@ -52,7 +52,7 @@ public:
     // The first look has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;
     // Why there are no printers at all: a sentence with the remedy. Empty: USB works.
-    [[nodiscard]] const std::string& trouble() const;
+    [[nodiscard]] std::string trouble() const;
     // By the number of arrival.
     [[nodiscard]] std::vector<Facts> printers() const;
     // One owner: a printer whose link lives, or that is being opened, is busy.

@@ -19,6 +19,9 @@
 
 namespace agenthost::printer::usb {
 
+// Why this machine can have no USB devices now; empty: it can.
+std::string why_no_bus();
+
 class Context {
 public:
     // Blocks (reads all of sysfs' USB devices). Null: `why` is a sentence with the remedy.
