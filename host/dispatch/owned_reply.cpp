@@ -113,7 +113,8 @@ Answer answer_of(const agh_reply& reply, std::string_view plugin, std::string_vi
     answer.detail = std::move(error.detail);
     answer.error_data = std::move(error.data);
     if (reply.flags & AGH_REPLY_UNKNOWN)
-        answer.outcome = wire::Outcome::unknown;
+        answer.outcome =
+            answer.code == code::interrupted ? wire::Outcome::interrupted : wire::Outcome::unknown;
     else if (reply.flags & AGH_REPLY_NOT_STARTED || reply.status == AGH_E_BUSY || answer.code == code::busy ||
              answer.code == code::queue_full)
         answer.outcome = wire::Outcome::not_started;

@@ -112,7 +112,7 @@ TEST_F(ReceiptTravels, AndComesOutOnceAlthoughTheAgentIsKilled)
     kitchen_.set(habits);
     EXPECT_TRUE(wait_for([&] { return kitchen_.received().find("Pie") != std::string::npos; }))
         << agent->log();
-    (void)ended(id);
+    EXPECT_EQ(ended(id).value("outcome", ""), "printed") << agent->log();
     const json jobs = json::parse(agent->call("printer.queue", R"({"all":true})").out, nullptr, false);
     EXPECT_EQ(jobs["jobs"].size(), 1u) << jobs.dump();
     EXPECT_EQ(kitchen_.received().find("Pie"), kitchen_.received().rfind("Pie"));

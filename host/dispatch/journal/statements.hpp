@@ -21,10 +21,10 @@ struct JournalStatements {
           rerun{db.prepare("UPDATE journal SET row = ?, state = 0, sequence = NULL, finished = NULL, "
                            "delivered = 0, outcome = NULL, code = NULL,"
                            " message = NULL, detail = NULL WHERE row = ? AND state = 2 RETURNING 1")},
-          finish{db.prepare("UPDATE journal SET state = 1, finished = ?, sequence = ?, delivered = 0, "
+          finish{db.prepare("UPDATE journal SET finished = ?, sequence = ?, delivered = 0, "
                             "outcome = ?, data = ?, code = ?,"
-                            " message = ?, detail = ?, error_data = ?, bytes = bytes + ?, brief = ?"
-                            " WHERE row = ? AND state = 0 RETURNING caller")},
+                            " message = ?, detail = ?, error_data = ?, bytes = bytes + ?, brief = ?,"
+                            " state = ? WHERE row = ? AND state = 0 RETURNING caller")},
           remove{db.prepare(
               "DELETE FROM journal WHERE row = ? AND state = 0 RETURNING caller, bytes, 0, brief")},
           delivered{db.prepare("UPDATE journal SET delivered = 1 WHERE row = ? AND delivered = 0 AND "

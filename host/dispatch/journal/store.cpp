@@ -218,6 +218,8 @@ std::uint64_t JournalStore::finish(const FinishedRow& r, std::int64_t now)
     const auto bytes =
         static_cast<std::int64_t>(r.data.size() + r.message.size() + r.detail.size() + r.error_data.size());
     base::Statement& finish = statements_.finish;
+    // Also when the plugin says so, at the end of the agent: what is idempotent may then run again.
+    const State state = r.outcome == wire::Outcome::interrupted ? interrupted : finished;
     const bool found = finish.bind(1, now)
                            .bind(2, static_cast<std::int64_t>(next_sequence_))
                            .bind(3, static_cast<std::int64_t>(r.outcome))
@@ -228,7 +230,8 @@ std::uint64_t JournalStore::finish(const FinishedRow& r, std::int64_t now)
                            .bind(8, r.error_data)
                            .bind(9, bytes)
                            .bind(10, static_cast<std::int64_t>(r.changed_nothing))
-                           .bind(11, static_cast<std::int64_t>(r.row))
+                           .bind(11, state)
+                           .bind(12, static_cast<std::int64_t>(r.row))
                            .step();
     if (found) shares_.change(finish.text(0), 0, bytes);
     finish.reset();

@@ -16,14 +16,14 @@ namespace agenthost::printer::cli {
 const std::string_view list_usage =
     "list [--json]        the printers of this node and what keeps them from printing\n";
 const std::string_view test_usage =
-    "test [PRINTER]       print a test page; PRINTER is an alias, role, name or address\n";
+    "test [PRINTER] [--json]  print a test page; PRINTER is an alias, role, name or address\n";
 const std::string_view queue_usage =
     R"(queue [PRINTER]      jobs that have not ended; --all: also those that have
          --json              as JSON
 )";
-const std::string_view cancel_usage = "cancel JOB           cancel a job by its number\n";
+const std::string_view cancel_usage = "cancel JOB [--json]  cancel a job by its number\n";
 const std::string_view watch_usage =
-    "watch                show the printers' states as they change; Ctrl-C ends it\n";
+    "watch [--json]       show the printers' states as they change; Ctrl-C ends it\n";
 
 namespace {
 
@@ -68,6 +68,12 @@ std::string text_of(const Json& object, const char* key)
     return base::visible(found->is_string() ? found->get<std::string>() : found->dump());
 }
 
+int show(const Asked& asked, const Json& answer)
+{
+    std::cout << (asked.json ? answer.dump(2) : text_of(answer, "message")) << "\n";
+    return 0;
+}
+
 std::string printer_line(const Json& printer)
 {
     std::string name = text_of(printer, "alias");
@@ -105,16 +111,19 @@ int list(Arguments args)
     }
     const Json printers = answer.value("printers", Json::array());
     for (const Json& printer : printers) std::cout << printer_line(printer) << "\n";
-    if (printers.empty()) std::cout << "no printers\n";
-    if (const std::string usb = text_of(answer, "usb"); !usb.empty()) std::cout << usb << "\n";
+    const std::string usb = text_of(answer, "usb");
+    if (printers.empty())
+        std::cout << (usb.empty() ? "no printers: plug one in, or configure a network printer under "
+                                    "plugins.printer.config.devices\n"
+                                  : "no printers\n");
+    if (!usb.empty()) std::cout << usb << "\n";
     return 0;
 }
 
 int test(Arguments args)
 {
-    const Json answer = ask(parse(std::move(args)), "printer.test");
-    std::cout << text_of(answer, "message") << "\n";
-    return 0;
+    const Asked asked = parse(std::move(args));
+    return show(asked, ask(asked, "printer.test"));
 }
 
 int queue(Arguments args)
@@ -138,8 +147,7 @@ int cancel(Arguments args)
     const auto [end, error] = std::from_chars(asked.word.data(), asked.word.data() + asked.word.size(), job);
     if (error != std::errc{} || end != asked.word.data() + asked.word.size() || job <= 0)
         throw Usage{"cancel needs the number of a job; `agenthost print queue` lists them"};
-    std::cout << text_of(ask(asked, "printer.cancel", {{"job", job}}), "message") << "\n";
-    return 0;
+    return show(asked, ask(asked, "printer.cancel", {{"job", job}}));
 }
 
 int watch(Arguments args)
@@ -151,7 +159,7 @@ int watch(Arguments args)
         const Json answer = ask(asked, "printer.list");
         for (const Json& printer : answer.value("printers", Json::array()))
             now += printer_line(printer) + "\n";
-        if (now != shown) std::cout << now << std::endl;
+        if (now != shown) std::cout << (asked.json ? answer.dump() : now) << std::endl;
         if (!std::cout) return 1;
         shown = std::move(now);
         std::this_thread::sleep_for(interval);

@@ -17,9 +17,9 @@ template <class... Functions> Overloaded(Functions...) -> Overloaded<Functions..
 
 } // namespace
 
-Owner::Owner(std::string name, job::Options options, Parts parts)
-    : name_{std::move(name)}, parts_{std::move(parts)},
-      machine_{std::move(options), std::make_unique<ParserTracker>()}, timer_{parts_.io}
+Owner::Owner(std::string name, const job::Options& options, Parts parts)
+    : name_{std::move(name)}, parts_{std::move(parts)}, machine_{options, std::make_unique<ParserTracker>()},
+      look_{{parts_.io, options.model, parts_.open, [this] { looked(); }}}, timer_{parts_.io}
 {}
 
 Owner::~Owner() = default;
@@ -28,7 +28,32 @@ template <class Input> void Owner::feed(Input input)
 {
     job::Actions actions;
     input(job::Clock::now(), actions);
+    if (machine_.current() != nullptr) look_.forget();
+    if (look_.running() && !actions.empty()) {
+        held_.insert(held_.end(), actions.begin(), actions.end());
+        return look_.hurry();
+    }
     for (const job::Action& action : actions) run(action);
+}
+
+void Owner::look(std::function<void()> done)
+{
+    if (idle() && machine_.phase() == job::Machine::Phase::idle)
+        return look_.ask(link_.get(), std::move(done));
+    boost::asio::post(parts_.io, std::move(done));
+}
+
+void Owner::looked()
+{
+    listen();
+    for (const job::Action& action : std::exchange(held_, {})) run(action);
+    if (machine_.current() != nullptr) look_.forget();
+    parts_.changed();
+}
+
+const job::Condition& Owner::condition() const
+{
+    return idle() && look_.result() ? look_.result()->condition : machine_.condition();
 }
 
 void Owner::start(std::vector<job::Ticket> restored, std::optional<std::uint64_t> dirty)
@@ -130,12 +155,18 @@ void Owner::opened(Opened result)
     link_->on_gone([this, mine](const std::string& detail) {
         if (mine()) feed([&](job::Time now, job::Actions& out) { machine_.gone(detail, now, out); });
     });
-    if (link_->can_read())
-        link_->read([this, mine](Bytes bytes) {
-            if (mine()) feed([&](job::Time now, job::Actions& out) { machine_.received(bytes, now, out); });
-        });
+    listen();
     const bool can_read = link_->can_read();
     feed([&](job::Time now, job::Actions& out) { machine_.opened(can_read, now, out); });
+}
+
+void Owner::listen()
+{
+    if (!link_ || !link_->can_read()) return;
+    link_->read([this, generation = generation_, alive = std::weak_ptr{alive_}](Bytes bytes) {
+        if (alive.expired() || generation != generation_) return;
+        feed([&](job::Time now, job::Actions& out) { machine_.received(bytes, now, out); });
+    });
 }
 
 // A link must not be destroyed inside of its own callback.

@@ -1,7 +1,12 @@
-// Owns one printer: carries out what the job machine asks for, with a link, the store's thread and a timer.
+// Owns one printer: carries out what the job machine asks for, with a link, the store's thread and a timer. While the printer is
+// asked how it is (look.hpp), what the machine asks for waits for the end of the question, which is then hurried.
 //
 // The printer loop's thread. Destroy it on that thread, or when the loop has stopped.
+//
+// More than 25 members: each input and each action is a function.
 #pragma once
+
+#include "look.hpp"
 
 #include "plugins/printer/device/link.hpp"
 #include "plugins/printer/job/machine.hpp"
@@ -28,7 +33,7 @@ public:
         std::function<void()> changed;
     };
     // `name`: of the printer in the store.
-    Owner(std::string name, job::Options, Parts);
+    Owner(std::string name, const job::Options&, Parts);
     ~Owner();
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
@@ -37,7 +42,15 @@ public:
     void add(const job::Ticket&, job::Content);
     bool cancel(job::JobId);
     void wake();
+    // Asks an idle printer how it is; of another one the machine knows. `done` follows within look_bound.
+    void look(std::function<void()> done);
 
+    // What keeps it from printing, as far as is known.
+    [[nodiscard]] const job::Condition& condition() const;
+    // When it was asked last and by no job; 0: a job or nobody did.
+    [[nodiscard]] std::int64_t looked_at_ms() const { return look_.result() ? look_.result()->at_ms : 0; }
+    // No job is here.
+    [[nodiscard]] bool idle() const { return machine_.current() == nullptr && machine_.queue().empty(); }
     [[nodiscard]] const job::Machine& machine() const { return machine_; }
     [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -45,6 +58,8 @@ private:
     // Calls the machine and carries out what it asks for. Callbacks of an earlier link are dropped.
     template <class Input> void feed(Input input);
     void run(const job::Action&);
+    void looked();
+    void listen();
     void open();
     void opened(Opened);
     void close();
@@ -56,6 +71,8 @@ private:
     Parts parts_;
     job::Machine machine_;
     std::unique_ptr<Link> link_;
+    Look look_;
+    job::Actions held_;                          // until the look has ended
     std::vector<std::unique_ptr<Link>> closing_; // destroyed outside of their own callbacks
     unsigned generation_ = 0;                    // of the link
     boost::asio::steady_timer timer_;

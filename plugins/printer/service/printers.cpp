@@ -209,6 +209,20 @@ Owner& Printers::owner_of(Printer& printer)
     return *printer.owner;
 }
 
+void Printers::look(const std::vector<Printer*>& printers, std::function<void()> done)
+{
+    const auto left = std::make_shared<std::size_t>(1);
+    const auto one = [left, done = std::move(done)] {
+        if (--*left == 0) done();
+    };
+    for (Printer* const printer : printers) {
+        if (!printer->there()) continue;
+        ++*left;
+        owner_of(*printer).look(one);
+    }
+    one();
+}
+
 void Printers::open(Printer& printer, OpenDone done)
 {
     if (printer.address) return connector_.open(*printer.address, printer.profile.model, std::move(done));
@@ -294,6 +308,12 @@ Printer* Printers::of_job(job::JobId id)
     return found == jobs_.end() ? nullptr : found->second;
 }
 
+const Printer* Printers::with_key(const std::string& key) const
+{
+    const auto found = std::ranges::find_if(printers_, [&](const auto& one) { return one->key == key; });
+    return found == printers_.end() ? nullptr : found->get();
+}
+
 std::string Printers::usb_trouble() const { return bus_ ? bus_->trouble() : std::string{}; }
 
 void Printers::tested(Printer& printer, bool success, std::int64_t now_ms)
@@ -323,13 +343,18 @@ void write_printer(base::JsonWriter& json, const Printer& printer)
     json.member("isDefault", printer.is_default).member("profile", printer.profile.name);
     const auto* machine = printer.owner ? &printer.owner->machine() : nullptr;
     const bool busy = machine != nullptr && machine->current() != nullptr;
-    const job::Trouble trouble = machine != nullptr ? machine->condition().trouble : job::Trouble::none;
+    // What a printer reported before it was unplugged says nothing now.
+    const bool known = printer.owner && (printer.there() || !printer.owner->idle());
+    const job::Condition condition = known ? printer.owner->condition() : job::Condition{};
+    const job::Trouble trouble = condition.trouble;
     const char* state = trouble != job::Trouble::none ? job::to_string(trouble)
                         : !printer.there()            ? job::to_string(job::Trouble::absent)
                         : busy                        ? "printing"
                                                       : "ready";
     json.member("status", state);
-    if (trouble != job::Trouble::none) json.member("reason", machine->condition().text);
+    if (trouble != job::Trouble::none) json.member("reason", condition.text);
+    if (known && printer.owner->looked_at_ms() != 0)
+        json.member("checkedAt", base::iso8601(printer.owner->looked_at_ms()));
     json.member("queued", machine != nullptr ? machine->queue().size() + (busy ? 1 : 0) : 0);
     if (printer.test.at_ms != 0)
         json.object("lastTest")

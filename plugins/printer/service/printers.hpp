@@ -77,7 +77,11 @@ public:
     };
     Found find(const Target&);
     Owner& owner_of(Printer&);
+    // Asks the printers that are idle how they are, all at once; `done` follows within look_bound.
+    void look(const std::vector<Printer*>&, std::function<void()> done);
     Printer* of_job(job::JobId);
+    // Of a stored job, also when it has ended; null: nobody knows it any more.
+    [[nodiscard]] const Printer* with_key(const std::string& key) const;
     void forget_job(job::JobId id) { jobs_.erase(id); }
     void remember_job(job::JobId id, Printer& printer) { jobs_[id] = &printer; }
 

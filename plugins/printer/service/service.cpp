@@ -201,7 +201,8 @@ void Service::added(const Shared& request, const store::Added& result, Printer& 
         return;
     }
     if (result.existed) {
-        if (job.progress.state == job::State::ended) return answer(*request, job, printers_->of_job(job.id));
+        if (job.progress.state == job::State::ended)
+            return answer(*request, job, printers_->with_key(job.printer));
         return wait_for(request, job.id);
     }
     open_[job.id] = job;
@@ -416,28 +417,34 @@ void Service::status(Request request)
         throw_if(target.problem);
         const Printers::Found found = printers_->find(target.target);
         throw_if(found.problem);
-        std::string out;
-        {
-            base::JsonWriter json{out};
-            write_printer(json, *found.printer);
-        }
-        shared->reply(out);
+        printers_->look({found.printer}, [shared, printer = found.printer] {
+            std::string out;
+            {
+                base::JsonWriter json{out};
+                write_printer(json, *printer);
+            }
+            shared->reply(out);
+        });
     });
 }
 
 void Service::list(Request request)
 {
     on_loop(std::move(request), [this](const Shared& shared) {
-        std::string out;
-        {
-            base::JsonWriter json{out};
-            json.object().array("printers");
-            for (const auto& printer : printers_->all()) write_printer(json, *printer);
-            json.end();
-            if (const std::string usb = printers_->usb_trouble(); !usb.empty()) json.member("usb", usb);
-            json.end();
-        }
-        shared->reply(out);
+        std::vector<Printer*> all;
+        for (const auto& printer : printers_->all()) all.push_back(printer.get());
+        printers_->look(all, [this, shared] {
+            std::string out;
+            {
+                base::JsonWriter json{out};
+                json.object().array("printers");
+                for (const auto& printer : printers_->all()) write_printer(json, *printer);
+                json.end();
+                if (const std::string usb = printers_->usb_trouble(); !usb.empty()) json.member("usb", usb);
+                json.end();
+            }
+            shared->reply(out);
+        });
     });
 }
 
@@ -482,7 +489,8 @@ void Service::queue(Request request)
                 {
                     base::JsonWriter json{out};
                     json.object().array("jobs");
-                    for (const store::Job& job : *jobs) write_job(json, job, printers_->of_job(job.id));
+                    for (const store::Job& job : *jobs)
+                        write_job(json, job, printers_->with_key(job.printer));
                     json.end().end();
                 }
                 shared->reply(out);
@@ -536,7 +544,8 @@ void Service::cancel(Request request)
             Printer* const printer = printers_->of_job(job.id);
             const bool done = printer != nullptr && printer->owner->cancel(job.id);
             if (!done)
-                throw Error{"CONFLICT", "the job has ended, or its last byte is at the printer already"};
+                throw Error{"CONFLICT", "the job has ended, or its last byte is at the printer already. "
+                                        "printer.queue with all lists its outcome."};
             shared->reply(base::json_object("message", "Cancelled", "job", job.id));
         });
     });

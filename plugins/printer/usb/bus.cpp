@@ -22,7 +22,7 @@ Bus::Bus(boost::asio::io_context& io, Options options) : impl_{std::make_shared<
 Bus::~Bus() { impl_->stop(); }
 void Bus::start(std::function<void()> on_change) { impl_->start(std::move(on_change)); }
 bool Bus::settled() const { return impl_->settled(); }
-const std::string& Bus::trouble() const { return impl_->trouble(); }
+std::string Bus::trouble() const { return impl_->trouble(); }
 std::vector<Facts> Bus::printers() const { return impl_->printers(); }
 void Bus::open(DeviceNumber number, const Model& model, OpenDone done)
 {
@@ -62,6 +62,12 @@ void Bus::Impl::ready(std::shared_ptr<Context> context, std::string why)
         trouble_ = std::string{"USB devices cannot be watched: libusb says "} + libusb_strerror(code) +
                    ". Restart the agent after a printer was plugged in";
     if (examining_ == 0) changed();
+}
+
+// With udev, libusb starts on a machine without a USB bus, and waits for one.
+std::string Bus::Impl::trouble() const
+{
+    return trouble_.empty() && started_ && devices_.empty() ? why_no_bus() : trouble_;
 }
 
 void Bus::Impl::watch()

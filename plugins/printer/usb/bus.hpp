@@ -51,7 +51,7 @@ public:
     // The first search has ended, and no device is being examined.
     [[nodiscard]] bool settled() const;
     // Why USB does not work at all, with the remedy. Empty: it works.
-    [[nodiscard]] const std::string& trouble() const;
+    [[nodiscard]] std::string trouble() const;
     // In the order in which they were plugged in.
     [[nodiscard]] std::vector<Facts> printers() const;
     // A printer has one owner: while it has a link or is being opened, it is busy.

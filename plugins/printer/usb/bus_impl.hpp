@@ -26,7 +26,7 @@ public:
     void stop();
     void open(DeviceNumber, const Model&, OpenDone done);
     [[nodiscard]] bool settled() const { return started_ && examining_ == 0; }
-    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    [[nodiscard]] std::string trouble() const;
     [[nodiscard]] std::vector<Facts> printers() const;
 
 private:

@@ -13,6 +13,15 @@ namespace {
 
 std::string why_not(int error)
 {
+    if (std::string why = why_no_bus(); !why.empty()) return why;
+    return std::string{"USB cannot be used: libusb says "} + libusb_strerror(error) +
+           ". Look at /dev/bus/usb and its permissions, then restart the agent";
+}
+
+} // namespace
+
+std::string why_no_bus()
+{
     if (::access("/dev/bus/usb", F_OK) != 0)
         return "this machine shows no USB bus: /dev/bus/usb does not exist. Network printers work; in a "
                "container, pass "
@@ -22,11 +31,8 @@ std::string why_not(int error)
         return "the USB devices of this machine cannot be listed: /sys/bus/usb/devices does not exist. Mount "
                "sysfs, then "
                "restart the agent";
-    return std::string{"USB cannot be used: libusb says "} + libusb_strerror(error) +
-           ". Look at /dev/bus/usb and its permissions, then restart the agent";
+    return {};
 }
-
-} // namespace
 
 std::shared_ptr<Context> Context::open(std::string& why)
 {

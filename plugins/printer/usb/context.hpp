@@ -18,6 +18,9 @@
 
 namespace agenthost::printer::usb {
 
+// Why this machine can have no USB devices now; empty: it can.
+std::string why_no_bus();
+
 class Context {
 public:
     // Blocks while it reads all USB devices in sysfs. On failure returns nullptr and sets `why` to a sentence

@@ -293,6 +293,31 @@ TEST(Effects, InterruptedAndIdempotentRunAgainAndKnowIt)
     EXPECT_THAT(w.files.invoked, SizeIs(2));
 }
 
+TEST(Effects, EndedByAStoppingPluginRunAgainIfTheyAreIdempotent)
+{
+    DispatchFixture w;
+    for (const char* action : {"files.sync", "write"}) {
+        const std::string id = std::string{"of "} + action;
+        const auto request = w.running(id, action);
+        w.server->here = false;
+        w.complete(request,
+                   reply(R"({"code":"INTERRUPTED","message":"m"})", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN));
+        ASSERT_TRUE(w.until([&] { return w.in_flight() == 0; }));
+        w.server->here = true;
+    }
+    w.restart();
+    const auto before = w.files.invoked.size();
+    w.submit("of files.sync", "files.sync");
+    ASSERT_TRUE(w.until([&] { return w.files.invoked.size() == before + 1; }));
+    w.complete(w.files.invoked.back().id, reply("5"));
+    ASSERT_TRUE(w.results(1));
+    EXPECT_EQ(w.server->last().data, "5");
+    w.submit("of write", "write");
+    ASSERT_TRUE(w.results(2));
+    EXPECT_EQ(w.server->last().code, "INTERRUPTED");
+    EXPECT_THAT(w.files.invoked, SizeIs(before + 1));
+}
+
 TEST(Effects, PastTheirDeadlineAreAnsweredOnceAndPutDownAsTheyEnd)
 {
     DispatchFixture w;

@@ -83,6 +83,8 @@ TEST(Completion, KnowsWhatWasNotStartedAndWhatIsUnknown)
         return w.server->last().outcome;
     };
     EXPECT_EQ(outcome(reply("", AGH_E_INTERNAL, AGH_REPLY_NOT_STARTED)), Outcome::not_started);
+    EXPECT_EQ(outcome(reply(R"({"code":"INTERRUPTED","message":"m"})", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN)),
+              Outcome::interrupted);
     EXPECT_EQ(outcome(reply("", AGH_E_INTERNAL, AGH_REPLY_UNKNOWN)), Outcome::unknown);
     EXPECT_EQ(outcome(reply("", AGH_E_BUSY)), Outcome::not_started);
     EXPECT_EQ(outcome(reply(R"({"code":"QUEUE_FULL","message":"m"})", AGH_E_INTERNAL)), Outcome::not_started);
