@@ -46,10 +46,12 @@ ws.on('message', (data, binary) => {
     print(id, message.id, Buffer.from(message.payload.data, message.payload.encoding === 'text' ? 'utf8' : 'base64'));
   } else if (message.type === 'task_ping') {
     send('task_result', { id, status: 'pong', message: 'pong' }, message.id);
-  } else if (mode === 'binary' && message.type === 'printer.render') {
+  } else if (mode === 'binary' && message.type === 'task_render') {
     send('task_result', { id, status: 'success', message: 'ok', meta: { png: Buffer.concat([png, Buffer.from(message.payload.task)]).toString('base64'), text: 'Total 7,50 €', width: 576, height: 90 } }, message.id);
-  } else if (mode === 'binary' && message.type === 'printer.reprint') {
+  } else if (mode === 'binary' && message.type === 'task_reprint') {
     send('task_result', { id, status: 'success', message: `COPY of ${message.payload.task}`, meta: { outcome: 'printed' } }, message.id);
+  } else if (message.type === 'task_render' || message.type === 'task_reprint') { // not in the document
+    send('task_result', { id, status: 'error', message: `Unknown action: ${message.type}`, code: 'UNKNOWN_ACTION' }, message.id);
   } else if (message.type.startsWith('task_')) {
     send('task_result', { id, status: 'error', message: 'No such printer' }, message.id);
   } else if (message.type.includes('.')) {
