@@ -120,7 +120,7 @@ TEST_F(PrintCommandLine, WatchesStatesAsTheyChange)
 
 TEST_F(PrintCommandLine, SaysWhyItCannotAsk)
 {
-    has(refused({"lits"}, 2), "unknown verb \"lits\"; known are list, test, queue, cancel, watch, render");
+    has(refused({"lits"}, 2), "unknown verb \"lits\"; did you mean \"list\"?");
     has(refused({"list", "--jsno"}, 2), "unknown option --jsno");
     shop_.agent().stop();
     has(refused({"list"}), shop_.agent().control());

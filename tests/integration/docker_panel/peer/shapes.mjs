@@ -55,9 +55,10 @@ export function faults(shape, value, path = '') {
 const any = () => undefined;
 const additions = {
     error: { 'outcome?': text, 'detail?': text, 'data?': any },
-    status: { 'name?': text, 'desired?': text, 'engine?': text, 'error?': any, 'pulling?': number },
+    status: { 'name?': text, 'desired?': text, 'engine?': text, 'error?': any, 'pulling?': number, 'actionNumber?': positive },
     disk: { 'disk?': { used: size, 'available?': size, 'countedBy?': oneOf('kernel', 'agent') } },
-    changed: { 'containerId?': text, 'reason?': text },
+    changed: { 'containerId?': text, 'reason?': text, 'actionNumber?': positive },
+    acknowledged: { 'actionNumber?': positive },
     log: { 'position?': count, 'entries?': count, 'dropped?': count, 'stream?': text, 'time?': past },
     usage: { 'network?': { tx: count, rx: count } },
     listing: { 'serverId?': text, 'total?': count, 'next?': text },
@@ -71,7 +72,7 @@ const error = { code: text, message: text, ...additions.error };
 export const states = oneOf('installing', 'offline', 'starting', 'running', 'stopping', 'crashed');
 
 // "Command Acknowledgment", "Error Response", and the answer to a query, which has no message.
-export const acknowledgment = { ...base, id: text, success: exactly(true), message: text, data: { serverId: text, status: states } };
+export const acknowledgment = { ...base, id: text, success: exactly(true), message: text, data: { serverId: text, status: states, ...additions.acknowledged } };
 export const refusal = { ...base, id: text, success: exactly(false), error };
 export const answer = (data) => ({ ...base, id: text, success: exactly(true), data });
 

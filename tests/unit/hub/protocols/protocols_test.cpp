@@ -198,7 +198,8 @@ TEST_F(ProtocolsTest, AConfigurationIsConfirmedByTheHeartbeat)
     EXPECT_EQ(of(id)["status"], "success");
     EXPECT_FALSE(of(id).contains("confirmedAt"));
     beat(conn, {{"uptime", 1}, {"config_push_at", "2025-11-09T21:23:54.000Z"}});
-    EXPECT_TRUE(of(id).contains("confirmedAt")) << of(id);
+    // The task's row is read for it.
+    EXPECT_TRUE(wait_for([&] { return of(id).contains("confirmedAt"); })) << of(id);
 }
 
 TEST_F(ProtocolsTest, APanelStartsAServerByEitherName)
