@@ -109,7 +109,7 @@ void Machine::next(Time now, Actions& actions)
         if (link_ && !options_.keep_open) close(actions);
         return go(Phase::idle, actions);
     }
-    current_.emplace();
+    current_.emplace(Current{}); // clang cannot construct it in place
     current_->stored = ticket->progress.state;
     current_->doubt_sent = current_->doubt_stored = ticket->progress.doubt;
     current_->restored = current_->earlier = restored;
