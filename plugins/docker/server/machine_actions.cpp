@@ -67,7 +67,9 @@ void Machine::wait(const Power& power)
         return refuse(power, why.code, why.message);
     }
     record_.next = NextAction{power.action, power.stop, power.then_start};
-    const State status = power.action == Action::start     ? State::starting
+    // The engine's event may come before the end of the call that started it.
+    const bool runs = record_.goal == Goal::start && state() == State::running;
+    const State status = power.action == Action::start     ? (runs ? State::running : State::starting)
                          : power.action == Action::install ? State::installing
                                                            : State::stopping;
     effects_.answer(power.id, Verdict::ok,

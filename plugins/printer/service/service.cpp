@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
 #include <utility>
 
 namespace agenthost::printer::service {
@@ -108,12 +109,21 @@ void Service::start()
         Printers::Hooks{.ended = [this](Printer& printer, job::JobId id,
                                         const job::Progress& progress) { ended(printer, id, progress); },
                         .changed = [this] { changed(); }});
-    boost::asio::post(io_.context(), [this, loaded = std::move(opened.content)] {
-        printers_->start(loaded);
-        expire();
-        publish();
+    std::promise<void> published;
+    boost::asio::post(io_.context(), [this, &published, loaded = std::move(opened.content)] {
+        try {
+            printers_->start(loaded);
+            expire();
+            publish();
+            published.set_value();
+        } catch (...) {
+            published.set_exception(std::current_exception());
+        }
     });
     io_.start();
+    // A session that begins after this tells its server of all printers: without them it would be told that a
+    // configured printer does not exist.
+    published.get_future().get();
 }
 
 // Jobs stay in the queue; their servers are told that nobody knows yet.
