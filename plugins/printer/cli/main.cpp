@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
-#include <ranges>
+#include <string_view>
+#include <vector>
 
 namespace {
 
@@ -36,8 +37,9 @@ int run(const std::vector<std::string>& words)
     if (words.empty()) throw Usage{"a verb is missing: " + known_verbs()};
     const auto verb = std::ranges::find(verbs(), words[0], &Verb::name);
     if (verb == verbs().end()) {
-        const std::string meant =
-            agenthost::base::did_you_mean(words[0], std::views::transform(verbs(), &Verb::name));
+        std::vector<std::string_view> names;
+        for (const Verb& known : verbs()) names.push_back(known.name);
+        const std::string meant = agenthost::base::did_you_mean(words[0], names);
         throw Usage{"unknown verb \"" + words[0] + '"' +
                     (meant.empty() ? "; known are " + known_verbs() : meant)};
     }

@@ -56,7 +56,8 @@ void Printers::start(const store::Store::Loaded& loaded)
     for (const DeviceConfig& device : config_.devices)
         if (device.address) add(network_key(*device.address)).address = device.address;
     // Printers that a server named, or that are configured no more, keep their jobs.
-    for (const auto& [key, tickets] : waiting_) {
+    for (const auto& waiting : waiting_) {
+        const std::string& key = waiting.first;
         const bool there = std::ranges::any_of(printers_, [&](const auto& one) { return one->key == key; });
         if (there) continue;
         Printer& printer = add(key);

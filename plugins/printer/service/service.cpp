@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <memory>
 #include <utility>
 
 namespace agenthost::printer::service {
@@ -109,21 +110,22 @@ void Service::start()
         Printers::Hooks{.ended = [this](Printer& printer, job::JobId id,
                                         const job::Progress& progress) { ended(printer, id, progress); },
                         .changed = [this] { changed(); }});
-    std::promise<void> published;
-    boost::asio::post(io_.context(), [this, &published, loaded = std::move(opened.content)] {
+    // Shared: the thread may be in set_value() when this one goes on.
+    const auto published = std::make_shared<std::promise<void>>();
+    boost::asio::post(io_.context(), [this, published, loaded = std::move(opened.content)] {
         try {
             printers_->start(loaded);
             expire();
             publish();
-            published.set_value();
+            published->set_value();
         } catch (...) {
-            published.set_exception(std::current_exception());
+            published->set_exception(std::current_exception());
         }
     });
     io_.start();
     // A session that begins after this tells its server of all printers: without them it would be told that a
     // configured printer does not exist.
-    published.get_future().get();
+    published->get_future().get();
 }
 
 // Jobs stay in the queue; their servers are told that nobody knows yet.

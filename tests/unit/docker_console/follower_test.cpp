@@ -138,7 +138,7 @@ TEST_F(FollowedLog, IsLeftAloneInAFloodAndReadToItsEndAfterIt)
     constexpr int all = 3000; // more than a burst
     const auto begin = now_ns() - 60'000'000'000;
     const auto line = [begin](int i) { return message(begin + i * 1000, std::to_string(i)); };
-    int looks = 0;
+    std::atomic<int> looks{0};
     engine([&, line](auto& peer, const auto& request, int) {
         if (request.target.find("tail=500") != std::string::npos) {
             ++looks;

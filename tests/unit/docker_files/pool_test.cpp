@@ -71,10 +71,10 @@ TEST(FilePool, AnotherCallersFirstJobDoesNotWait)
 
 TEST(FilePool, AJobThatIsWithdrawnRunsWhereItsCallerWants)
 {
-    Pool pool{{.threads = 1, .max_waiting = 1}};
     std::promise<void> go;
     const auto gate = go.get_future().share();
     std::atomic<int> ran{0};
+    Pool pool{{.threads = 1, .max_waiting = 1}};
     const auto job = [&](const Cancel& cancel) {
         ++ran;
         if (!cancel.is_set()) gate.wait();
