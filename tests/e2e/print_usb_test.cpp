@@ -179,14 +179,15 @@ TEST_F(SideBySide, AJobWithoutPaperWaitsWithItsReasonAndGoesOnAtTheSameByte)
     std::replace(job.begin(), job.end(), '\x10', 'a');
     std::replace(job.begin(), job.end(), '\x1d', 'b');
     shop_.usb.command("buffer kitchen 512");
-    shop_.usb.command("rate kitchen 20000");
+    shop_.usb.command("nak_at kitchen 15000");
     TempDir dir;
     write_file(dir / "job", job);
     const Ran ran = shop_.hub_print({"file", "shop-1", (dir / "job").string(), "--raw", "--printer",
                                      "Kitchen", "--timeout", "0", "--json"});
     const std::string id = json::parse(ran.out).at("id");
-    ASSERT_TRUE(wait_for([&] { return shop_.usb.taken("kitchen").size() > 10'000; })) << shop_.agent().log();
+    ASSERT_TRUE(wait_for([&] { return shop_.usb.taken("kitchen").size() == 15'000; })) << shop_.agent().log();
     shop_.usb.command("paper_out kitchen 1");
+    shop_.usb.command("nak_at kitchen -1");
     EXPECT_TRUE(shop_.printer_says("Kitchen", "status", "paper_out"));
     EXPECT_NE(shop_.printer("Kitchen").value("reason", "").find("Insert a roll"), std::string::npos);
     EXPECT_EQ(shop_.printer("Kitchen").value("queued", 0), 1);
@@ -251,9 +252,9 @@ TEST_F(SideBySide, ACancelledTaskIsNotPrinted)
 
 TEST_F(SideBySide, TheLastErrorIsShownByTheHub)
 {
-    shop_.usb.command("rate kitchen 20000");
+    shop_.usb.command("nak_at kitchen 10000");
     const std::string id = shop_.print({{"text", std::string(40'000, 'x')}, {"printer", "Kitchen"}});
-    ASSERT_TRUE(wait_for([&] { return shop_.usb.taken("kitchen").size() > 5'000; })) << shop_.agent().log();
+    ASSERT_TRUE(wait_for([&] { return shop_.usb.taken("kitchen").size() == 10'000; })) << shop_.agent().log();
     EXPECT_EQ(shop_.command("printer.cancel", {{"task", id}}).value("status", ""), "success");
     EXPECT_EQ(outcome(id), "unknown");
     EXPECT_TRUE(wait_for([&] { return shop_.printer("Kitchen").contains("lastError"); }));

@@ -82,10 +82,13 @@ struct OpenError {
     std::string message;
 };
 
-// Exactly one of the two is set.
+// Either `link` or `error` is set.
 struct Opened {
     std::unique_ptr<Link> link;
     std::optional<OpenError> error;
+    // USB: the number of this arrival of the device. A device that was unplugged or switched off has another
+    // one when it is back. TCP: 0.
+    std::uint64_t device = 0;
 };
 using OpenDone = std::function<void(Opened)>;
 

@@ -18,6 +18,20 @@ Condition offline()
 
 } // namespace
 
+Trouble trouble_of(OpenError::Kind kind)
+{
+    using Kind = OpenError::Kind;
+    switch (kind) {
+    case Kind::not_found: return Trouble::absent;
+    case Kind::denied: return Trouble::denied;
+    case Kind::busy:
+    case Kind::refused: return Trouble::busy;
+    case Kind::unreachable: return Trouble::unreachable;
+    case Kind::unsupported: return Trouble::unsupported;
+    }
+    return Trouble::unreachable;
+}
+
 Condition condition_of(const Status& status)
 {
     if (!status.holds()) return {};

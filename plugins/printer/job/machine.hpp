@@ -12,9 +12,11 @@
 //   - With commit printing the bytes that print are sent only when the printer says that it has processed all
 //     others and has no fault (if it answers GS r): a break is in doubt for a few milliseconds then.
 //   - A halted endpoint is recovered a bounded number of times; then the printer is held and opened again.
-//   - Paper out, cover open, offline hold the job. When the same printer is back, it goes on at the same
-//     byte. On a link that does not continue (network), bytes that were taken are in question: the job ends
-//     as unknown, or runs again where commit printing says that nothing was printed.
+//   - Paper out, cover open, offline hold the job, and it goes on at the same byte. The USB port of a printer
+//     that does not answer is asked for paper before the first byte.
+//   - A printer that was unplugged or switched off in mid job may have lost what it had, and so may one whose
+//     connection broke (network): the job ends as unknown, or runs again where commit printing says that
+//     nothing was printed.
 //   - After a break the printer gets what completes the open command (guard.hpp) before the next job's first
 //     byte.
 //   - `unknown` is final.
@@ -39,13 +41,13 @@ namespace agenthost::printer::job {
 
 struct Options {
     Model model;
-    // Whether a link that is opened again leads to the device that took the bytes (USB, by its identity).
+    // Whether a link that is opened again leads to the device that took the bytes (USB, if it was not away).
     bool continues = false;
     bool keep_open = false; // between jobs
     QueueLimits queue;
 };
 
-// Times and bounds, with their reasons in machine.cpp.
+// Times and bounds.
 struct Limits {
     std::chrono::milliseconds answer{1'000};   // a printer answers DLE EOT within
     std::chrono::milliseconds stored{500};     // for responses that the printer has stored
@@ -62,6 +64,8 @@ struct Limits {
     unsigned stalls = 3;                 // in a row without a byte taken
     std::uint32_t attempts = 8;          // of a job that never printed anything
     std::uint64_t drain = 32 * 1024;     // bytes per second that a printer processes at least
+    unsigned patience =
+        2; // queries in a row without an answer, until a printer counts as one that gives none
 };
 
 class Machine {
@@ -102,7 +106,8 @@ public:
     // The device may be present again: ends a wait for it. Otherwise has no effect.
     void wake(Time, Actions&);
 
-    void opened(bool can_read, Time, Actions&);
+    // `device`: as in Opened.
+    void opened(bool can_read, std::uint64_t device, Time, Actions&);
     void open_failed(const OpenError&, Time, Actions&);
     void loaded(JobId, Content, Time, Actions&);
     void load_failed(JobId, Problem, Time, Actions&);
@@ -137,10 +142,9 @@ private:
         bool proved = false, answered = false; // by GS ( H; by DLE EOT after the last byte
         bool cancelled = false;
         bool proof_sent = false;
-        std::optional<Verdict> verdict;                             // while the link is finished
-        State stored = State::queued;                               // what the disk has
-        Doubt doubt_sent = Doubt::none, doubt_stored = Doubt::none; // to the disk; what it has
-        unsigned commits = 0;                                       // under way
+        std::optional<Verdict> verdict; // while the link is finished
+        State stored = State::queued;   // what the disk has
+        unsigned commits = 0;           // under way
         std::uint64_t marked = 0;
         Time marked_at{}, deadline{};
     };
@@ -156,6 +160,9 @@ private:
     void begin(Time, Actions&);
     void wait_to_open(Actions&, bool timed = true);
     void query(Actions&);
+    void ask_port(Actions&);
+    void waited(Time, Actions&);
+    void unanswered(std::optional<std::uint8_t> port, Time, Actions&);
     void arm(Time, Actions&);
     void commit(State, Actions&);
     void commit_done(bool good, Time, Actions&);
@@ -163,7 +170,7 @@ private:
     void write(Part, Actions&);
     void after_part(Time, Actions&);
     void drain(Actions&);
-    void drain_overdue(Actions&);
+    void drain_unanswered(Actions&);
     void commit_now(Actions&);
     void begin_proof(Time, Actions&);
     void proof_requested(Time, Actions&);
@@ -177,6 +184,7 @@ private:
     void end(Verdict, Time, Actions&);
     void file(Ticket&, unsigned commits, Verdict, Actions&);
     void broken(const std::string& why, Time, Actions&);
+    void lost(Time, Actions&);
     void settle(Time, Actions&);
     void run_again(Time, Actions&);
     void abandon(Time, Actions&);
@@ -192,8 +200,8 @@ private:
     [[nodiscard]] Bytes rest() const;
     [[nodiscard]] std::uint64_t write_limit() const;
     [[nodiscard]] bool may_have_printed() const;
+    [[nodiscard]] bool device_has_bytes() const;
     [[nodiscard]] bool whole() const; // every byte was taken
-    [[nodiscard]] bool doubt_unsaved() const;
     [[nodiscard]] bool can_prove() const { return options_.model.confirmation == Confirmation::process_id; }
     [[nodiscard]] bool can_look() const;
     [[nodiscard]] std::chrono::milliseconds proof_time() const;
@@ -211,7 +219,8 @@ private:
     Phase phase_ = Phase::idle;
     bool started_ = false, timed_ = false;
     bool link_ = false, can_read_ = false, writing_ = false;
-    bool cleaned_ = false; // what completes an earlier job was sent on this link
+    bool cleaned_ = false;     // what completes an earlier job was sent on this link
+    std::uint64_t device_ = 0; // of the last link
     Part part_ = Part::body;
     std::string buffer_;   // of cleanup, proof, query
     std::size_t sent_ = 0; // of buffer_
@@ -219,6 +228,7 @@ private:
     JobId next_content_id_ = 0;
     StatusParser answers_;
     bool asking_ = false;          // a query is out
+    bool asking_port_ = false;     // the port is asked, because nothing else answers
     unsigned silent_ = 0;          // queries in a row without an answer
     bool answers_in_order_ = true; // knows GS r, whose answer comes after what was sent before is processed
     unsigned stalls_ = 0;

@@ -11,7 +11,7 @@ void Machine::end(Verdict verdict, Time now, Actions& actions)
     file(current_->ticket, current_->commits, std::move(verdict), actions);
     current_.reset();
     buffer_.clear();
-    asking_ = false;
+    asking_ = asking_port_ = false;
     next(now, actions);
 }
 
@@ -54,15 +54,22 @@ void Machine::broken(const std::string& why, Time now, Actions& actions)
     if (current_->cancelled) return abandon(now, actions);
     if (progress().taken == 0) return wait_to_open(actions);
     if (!may_have_printed()) return run_again(now, actions);
-    const bool asked = current_->proof_sent; // its answer says that everything arrived
-    progress().doubt =
-        options_.continues && !asked ? Doubt::away : std::max(progress().doubt, Doubt::unconfirmed);
+    progress().doubt = true;
     if (options_.continues) return wait_to_open(actions);
-    // On another connection nothing continues, but a printer that finished keeps its response.
+    lost(now, actions);
+}
+
+// The printer is another one as far as this job is concerned: it may have lost what it had.
+void Machine::lost(Time now, Actions& actions)
+{
+    if (!may_have_printed()) return run_again(now, actions);
+    progress().doubt = true;
+    // A printer that was only unplugged keeps its response.
     current_->restored = true;
     current_->deadline = now + limits_.restart;
-    if (can_prove() && current_->proof_sent) return wait_to_open(actions);
-    settle(now, actions);
+    if (!can_prove() || !current_->proof_sent) return settle(now, actions);
+    if (link_) return begin(now, actions);
+    wait_to_open(actions);
 }
 
 // A job whose connection or process is gone: what is known now is all that will be.
@@ -123,7 +130,7 @@ void Machine::abandon(Time now, Actions& actions)
 void Machine::close(Actions& actions)
 {
     if (link_) actions.push_back(act::Close{});
-    link_ = can_read_ = writing_ = asking_ = cleaned_ = false;
+    link_ = can_read_ = writing_ = asking_ = asking_port_ = cleaned_ = false;
     answers_ = {};
 }
 
@@ -133,10 +140,10 @@ void Machine::leave_open(Actions& actions)
 {
     const std::string& content = *current_->content;
     const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.data()), content.size()};
-    const bool exact = options_.continues && !current_->earlier;
+    const bool exact = options_.continues && !current_->restored;
+    const bool none_lost = options_.continues && current_->earlier;
     const std::uint64_t missing =
-        exact ? tracker_->missing()
-              : most_missing(*tracker_, bytes, options_.continues ? progress().taken : 0);
+        exact ? tracker_->missing() : most_missing(*tracker_, bytes, none_lost ? progress().taken : 0);
     dirty_ = std::max(dirty_.value_or(0), missing);
     cleaned_ = false;
     actions.push_back(act::Dirty{dirty_});
@@ -154,7 +161,7 @@ void Machine::arrived(Actions& actions)
 void Machine::lost_tail(Actions& actions)
 {
     if (options_.continues || current_->answered || current_->proved) return arrived(actions);
-    progress().doubt = std::max(progress().doubt, Doubt::unconfirmed);
+    progress().doubt = true;
     leave_open(actions);
 }
 

@@ -33,14 +33,6 @@ enum class Outcome : std::uint8_t {
     unknown,     // some of it may be on paper. Final: only a person prints it again
 };
 
-// Why a job may be incomplete although every byte was taken. Stored as a number.
-enum class Doubt : std::uint8_t {
-    none = 0,
-    unconfirmed = 1, // an endpoint halted or the connection broke: a confirmation proves that all arrived
-    away = 2,        // the printer was away in mid job and may have been without power: a confirmation proves
-                     // only what it took afterwards
-};
-
 // The part of a job that changes, as it is stored.
 struct Progress {
     State state = State::queued;
@@ -49,7 +41,8 @@ struct Progress {
     std::uint64_t taken = 0;
     // Runs that ended before anything was printed.
     std::uint32_t attempts = 0;
-    Doubt doubt = Doubt::none;
+    // Its connection broke or its endpoint halted in mid job: without a confirmation the outcome is unknown.
+    bool doubt = false;
     Problem problem; // why it was not printed, or why the outcome is unknown
     bool operator==(const Progress&) const = default;
 };

@@ -6,31 +6,9 @@
 
 #include <boost/asio/post.hpp>
 
-#include <array>
 #include <utility>
 
 namespace agenthost::printer::service {
-
-namespace {
-
-constexpr std::array questions{Question::realtime_printer, Question::realtime_offline,
-                               Question::realtime_error, Question::realtime_paper};
-
-job::Trouble trouble_of(OpenError::Kind kind)
-{
-    using Kind = OpenError::Kind;
-    switch (kind) {
-    case Kind::not_found: return job::Trouble::absent;
-    case Kind::denied: return job::Trouble::denied;
-    case Kind::busy:
-    case Kind::refused: return job::Trouble::busy;
-    case Kind::unreachable: return job::Trouble::unreachable;
-    case Kind::unsupported: return job::Trouble::unsupported;
-    }
-    return job::Trouble::unreachable;
-}
-
-} // namespace
 
 Look::Look(Parts parts) : parts_{std::move(parts)}, bound_{parts_.io} {}
 
@@ -65,7 +43,7 @@ void Look::opened(Opened result)
 {
     opening_ = false;
     if (result.error) {
-        keep({trouble_of(result.error->kind), result.error->message});
+        keep({job::trouble_of(result.error->kind), result.error->message});
         return end();
     }
     own_ = std::move(result.link);
@@ -98,7 +76,7 @@ void Look::begin()
 void Look::write()
 {
     question_.clear();
-    for (const Question question : questions) {
+    for (const Question question : job::status_questions) {
         answers_.asked(question);
         for (const std::uint8_t byte : command(question)) question_ += static_cast<char>(byte);
     }

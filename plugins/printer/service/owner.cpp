@@ -157,7 +157,7 @@ void Owner::opened(Opened result)
     });
     listen();
     const bool can_read = link_->can_read();
-    feed([&](job::Time now, job::Actions& out) { machine_.opened(can_read, now, out); });
+    feed([&](job::Time now, job::Actions& out) { machine_.opened(can_read, result.device, now, out); });
 }
 
 void Owner::listen()

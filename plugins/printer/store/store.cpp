@@ -42,7 +42,7 @@ Job read(const base::Statement& row)
     progress.outcome = static_cast<Outcome>(outcome);
     progress.taken = static_cast<std::uint64_t>(row.integer(13));
     progress.attempts = static_cast<std::uint32_t>(row.integer(14));
-    progress.doubt = static_cast<job::Doubt>(std::clamp<std::int64_t>(row.integer(15), 0, 2));
+    progress.doubt = row.integer(15) != 0;
     progress.problem = {std::string{row.text(16)}, std::string{row.text(17)}};
     out.meta = row.text(18);
     return out;
@@ -100,7 +100,7 @@ void Store::save(job::JobId id, const job::Progress& progress, std::int64_t now_
     save_.bind(1, static_cast<std::int64_t>(id)).bind(2, static_cast<std::int64_t>(progress.state));
     save_.bind(3, static_cast<std::int64_t>(progress.outcome));
     save_.bind(4, static_cast<std::int64_t>(progress.taken)).bind(5, std::int64_t{progress.attempts});
-    save_.bind(6, static_cast<std::int64_t>(progress.doubt)).bind(7, progress.problem.code);
+    save_.bind(6, std::int64_t{progress.doubt}).bind(7, progress.problem.code);
     save_.bind(8, progress.problem.message);
     save_.bind(9, progress.state == State::ended ? now_ms : 0).run();
 }

@@ -115,7 +115,7 @@ void Bus::Impl::attempt_returned(DeviceNumber number)
         device->second.closed = opened.handle->closed();
         auto channel = std::make_shared<Channel>(io_, gate_, workers_, std::move(opened.handle));
         device->second.channel = channel;
-        return done({std::make_unique<DeviceLink>(std::move(channel), model), std::nullopt});
+        return done({std::make_unique<DeviceLink>(std::move(channel), model), std::nullopt, number});
     }
     if (opened.handle) {
         opened.error = gone_error(opened.handle->facts());

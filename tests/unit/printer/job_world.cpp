@@ -112,10 +112,12 @@ void World::act(const Action& action)
         EXPECT_FALSE(link_);
         pending_.push_back(
             {[this](Actions& out) {
+                 if (std::exchange(absent_, false))
+                     return machine_->open_failed({OpenError::Kind::not_found, "Away."}, now_, out);
                  if (setup_.faults && choose(6) == 5)
                      return machine_->open_failed({OpenError::Kind::unreachable, "Off."}, now_, out);
                  link_ = true;
-                 machine_->opened(true, now_, out);
+                 machine_->opened(true, setup_.options.continues ? device_ : 0, now_, out);
              },
              'o'});
     } else if (std::holds_alternative<act::Close>(action)) {
@@ -130,6 +132,14 @@ void World::act(const Action& action)
                                 on_write(bytes);
                             },
                             'w'});
+    } else if (std::holds_alternative<act::AskPort>(action)) {
+        pending_.push_back({[this](Actions& out) {
+                                std::optional<std::uint8_t> port;
+                                if (setup_.options.continues && choose(3) != 2)
+                                    port = choose(6) == 5 ? 0x38 : 0x18;
+                                machine_->port_status(port, now_, out);
+                            },
+                            'l'});
     } else if (std::holds_alternative<act::Recover>(action)) {
         pending_.push_back({[this](Actions& out) { machine_->recovered(choose(4) != 3, now_, out); }, 'l'});
     } else if (std::holds_alternative<act::Finish>(action)) {
@@ -205,11 +215,14 @@ void World::lose_link()
     kernel_.clear();
 }
 
-// The printer of a link that continues may have been switched off and on.
+// USB: the device stays, or it was away, with its power or without.
 void World::unplug()
 {
     lose_link();
     if (!setup_.options.continues || choose(2) == 0) return;
+    ++device_;
+    absent_ = choose(2) == 1;
+    if (choose(2) == 0) return;
     open_ = 0;
     control_.clear();
     replies_.clear();
@@ -254,12 +267,12 @@ void World::deliver(std::uint8_t byte)
         replies_ += "\x37\x22" + control_.substr(request + 7) + std::string(1, '\0');
         control_.clear();
     }
-    constexpr std::size_t query = 3;
-    if (control_.size() >= query && control_[control_.size() - 3] == 0x10 &&
-        control_[control_.size() - 2] == 0x04)
-        replies_ += choose(10) == 9 && byte == 4 ? '\x72' : '\x12';
+    const std::size_t size = control_.size();
+    const bool asked = size >= 3 && control_[size - 3] == 0x10 && control_[size - 2] == 0x04;
+    if (asked && byte == 1) silent_ = choose(16) == 15; // the first of a query's questions
+    if (asked && !silent_) replies_ += choose(10) == 9 && byte == 4 ? '\x72' : '\x12';
     // Its answer comes when all before it is processed; some printers do not know it.
-    if (control_.ends_with("\x1dr\x01") && choose(10) != 9) replies_ += '\0';
+    if (control_.ends_with("\x1dr\x01") && !silent_ && choose(10) != 9) replies_ += '\0';
 }
 
 void World::receive()

@@ -86,6 +86,8 @@ private:
     Choices& choices_;
     std::unique_ptr<Machine> machine_;
     Time now_{};
+    std::uint64_t device_ = 1; // another number when it was away
+    bool absent_ = false;      // until it is opened in vain
     bool quiet_ = false, timer_ = false, link_ = false, writing_ = false;
     std::chrono::milliseconds timer_in_{};
     std::deque<Pending> pending_;
@@ -98,7 +100,8 @@ private:
     std::size_t open_ = 0;
     std::string control_; // the last bytes that are not content
     std::string replies_;
-    JobId writer_ = 0; // whose bytes arrive
+    bool silent_ = false; // to one query
+    JobId writer_ = 0;    // whose bytes arrive
     JobId next_id_ = 0;
 };
 

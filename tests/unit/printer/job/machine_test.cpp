@@ -143,5 +143,116 @@ TEST(PrinterMachine, KeepsItsPromisesInRandomSequences)
     }
 }
 
+// The machine alone, for single cases.
+struct Alone {
+    explicit Alone(const World::Setup& setup) : machine{setup.options, std::make_unique<Tracker>()}
+    {
+        Actions begun;
+        machine.start(now, begun);
+        machine.add({1, "server", 100, 0, {}}, std::make_shared<const std::string>(content_of(1, 100)), now,
+                    begun);
+    }
+    template <class Act> static bool has(const Actions& actions)
+    {
+        return std::ranges::any_of(actions,
+                                   [](const Action& one) { return std::holds_alternative<Act>(one); });
+    }
+    Actions opened(std::uint64_t device)
+    {
+        Actions out;
+        machine.opened(true, device, now, out);
+        return out;
+    }
+    Actions written(std::size_t bytes, Fault fault = Fault::none)
+    {
+        Actions out;
+        machine.written({bytes, fault, ""}, now, out);
+        return out;
+    }
+    Actions timer()
+    {
+        Actions out;
+        machine.timer(now += std::chrono::seconds{10}, out);
+        return out;
+    }
+    Actions port(std::uint8_t status)
+    {
+        Actions out;
+        machine.port_status(status, now, out);
+        return out;
+    }
+    // Until the first bytes of the job are to be written.
+    void begin(std::uint64_t device)
+    {
+        opened(device);
+        written(12); // the query
+        Actions out;
+        const std::array<std::uint8_t, 4> fine{0x12, 0x12, 0x12, 0x12};
+        machine.received(fine, now, out);
+        machine.committed(1, std::nullopt, now, out);
+        ASSERT_TRUE(has<act::Write>(out));
+    }
+
+    Time now{};
+    Machine machine;
+};
+
+TEST(PrinterMachine, APrinterThatIsSilentAndWithoutPaperGetsNoByte)
+{
+    Alone alone{usb()};
+    alone.opened(1);
+    alone.written(12);
+    EXPECT_TRUE(Alone::has<act::AskPort>(alone.timer()));
+    const Actions held = alone.port(0x38);
+    EXPECT_EQ(alone.machine.condition().trouble, Trouble::paper_out);
+    EXPECT_EQ(alone.machine.phase(), Machine::Phase::held);
+    EXPECT_FALSE(Alone::has<act::Commit>(held));
+    // Asked again; with paper it is sent after as many silent queries as ever.
+    EXPECT_TRUE(Alone::has<act::Write>(alone.timer()));
+    alone.written(12);
+    alone.timer();
+    EXPECT_TRUE(Alone::has<act::Write>(alone.port(0x18)));
+    alone.written(12);
+    alone.timer();
+    EXPECT_TRUE(Alone::has<act::Commit>(alone.port(0x18)));
+}
+
+TEST(PrinterMachine, APortThatDoesNotAnswerDoesNotHoldTheJob)
+{
+    Alone alone{usb()};
+    alone.opened(1);
+    for (int query = 0; query < 2; ++query) {
+        alone.written(12);
+        EXPECT_TRUE(Alone::has<act::AskPort>(alone.timer()));
+        EXPECT_TRUE(Alone::has<act::Write>(alone.timer()) || query == 1);
+    }
+    EXPECT_EQ(alone.machine.phase(), Machine::Phase::arming);
+}
+
+TEST(PrinterMachine, AfterAnAbsenceInMidJobTheRestIsNotPrinted)
+{
+    for (const std::uint64_t back : {1, 2}) {
+        Alone alone{usb()};
+        alone.begin(1);
+        alone.written(10, Fault::gone);
+        alone.timer();
+        const Actions out = alone.opened(back);
+        EXPECT_EQ(Alone::has<act::Write>(out), back == 1) << "it was not away, and goes on";
+        EXPECT_EQ(alone.machine.current() == nullptr, back == 2);
+    }
+    // It is known at once that it left.
+    Alone alone{usb()};
+    alone.begin(1);
+    alone.written(10, Fault::gone);
+    alone.timer();
+    Actions out;
+    alone.machine.open_failed({OpenError::Kind::not_found, "Away."}, alone.now, out);
+    EXPECT_EQ(alone.machine.current(), nullptr);
+    const auto row =
+        std::ranges::find_if(out, [](const Action& one) { return std::holds_alternative<act::Commit>(one); });
+    ASSERT_NE(row, out.end());
+    EXPECT_EQ(std::get<act::Commit>(*row).progress.outcome, Outcome::unknown);
+}
+
 } // namespace
 } // namespace agenthost::printer::job::test

@@ -50,7 +50,7 @@ TEST_F(PrinterStore, KeepsJobsWithTheirBytesAcrossARestart)
         job::Progress armed;
         armed.state = State::armed;
         armed.taken = 2;
-        armed.doubt = job::Doubt::away;
+        armed.doubt = true;
         store.save(added.job.id, armed, 5);
     }
     Opened again = open_store(file);
@@ -58,7 +58,7 @@ TEST_F(PrinterStore, KeepsJobsWithTheirBytesAcrossARestart)
     const Job& job = again.content.open[0];
     EXPECT_EQ(job.progress.state, State::armed);
     EXPECT_EQ(job.progress.taken, 2u);
-    EXPECT_EQ(job.progress.doubt, job::Doubt::away);
+    EXPECT_TRUE(job.progress.doubt);
     EXPECT_EQ(again.content.dirty.at("net:1"), 12u);
     EXPECT_EQ(again.content.settings.at("default"), "x");
     EXPECT_EQ(again.store->content(job.id), (std::string{"\0\x1b@", 3}));
