@@ -95,7 +95,7 @@ TEST_F(PrintCommandLine, ListsAndCancelsJobs)
     has(shop_.agent_print({"queue", "--all"}).out, "  Kitchen  print  not_started  0/");
     has(refused({"cancel", job}), "printer.queue with all lists its outcome. (CONFLICT)");
     const std::string none = refused({"cancel", "4711"});
-    has(none, "There is no such job. Use printer.queue");
+    has(none, "No job has the number 4711. Use printer.queue");
     has(none, "TASK_NOT_FOUND");
     has(refused({"cancel", "soup"}, 2), "`agenthost print queue` lists them");
 }

@@ -78,6 +78,11 @@ void answer_stopping(Request& request, job::JobId id)
                  base::json_object("outcome", "unknown", "job", id));
 }
 
+void throw_if(const Problem& problem)
+{
+    if (!problem.code.empty()) throw Error{problem.code, problem.message};
+}
+
 void write_job(base::JsonWriter& json, const store::Job& job, const Printer* printer)
 {
     json.object().member("job", job.id).member("kind", job.kind).member("server", job.server);

@@ -24,6 +24,9 @@ void answer_unknown_repeat(Request&);
 // The agent stops; the job goes on when it is back.
 void answer_stopping(Request&, job::JobId);
 
+// Throws the problem, if it is one, as the request's Error.
+void throw_if(const Problem&);
+
 // An element of printer.queue.
 void write_job(base::JsonWriter&, const store::Job&, const Printer*);
 // The event printer.job_ended: the outcome of a job that nobody waits for.

@@ -52,7 +52,7 @@ public:
     [[nodiscard]] bool running() const { return running_; }
     void hurry();
     [[nodiscard]] const std::optional<Result>& result() const { return result_; }
-    // What was seen is no longer true: a job came.
+    // Call it when a job has come: what the look saw is out of date.
     void forget() { result_.reset(); }
 
 private:

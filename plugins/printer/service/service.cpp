@@ -1,14 +1,9 @@
+// The plugin's life, its jobs and what it reports of them. The actions are in service_actions.cpp.
 #include "service.hpp"
 
 #include "adapters.hpp"
 #include "answers.hpp"
 
-#include "plugins/printer/content/documents.hpp"
-#include "plugins/printer/render/png.hpp"
-#include "plugins/printer/render/renderer.hpp"
-
-#include "base/base64.hpp"
-#include "base/hash.hpp"
 #include "base/json_writer.hpp"
 
 #include <boost/asio/post.hpp>
@@ -23,59 +18,10 @@ namespace agenthost::printer::service {
 
 namespace {
 
-using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 constexpr auto upkeep_interval = 1h;
 constexpr auto publish_delay = 50ms; // several changes of one moment are one fact
-constexpr std::size_t max_listed = 200;
-constexpr std::size_t max_png_bytes = std::size_t{4} << 20;
-
-Json params_of(const Request& request)
-{
-    Json json = Json::parse(request.params(), nullptr, false);
-    if (!json.is_object()) throw Error{code::invalid_request, "the parameters are not an object"};
-    return json;
-}
-
-std::string caller_member(const Request& request, const char* key)
-{
-    const Json caller = Json::parse(request.caller(), nullptr, false);
-    return caller.is_object() ? caller.value(key, std::string{}) : std::string{};
-}
-
-std::string to_string(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
-
-Content content_of(Document document)
-{
-    Content out;
-    out.bytes = to_string(document.bytes);
-    out.problem = std::move(document.problem);
-    return out;
-}
-
-void throw_if(const Problem& problem)
-{
-    if (!problem.code.empty()) throw Error{problem.code, problem.message};
-}
-
-store::Job job_of(const Request& request, const char* kind)
-{
-    store::Job out;
-    out.server = caller_member(request, "server");
-    out.task = caller_member(request, "task");
-    out.request = base::sha256(std::string{request.action()} + '\0' + std::string{request.params()});
-    out.kind = kind;
-    out.created_ms = now_ms();
-    out.meta = "{}";
-    return out;
-}
-
-// Receipts are between a server and its printers; a person at this machine sees all.
-bool may_see(const std::string& server, const store::Job& job)
-{
-    return server == "control" || server == job.server;
-}
 
 } // namespace
 
@@ -156,14 +102,14 @@ void Service::expire()
     });
 }
 
-template <class Work> void Service::on_loop(Request request, Work work)
+void Service::on_loop(Request request, std::function<void(const Shared&)> work)
 {
     if (draining_) {
         request.fail("BUSY", "the agent is stopping; send it again when it is back", {}, not_started);
         return;
     }
     const Shared shared = std::make_shared<Request>(std::move(request));
-    boost::asio::post(io_.context(), [shared, work = std::move(work)]() mutable {
+    boost::asio::post(io_.context(), [shared, work = std::move(work)] {
         try {
             work(shared);
         } catch (const Error& e) {
@@ -214,11 +160,11 @@ void Service::added(const Shared& request, const store::Added& result, Printer& 
     }
     if (result.existed) {
         if (job.progress.state == job::State::ended)
-            return answer(*request, job, printers_->with_key(job.printer));
+            return answer_job(*request, job, printers_->with_key(job.printer));
         return wait_for(request, job.id);
     }
     open_[job.id] = job;
-    if (is_test) tests_[job.id] = true;
+    if (is_test) tests_.insert(job.id);
     printers_->remember_job(job.id, printer);
     wait_for(request, job.id);
     printers_->owner_of(printer).add(job.ticket(), std::move(content));
@@ -264,7 +210,7 @@ void Service::ended(Printer& printer, job::JobId id, const job::Progress& progre
     log_end(printer, id, progress);
     auto waiting = waiting_.extract(id);
     if (waiting)
-        for (const Waiting& one : waiting.mapped()) answer(*one.request, job, &printer);
+        for (const Waiting& one : waiting.mapped()) answer_job(*one.request, job, &printer);
     else
         context_.emit("printer.job_ended", job_event(job, printer), job.server.empty() ? "*" : job.server);
     printers_->forget_job(id);
@@ -282,11 +228,6 @@ void Service::log_end(const Printer& printer, job::JobId id, const job::Progress
                  "printer " + printer.label() + ": " + progress.problem.code + ": " +
                      progress.problem.message,
                  fields);
-}
-
-void Service::answer(Request& request, const store::Job& job, const Printer* printer) const
-{
-    answer_job(request, job, printer);
 }
 
 // ---- reports ----
@@ -344,287 +285,6 @@ void Service::log_troubles()
     if (const std::string usb = printers_->usb_trouble(); none && !usb.empty()) add(usb);
     const std::lock_guard lock{mutex_};
     trouble_ = std::move(reasons);
-}
-
-// ---- actions ----
-
-void Service::print(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        auto params = std::make_shared<Json>(params_of(*shared));
-        const TargetOrProblem target = read_target(*params);
-        throw_if(target.problem);
-        Order order{job_of(*shared, "print"),
-                    [this, params](const Printer& printer) {
-                        Content content = read_content(*params, printer.profile, config_.max_job_bytes);
-                        if (!content.problem.code.empty()) return content;
-                        return with_commit(std::move(content), printer.profile);
-                    },
-                    params->value("reason", std::string{}) == "remote-test"};
-        submit(shared, std::move(order), target.target);
-    });
-}
-
-void Service::test(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const TargetOrProblem target = read_target(params_of(*shared));
-        throw_if(target.problem);
-        submit(shared,
-               {job_of(*shared, "test"),
-                [](const Printer& printer) {
-                    const RenderGlyphs glyphs;
-                    Content out;
-                    out.bytes = to_string(test_page({.alias = printer.alias,
-                                                     .name = printer.key,
-                                                     .version = AGENTHOST_VERSION,
-                                                     .time = local_time(now_ms()),
-                                                     .qr = printer.key,
-                                                     .qr_picture = {}},
-                                                    printer.profile, &glyphs));
-                    return out;
-                },
-                true},
-               target.target);
-    });
-}
-
-void Service::drawer(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const Json params = params_of(*shared);
-        const TargetOrProblem target = read_target(params);
-        throw_if(target.problem);
-        const unsigned pin = params.value("pin", 2U), time = params.value("milliseconds", 100U);
-        submit(shared,
-               {job_of(*shared, "drawer"),
-                [pin, time](const Printer& printer) {
-                    return content_of(drawer_pulse(pin, time, printer.profile));
-                }},
-               target.target);
-    });
-}
-
-void Service::cut(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const Json params = params_of(*shared);
-        const TargetOrProblem target = read_target(params);
-        throw_if(target.problem);
-        const unsigned lines = params.value("feed", 3U);
-        const Cut kind = params.value("full", false) ? Cut::full : Cut::partial;
-        submit(shared,
-               {job_of(*shared, "cut"),
-                [lines, kind](const Printer& printer) {
-                    return content_of(cut_paper(kind, lines, printer.profile));
-                }},
-               target.target);
-    });
-}
-
-void Service::status(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const TargetOrProblem target = read_target(params_of(*shared));
-        throw_if(target.problem);
-        const Printers::Found found = printers_->find(target.target);
-        throw_if(found.problem);
-        printers_->look({found.printer}, [shared, printer = found.printer] {
-            std::string out;
-            {
-                base::JsonWriter json{out};
-                write_printer(json, *printer);
-            }
-            shared->reply(out);
-        });
-    });
-}
-
-void Service::list(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        std::vector<Printer*> all;
-        for (const auto& printer : printers_->all()) all.push_back(printer.get());
-        printers_->look(all, [this, shared] {
-            std::string out;
-            {
-                base::JsonWriter json{out};
-                json.object().array("printers");
-                for (const auto& printer : printers_->all()) write_printer(json, *printer);
-                json.end();
-                if (const std::string usb = printers_->usb_trouble(); !usb.empty()) json.member("usb", usb);
-                json.end();
-            }
-            shared->reply(out);
-        });
-    });
-}
-
-void Service::config(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const Json params = params_of(*shared);
-        const Json updates = params.contains("updates") ? params["updates"] : params;
-        if (!updates.is_object()) throw Error{code::invalid_request, "updates must be an object"};
-        printers_->configure(updates);
-        shared->reply(base::json_object("message", "Saved"));
-    });
-}
-
-void Service::queue(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        const Json params = params_of(*shared);
-        const TargetOrProblem target = read_target(params);
-        throw_if(target.problem);
-        std::string key;
-        if (target.target.anything()) {
-            const Printers::Found found = printers_->find(target.target);
-            throw_if(found.problem);
-            key = found.printer->key;
-        }
-        const bool all = params.value("all", false);
-        const auto limit = std::min<std::size_t>(params.value("limit", max_listed), max_listed);
-        const auto jobs = std::make_shared<std::vector<store::Job>>();
-        const auto server = caller_member(*shared, "server");
-        store_->run(
-            [=](store::Store& store) {
-                *jobs = store.list(key, !all, limit);
-                std::erase_if(*jobs, [&](const store::Job& job) { return !may_see(server, job); });
-            },
-            [this, shared, jobs](const std::optional<Problem>& problem) {
-                if (problem) {
-                    shared->fail(problem->code, problem->message);
-                    return;
-                }
-                std::string out;
-                {
-                    base::JsonWriter json{out};
-                    json.object().array("jobs");
-                    for (const store::Job& job : *jobs)
-                        write_job(json, job, printers_->with_key(job.printer));
-                    json.end().end();
-                }
-                shared->reply(out);
-            });
-    });
-}
-
-// ---- actions on a job ----
-
-void Service::with_job(const Shared& request, const Json& params,
-                       std::function<void(store::Job, std::string content)> then)
-{
-    const auto number = params.find("job");
-    const auto id = number != params.end() && number->is_number_integer() ? number->get<std::int64_t>() : 0;
-    const auto task = params.value("task", std::string{});
-    if (id == 0 && task.empty())
-        throw Error{code::invalid_request, "give job (a number) or task (a server's id)"};
-    struct Found {
-        std::optional<store::Job> job;
-        std::string content;
-    };
-    const auto found = std::make_shared<Found>();
-    const auto server = caller_member(*request, "server");
-    store_->run(
-        [=](store::Store& store) {
-            found->job = id != 0 ? store.find(static_cast<job::JobId>(id)) : store.find(server, task);
-            if (found->job && !may_see(server, *found->job)) found->job.reset();
-            if (found->job) found->content = store.content(found->job->id).value_or(std::string{});
-        },
-        [request, found, then = std::move(then)](const std::optional<Problem>& trouble) {
-            Problem wrong = trouble.value_or(Problem{});
-            if (!trouble && !found->job) wrong = problem(code::task_not_found, "There is no such job");
-            if (!wrong.code.empty()) {
-                request->fail(wrong.code, wrong.message, {}, not_started);
-                return;
-            }
-            try {
-                then(std::move(*found->job), std::move(found->content));
-            } catch (const Error& e) {
-                request->fail(e, not_started);
-            } catch (const std::exception& e) {
-                request->fail(code::internal, e.what());
-            }
-        });
-}
-
-void Service::cancel(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        with_job(shared, params_of(*shared), [this, shared](const store::Job& job, const std::string&) {
-            Printer* const printer = printers_->of_job(job.id);
-            const bool done = printer != nullptr && printer->owner->cancel(job.id);
-            if (!done)
-                throw Error{"CONFLICT", "the job has ended, or its last byte is at the printer already. "
-                                        "printer.queue with all lists its outcome."};
-            shared->reply(base::json_object("message", "Cancelled", "job", job.id));
-        });
-    });
-}
-
-void Service::reprint(Request request)
-{
-    on_loop(std::move(request), [this](const Shared& shared) {
-        auto own = std::make_shared<store::Job>(job_of(*shared, "reprint"));
-        with_job(shared, params_of(*shared),
-                 [this, shared, own](const store::Job& job, const std::string& content) {
-                     if (job.progress.state != job::State::ended)
-                         throw Error{"CONFLICT", "the job has not ended: wait for it, or cancel it"};
-                     if (content.empty())
-                         throw Error{code::task_not_found,
-                                     "the bytes of the job are kept no longer. Send it as a new job."};
-                     own->copy_of = job.id;
-                     Target target;
-                     target.text = job.printer;
-                     Order order{*own, [content, time = local_time(job.created_ms)](const Printer& printer) {
-                                     Content out;
-                                     const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.data()),
-                                                       content.size()};
-                                     out.bytes = to_string(marked_as_copy(bytes, time, printer.profile));
-                                     return out;
-                                 }};
-                     submit(shared, std::move(order), target);
-                 });
-    });
-}
-
-// Drawing takes 5 ms at most for a usual receipt.
-void Service::render(Request request)
-{
-    const Json params = params_of(request);
-    const auto draw = [](const Shared& shared, const std::string& content, const Profile& profile) {
-        render::Options options;
-        options.width = static_cast<int>(profile.dots);
-        options.wide_font = render::WideFont::installed();
-        const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.data()), content.size()};
-        const render::Receipt receipt = render::render(bytes, options);
-        const std::string png = to_string(render::as_png(receipt.picture));
-        if (png.size() > max_png_bytes) throw Error{code::too_large, "the picture has more than 4 MiB"};
-        shared->reply(base::json_object("png", base::Base64Json{png}, "text", render::as_text(receipt),
-                                        "width", receipt.picture.width(), "height",
-                                        receipt.picture.height()));
-    };
-    if (params.contains("task") || params.contains("job"))
-        return on_loop(std::move(request), [this, params, draw](const Shared& shared) {
-            with_job(shared, params, [this, shared, draw](const store::Job& job, const std::string& content) {
-                if (content.empty())
-                    throw Error{code::task_not_found, "the bytes of the job are kept no longer"};
-                Target target;
-                target.text = job.printer;
-                const Printer* const printer = printers_->find(target).printer;
-                draw(shared, content, printer != nullptr ? printer->profile : Profile{});
-            });
-        });
-    on_loop(std::move(request), [this, params, draw](const Shared& shared) {
-        const TargetOrProblem target = read_target(params);
-        throw_if(target.problem);
-        const Printer* const printer = printers_->find(target.target).printer;
-        const Profile profile = printer != nullptr ? printer->profile : *find_profile("default");
-        const Content content = read_content(params, profile, config_.max_job_bytes);
-        throw_if(content.problem);
-        draw(shared, content.bytes, profile);
-    });
 }
 
 } // namespace agenthost::printer::service

@@ -24,9 +24,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,14 +72,13 @@ private:
     };
 
     // Errors that `work` throws become the answer.
-    template <class Work> void on_loop(Request, Work work);
+    void on_loop(Request, std::function<void(const Shared&)> work);
     void submit(const Shared&, Order, const Target&);
     void added(const Shared&, const store::Added&, Printer&, job::Content, bool is_test);
     void wait_for(const Shared&, job::JobId);
     void released(job::JobId, agh_req);
     void ended(Printer&, job::JobId, const job::Progress&);
     void log_end(const Printer&, job::JobId, const job::Progress&);
-    void answer(Request&, const store::Job&, const Printer*) const;
     void with_job(const Shared&, const nlohmann::json& params,
                   std::function<void(store::Job, std::string content)>);
     void changed();
@@ -90,7 +91,7 @@ private:
     std::string damage_; // of the store; written before the loop starts
     std::map<job::JobId, std::vector<Waiting>> waiting_;
     std::map<job::JobId, store::Job> open_; // jobs that have not ended, without progress
-    std::map<job::JobId, bool> tests_;
+    std::set<job::JobId> tests_;            // of open_: test pages
     bool publishing_ = false;
     std::string published_;
     std::atomic<bool> draining_ = false;
