@@ -43,189 +43,138 @@ Fleet::Outputs quiet()
             .disk_use = [](const ServerShell&) { return std::optional<DiskUse>{}; }};
 }
 
-TEST(DockerFleet, PublishesTheEngineBeforeTheWaitForItEnds)
+constexpr const char* payload =
+    R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
+
+class DockerFleet : public testing::Test {
+protected:
+    void TearDown() override { end(); }
+
+    // An agent starts, and reaches the engine.
+    void begin()
+    {
+        config_ = std::make_unique<Config>(parse_config(R"({"data_dir":")" + (dir_ / "data").string() +
+                                                        R"(","socket":")" + engine_->socket() +
+                                                        R"(","allow_images":["docker.io/*"]})"));
+        client_ = std::make_unique<engine::Client>(io_, engine::Client::Options{.socket = config_->socket});
+        store::Opened opened = store::open_store(database_);
+        fleet_ = std::make_unique<Fleet>(*client_, *config_, std::move(opened.store),
+                                         Pools{disk_.get_executor(), disk_.get_executor()}, dir_.path(),
+                                         std::move(outputs_));
+        fleet_->load(opened.content);
+        fleet_->start();
+        ASSERT_TRUE(test::run_until(io_, [&] { return fleet_->trouble().message.empty(); }));
+    }
+    void end()
+    {
+        disk_.join();
+        fleet_.reset();
+    }
+    // The server mc1; what is answered is seen by refused_ and answered_.
+    void create(bool then_start = false)
+    {
+        fleet_->create({.spec = read_create_server(payload),
+                        .payload = payload,
+                        .power = {.id = "1", .action = server::Action::install, .then_start = then_start},
+                        .answer = [this](const server::Answer&) { answered_ = true; },
+                        .refused = [this](const Problem& problem) { refused_ = problem; },
+                        .exists = [](const ServerShell&) { ADD_FAILURE() << "it does not exist"; }});
+    }
+
+    const test::TempDir dir_;
+    const std::string database_ = (dir_ / "servers.db").string();
+    std::unique_ptr<test::FakeHttp> engine_ = std::make_unique<test::FakeHttp>(dir_ / "s", answer);
+    boost::asio::io_context io_;
+    boost::asio::thread_pool disk_{1};
+    std::unique_ptr<Config> config_;
+    std::unique_ptr<engine::Client> client_;
+    Fleet::Outputs outputs_ = quiet(); // until begin()
+    std::unique_ptr<Fleet> fleet_;
+    std::optional<Problem> refused_;
+    bool answered_ = false;
+};
+
+TEST_F(DockerFleet, PublishesTheEngineBeforeTheWaitForItEnds)
 {
-    const test::TempDir dir;
-    const test::FakeHttp engine{dir / "s", answer};
-    boost::asio::io_context io;
-    boost::asio::thread_pool disk{1};
-    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
-                                       engine.socket() + R"("})");
-    engine::Client client{io, {.socket = config.socket}};
-    store::Opened opened = store::open_store((dir / "servers.db").string());
-    std::unique_ptr<Fleet> fleet;
     std::optional<bool> waiting; // when the capabilities are published
-    Fleet::Outputs outputs = quiet();
-    outputs.publish = [&](std::string_view key, const std::string&) {
-        if (key == "machine_capabilities") waiting = !fleet->trouble().message.empty();
+    outputs_.publish = [&](std::string_view key, const std::string&) {
+        if (key == "machine_capabilities") waiting = !fleet_->trouble().message.empty();
     };
-    fleet = std::make_unique<Fleet>(client, config, std::move(opened.store),
-                                    Pools{disk.get_executor(), disk.get_executor()}, dir.path(),
-                                    std::move(outputs));
-    fleet->load(opened.content);
-    fleet->start();
-    ASSERT_TRUE(test::run_until(io, [&] { return fleet->trouble().message.empty(); }));
+    begin();
     EXPECT_EQ(waiting, true) << "a registration is sent when the wait ends";
-    disk.join();
 }
 
-TEST(DockerFleet, ReportsAtOnceThatTheEngineIsAwayOrReturned)
+TEST_F(DockerFleet, ReportsAtOnceThatTheEngineIsAwayOrReturned)
 {
-    const test::TempDir dir;
-    auto engine = std::make_unique<test::FakeHttp>(dir / "s", answer);
-    boost::asio::io_context io;
-    boost::asio::thread_pool disk{1};
-    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
-                                       engine->socket() + R"("})");
-    engine::Client client{io, {.socket = config.socket}};
-    store::Opened opened = store::open_store((dir / "servers.db").string());
     std::vector<std::string> changes;
-    Fleet::Outputs outputs = quiet();
-    outputs.emit = [&](std::string_view topic, const std::string& json) {
+    outputs_.emit = [&](std::string_view topic, const std::string& json) {
         if (topic == "docker.engine_changed") changes.push_back(json);
     };
-    Fleet fleet{client,
-                config,
-                std::move(opened.store),
-                Pools{disk.get_executor(), disk.get_executor()},
-                dir.path(),
-                std::move(outputs)};
-    fleet.load(opened.content);
-    fleet.start();
-    ASSERT_TRUE(test::run_until(io, [&] { return fleet.trouble().message.empty(); }));
+    begin();
     EXPECT_TRUE(changes.empty()) << "capabilities_changed has reported that it appeared";
-    engine.reset();
-    ASSERT_TRUE(test::run_until(io, [&] { return changes.size() == 1; }));
+    engine_.reset();
+    ASSERT_TRUE(test::run_until(io_, [&] { return changes.size() == 1; }));
     EXPECT_NE(changes[0].find(R"("away":true)"), std::string::npos) << changes[0];
-    engine = std::make_unique<test::FakeHttp>(dir / "s", answer);
-    ASSERT_TRUE(test::run_until(io, [&] { return changes.size() == 2; }));
+    engine_ = std::make_unique<test::FakeHttp>(dir_ / "s", answer);
+    ASSERT_TRUE(test::run_until(io_, [&] { return changes.size() == 2; }));
     EXPECT_NE(changes[1].find(R"("away":false)"), std::string::npos) << changes[1];
-    disk.join();
+    end();
 }
 
-TEST(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
+TEST_F(DockerFleet, CreatesAServerAgainWhoseStoredConfigurationCannotBeRead)
 {
-    const test::TempDir dir;
-    const std::string database = (dir / "servers.db").string();
     {
         store::StoredServer old;
         old.id = "mc1";
         old.spec = R"({"serverId":"mc1","eggConfig":{"ports":7}})";
-        ASSERT_FALSE(store::open_store(database).store->add(old));
+        ASSERT_FALSE(store::open_store(database_).store->add(old));
     }
-    const test::FakeHttp engine{dir / "s", answer};
-    boost::asio::io_context io;
-    boost::asio::thread_pool disk{1};
-    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
-                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
-    engine::Client client{io, {.socket = config.socket}};
-    store::Opened opened = store::open_store(database);
-    auto fleet =
-        std::make_unique<Fleet>(client, config, std::move(opened.store),
-                                Pools{disk.get_executor(), disk.get_executor()}, dir.path(), quiet());
-    fleet->load(opened.content);
-    ASSERT_EQ(fleet->find("mc1"), nullptr);
-    fleet->start();
-    ASSERT_TRUE(test::run_until(io, [&] { return !fleet->away(); }));
-
-    const std::string payload =
-        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
-    std::optional<Problem> refused;
-    Fleet::Creation creation{.spec = read_create_server(payload),
-                             .payload = payload,
-                             .power = {.id = "1", .action = server::Action::install},
-                             .answer = [](const server::Answer&) {},
-                             .refused = [&](const Problem& problem) { refused = problem; },
-                             .exists = [](const ServerShell&) {}};
-    fleet->create(std::move(creation));
-    EXPECT_TRUE(test::run_until(io, [&] { return refused || fleet->find("mc1") != nullptr; }));
-    EXPECT_FALSE(refused) << refused->message;
-    disk.join();
-    fleet.reset();
-    EXPECT_EQ(store::open_store(database).content.servers.at(0).spec, payload);
+    begin();
+    ASSERT_EQ(fleet_->find("mc1"), nullptr);
+    create();
+    EXPECT_TRUE(test::run_until(io_, [&] { return refused_ || fleet_->find("mc1") != nullptr; }));
+    EXPECT_FALSE(refused_) << refused_->message;
+    end();
+    EXPECT_EQ(store::open_store(database_).content.servers.at(0).spec, payload);
 }
 
 // A panel may ping because of an event; the answer counts the servers as the event left them.
-TEST(DockerFleet, PublishesTheCountOfActiveServersBeforeTheEventThatChangesIt)
+TEST_F(DockerFleet, PublishesTheCountOfActiveServersBeforeTheEventThatChangesIt)
 {
-    const test::TempDir dir;
-    const test::FakeHttp engine{dir / "s", answer};
-    boost::asio::io_context io;
-    boost::asio::thread_pool disk{1};
-    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
-                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
-    engine::Client client{io, {.socket = config.socket}};
-    store::Opened opened = store::open_store((dir / "servers.db").string());
     std::string count;
     std::vector<std::string> seen; // status and count at each event
-    Fleet::Outputs outputs = quiet();
-    outputs.publish = [&](std::string_view key, const std::string& json) {
+    outputs_.publish = [&](std::string_view key, const std::string& json) {
         if (key == "active_servers") count = json;
     };
-    outputs.emit = [&](std::string_view topic, const std::string& json) {
+    outputs_.emit = [&](std::string_view topic, const std::string& json) {
         if (topic == "docker.server_status_changed")
             seen.push_back(nlohmann::json::parse(json).at("currentStatus").get<std::string>() + " " + count);
         if (topic == "docker.server_deleted") seen.push_back("deleted " + count);
     };
-    Fleet fleet{client,
-                config,
-                std::move(opened.store),
-                Pools{disk.get_executor(), disk.get_executor()},
-                dir.path(),
-                std::move(outputs)};
-    fleet.load(opened.content);
-    fleet.start();
-    ASSERT_TRUE(test::run_until(io, [&] { return !fleet.away(); }));
-    const std::string payload =
-        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
-    fleet.create({.spec = read_create_server(payload),
-                  .payload = payload,
-                  .power = {.id = "1", .action = server::Action::install, .then_start = true},
-                  .answer = [](const server::Answer&) {},
-                  .refused = [](const Problem& problem) { ADD_FAILURE() << problem.message; },
-                  .exists = [](const ServerShell&) {}});
+    begin();
+    create(true);
     // The engine has no image and gives none, so the start fails.
-    ASSERT_TRUE(test::run_until(io, [&] {
-        return std::ranges::find(seen, "starting 1") != seen.end() && !seen.empty() &&
-               seen.back() == "crashed 0";
+    ASSERT_TRUE(test::run_until(io_, [&] {
+        return std::ranges::find(seen, "starting 1") != seen.end() && seen.back() == "crashed 0";
     })) << testing::PrintToString(seen);
+    EXPECT_FALSE(refused_) << refused_->message;
     for (const std::string& event : seen)
         EXPECT_EQ(event.ends_with(" 1"), event.starts_with("starting")) << event;
-    disk.join();
+    end();
 }
 
 // While the engine is asked who holds the ports of a new server.
-TEST(DockerFleet, CreatesNothingWhenTheAgentIsToldToStopMeanwhile)
+TEST_F(DockerFleet, CreatesNothingWhenTheAgentIsToldToStopMeanwhile)
 {
-    const test::TempDir dir;
-    const test::FakeHttp engine{dir / "s", answer};
-    boost::asio::io_context io;
-    boost::asio::thread_pool disk{1};
-    const Config config = parse_config(R"({"data_dir":")" + (dir / "data").string() + R"(","socket":")" +
-                                       engine.socket() + R"(","allow_images":["docker.io/*"]})");
-    engine::Client client{io, {.socket = config.socket}};
-    store::Opened opened = store::open_store((dir / "servers.db").string());
-    Fleet fleet{client,     config, std::move(opened.store), Pools{disk.get_executor(), disk.get_executor()},
-                dir.path(), quiet()};
-    fleet.load(opened.content);
-    fleet.start();
-    ASSERT_TRUE(test::run_until(io, [&] { return !fleet.away(); }));
-    std::optional<Problem> refused;
-    const std::string payload =
-        R"({"serverId":"mc1","eggConfig":{"image":"docker.io/library/alpine:3","startup":"sleep 9"}})";
-    fleet.create({.spec = read_create_server(payload),
-                  .payload = payload,
-                  .power = {.id = "1", .action = server::Action::install},
-                  .answer = [](const server::Answer&) { ADD_FAILURE() << "it was begun"; },
-                  .refused = [&](const Problem& problem) { refused = problem; },
-                  .exists = [](const ServerShell&) { ADD_FAILURE(); }});
-    EXPECT_FALSE(refused) << "its ports are asked for";
-    fleet.drain();
-    EXPECT_TRUE(test::run_until(io, [&] { return refused.has_value(); }));
-    EXPECT_EQ(refused ? refused->code : "", "BUSY");
-    EXPECT_EQ(fleet.find("mc1"), nullptr);
-    EXPECT_EQ(fleet.ledger().totals().servers, 0u);
-    disk.join();
+    begin();
+    create();
+    EXPECT_FALSE(refused_) << "its ports are asked for";
+    fleet_->drain();
+    EXPECT_TRUE(test::run_until(io_, [&] { return refused_.has_value(); }));
+    EXPECT_EQ(refused_ ? refused_->code : "", "BUSY");
+    EXPECT_FALSE(answered_) << "it was begun";
+    EXPECT_EQ(fleet_->find("mc1"), nullptr);
+    EXPECT_EQ(fleet_->ledger().totals().servers, 0u);
 }
 
 } // namespace
