@@ -89,7 +89,7 @@ struct Resolver::Lookup {
     std::mutex mutex;
     std::condition_variable changed;
     base::Cancel done; // for poll
-    std::string why;   // set if there are no addresses
+    std::string why;   // the reason, if `addresses` is empty
     std::vector<Address> addresses;
 };
 

@@ -46,8 +46,7 @@ void print_image(Paper&, const Layout&, const Image&, int x_scale, int y_scale);
 class ImageStore {
 public:
     explicit ImageStore(std::size_t max_bytes) : max_bytes_{max_bytes} {}
-    // Stores the image and replaces an earlier one of this name. If there is no space, returns false; then no
-    // image has this name.
+    // Replaces the image of this name. Returns false if the new one does not fit; the old one is gone then too.
     bool put(std::uint32_t name, Image image);
     [[nodiscard]] const Image* find(std::uint32_t name) const;
     void erase(std::uint32_t name);

@@ -22,8 +22,7 @@ struct Style {
 class Line {
 public:
     [[nodiscard]] bool empty() const { return cells_.empty(); }
-    // Returns whether the line has reached its limit. Without one, a job could overprint a line for ever (ESC
-    // $ 0).
+    // The line takes nothing more. A job that moves back to its start (ESC $ 0) could fill it without end.
     [[nodiscard]] bool full() const { return cells_.size() >= 1'000 || image_bytes_ >= 256U << 10U; }
     // The position of the next character, in dots from the left of the printing area.
     [[nodiscard]] int x() const { return x_; }

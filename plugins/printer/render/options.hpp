@@ -30,8 +30,7 @@ struct Options {
     // The font for characters that Terminus does not have. If nullptr, they are drawn as empty boxes.
     const WideFont* wide_font = nullptr;
 
-    // Bounds: rows (4 m of paper); dots drawn (a hostile job could draw the same page for ever); lines and
-    // bytes of text.
+    // Bounds. Rows: 4 m of paper. Work: dots that are drawn, as a job can print the same page many times.
     int max_rows = 32'000;
     std::uint64_t max_work = 200'000'000;
     std::size_t max_lines = 20'000, max_text = 2U << 20U;

@@ -100,7 +100,7 @@ typedef struct agh_request {
 
 enum {
     AGH_REPLY_NOT_STARTED = 1u, /* with an error: certainly nothing was done; the journal lets the same id run again */
-    AGH_REPLY_UNKNOWN = 2u      /* with an error: part may have been done (bytes on paper); final, never run again */
+    AGH_REPLY_UNKNOWN = 2u      /* with an error: part may have been done (bytes on paper); never run again, but for INTERRUPTED and an idempotent action */
 };
 
 typedef struct agh_reply {
