@@ -6,11 +6,10 @@
 #include "verbs.hpp"
 
 #include "base/base64.hpp"
-#include "base/fd.hpp"
 #include "base/visible.hpp"
 #include "base/write_all.hpp"
+#include "base/write_file.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -113,8 +112,7 @@ int reprint(const Arguments& args)
 
 void write_picture(const std::string& path, const std::string& png)
 {
-    const base::Fd out{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    if (!out || !base::write_all(out.get(), png))
+    if (!base::write_file(path, png))
         throw Failed{"cannot write " + path + ": " + std::strerror(errno) +
                      ". Check that the folder exists, is writable and has free space"};
 }

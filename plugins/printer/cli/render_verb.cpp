@@ -10,6 +10,7 @@
 #include "base/fd.hpp"
 #include "base/suggestion.hpp"
 #include "base/visible.hpp"
+#include "base/write_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 namespace agenthost::printer::cli {
 
@@ -160,30 +163,15 @@ render::Receipt draw(const Wanted& wanted)
     }
 }
 
-bool write_all(int fd, render::Bytes bytes)
-{
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 void write_picture(const render::Receipt& receipt, const std::string& output)
 {
-    base::Fd opened;
-    if (output != "-") {
-        opened.reset(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-        if (!opened) throw failed("create", base::visible(output), errno);
+    const std::vector<std::uint8_t> png = render::as_png(receipt.picture);
+    const std::string_view bytes{reinterpret_cast<const char*>(png.data()), png.size()};
+    if (output == "-") {
+        if (!base::write_all(STDOUT_FILENO, bytes)) throw failed("write", "standard output", errno);
+    } else if (!base::write_file(output, bytes)) {
+        throw failed("write", base::visible(output), errno);
     }
-    const int fd = opened ? opened.get() : STDOUT_FILENO;
-    // write_png leaves errno alone if it runs out of memory.
-    errno = ENOMEM;
-    const bool done =
-        render::write_png(receipt.picture, [&](render::Bytes piece) { return write_all(fd, piece); });
-    if (!done) throw failed("write", opened ? base::visible(output) : "standard output", errno);
 }
 
 } // namespace

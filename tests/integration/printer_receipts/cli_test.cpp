@@ -91,7 +91,7 @@ TEST_F(PrintCommand, SaysHowToMendWhatCannotBeReadOrWritten)
     EXPECT_THAT(folder.err, HasSubstr("Is a directory. Name a file in it."));
     const Ran nowhere = print({"render", file(), "-o", (dir / "no/x.png").string()});
     EXPECT_EQ(nowhere.code, 1);
-    EXPECT_THAT(nowhere.err, AllOf(HasSubstr("cannot create "), HasSubstr("Check the path.")));
+    EXPECT_THAT(nowhere.err, AllOf(HasSubstr("cannot write "), HasSubstr("Check the path.")));
     const Ran full = print({"render", file(), "-o", "/dev/full"});
     EXPECT_EQ(full.code, 1);
     EXPECT_THAT(full.err, AllOf(HasSubstr("cannot write /dev/full: No space left"), HasSubstr("Free space")));
