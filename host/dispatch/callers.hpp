@@ -44,7 +44,8 @@ struct CallerRecord {
     // directly. Otherwise pages from the journal bring all results in order, until an empty one.
     bool live = false, paging = false;
     std::uint64_t sent_through = 0;
-    // Places of the interrupted results that are held back until `hold_until` (outbox.hpp), oldest first.
+    // Places of the interrupted results that are held back until `hold_until` (outbox.hpp), oldest first; at most
+    // as many as the journal has rows.
     std::deque<std::uint64_t> held;
     Clock::time_point hold_until{};
     // Changes with every connection: a page that was requested on an older one is ignored.
