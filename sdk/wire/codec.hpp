@@ -50,8 +50,8 @@ public:
     // empty. Same Hello for both.
     virtual Opening opening(const Hello&) { return {}; }
     virtual std::string hello(const Hello&) = 0;
-    // Views in the result are valid until the next call. `authenticating`: expect Welcome (storage's has no
-    // action).
+    // Views in the result are of `frame` or of the codec: valid while both live, until the next call.
+    // `authenticating`: expect Welcome (storage's has no action).
     virtual FromServer decode(std::string_view frame, bool authenticating) = 0;
     // A binary frame. nullopt: the protocol has none, or not this one; the connection must be closed (1003).
     virtual std::optional<FromServer> decode_binary(std::string_view) { return std::nullopt; }
@@ -80,6 +80,7 @@ using FromAgent = std::variant<Nothing, Malformed, Refused, Hello, Result, Progr
 class ServerCodec {
 public:
     virtual ~ServerCodec() = default;
+    // Views in the result as with the agent's end.
     virtual FromAgent decode(std::string_view frame) = 0;
     virtual bool encode(const Welcome&, std::string& out) = 0;
     virtual bool encode(const Command&, std::string& out) = 0;

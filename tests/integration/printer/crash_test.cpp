@@ -89,6 +89,7 @@ protected:
     }
     void run_to_the_end()
     {
+        printer_.set({.confirms = GetParam().confirms}); // nothing is killed now, so it may be fast
         printer_.go_on();
         Process last = driver();
         ASSERT_EQ(last.wait(std::chrono::minutes{5}), 0) << last.err();
