@@ -332,7 +332,7 @@ void Printers::configure(const Json& updates)
     hooks_.changed();
 }
 
-void write_printer(base::JsonWriter& json, const Printer& printer)
+void write_printer(base::JsonWriter& json, const Printer& printer, Told told)
 {
     json.object();
     if (printer.address)
@@ -354,7 +354,7 @@ void write_printer(base::JsonWriter& json, const Printer& printer)
                                                       : "ready";
     json.member("status", state);
     if (trouble != job::Trouble::none) json.member("reason", condition.text);
-    if (known && printer.owner->looked_at_ms() != 0)
+    if (told == Told::answer && known && printer.owner->looked_at_ms() != 0)
         json.member("checkedAt", base::iso8601(printer.owner->looked_at_ms()));
     json.member("queued", machine != nullptr ? machine->queue().size() + (busy ? 1 : 0) : 0);
     if (printer.test.at_ms != 0)

@@ -120,7 +120,9 @@ private:
     std::unique_ptr<usb::Bus> bus_;
 };
 
-// A member of the heartbeat's devices and of printer.list.
-void write_printer(base::JsonWriter&, const Printer&);
+// A member of printer.list, and of the heartbeat's devices. A fact changes when the printer does, so the fact
+// does not say when the printer was asked last.
+enum class Told : std::uint8_t { answer, fact };
+void write_printer(base::JsonWriter&, const Printer&, Told = Told::answer);
 
 } // namespace agenthost::printer::service

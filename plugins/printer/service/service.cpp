@@ -252,7 +252,7 @@ void Service::publish()
         base::JsonWriter json{devices};
         json.array();
         for (const auto& printer : printers_->all())
-            if (printer->there() || printer->configured) write_printer(json, *printer);
+            if (printer->there() || printer->configured) write_printer(json, *printer, Told::fact);
         json.end();
     }
     if (devices == published_) return;

@@ -143,6 +143,25 @@ TEST_F(Printing, KeepsSettingsAndReportsDevices)
     }));
 }
 
+// A heartbeat, a server that compares heartbeats and the host's facts see a change only when there is one.
+TEST_F(Printing, ALookThatFindsNothingNewChangesNoFact)
+{
+    NetworkPrinter printer{{}};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const Json status = data_of(box.call("status", {{"printer", "Kitchen"}}));
+    EXPECT_TRUE(status.contains("checkedAt")) << status;
+    EXPECT_EQ(status.value("status", ""), "ready");
+    // The next fact is younger than what the look saw.
+    const Json role{{"printers", {{{"printer", {{"alias", "Kitchen"}}}, {"role", "food"}}}}};
+    EXPECT_TRUE(box.call("config", {{"updates", role}}, "c1").ok());
+    std::string devices;
+    EXPECT_TRUE(wait_for([&] {
+        devices = box.host().facts()["devices"];
+        return devices.find("food") != std::string::npos;
+    })) << devices;
+    EXPECT_EQ(devices.find("checkedAt"), std::string::npos) << devices;
+}
+
 TEST_F(Printing, ReprintsAsACopyAndRendersWhatCameOut)
 {
     NetworkPrinter printer{{}};
