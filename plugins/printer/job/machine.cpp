@@ -60,6 +60,12 @@ bool Machine::cancel(JobId id, Time now, Actions& actions)
     return true;
 }
 
+bool Machine::ending(JobId id) const
+{
+    if (current_ && current_->ticket.id == id) return current_->cancelled || current_->verdict.has_value();
+    return std::ranges::find(ending_, id, &Finished::id) != ending_.end();
+}
+
 void Machine::wake(Time now, Actions& actions)
 {
     if (phase_ != Phase::waiting) return;

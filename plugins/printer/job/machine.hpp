@@ -122,6 +122,8 @@ public:
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] const Condition& condition() const { return condition_; }
+    // Nothing more of it is sent; its end is being found or stored.
+    [[nodiscard]] bool ending(JobId) const;
     // Returns the job that is being printed, or nullptr.
     [[nodiscard]] const Ticket* current() const { return current_ ? &current_->ticket : nullptr; }
     [[nodiscard]] const Queue& queue() const { return queue_; }

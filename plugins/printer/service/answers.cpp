@@ -78,6 +78,19 @@ void answer_stopping(Request& request, job::JobId id)
                  base::json_object("outcome", "unknown", "job", id));
 }
 
+void answer_cancel(Request& request, job::JobId id, const job::Progress& end)
+{
+    const std::string outcome = job::to_string(end.outcome);
+    const std::string data = base::json_object("job", id, "outcome", outcome, "bytesSent", end.taken);
+    if (end.outcome == Outcome::printed || end.outcome == Outcome::sent) {
+        request.fail("CONFLICT", "the printer had the whole job before it could be cancelled", {}, 0, data);
+        return;
+    }
+    const std::string message = end.outcome == Outcome::unknown ? end.problem.message : "Cancelled";
+    request.reply(
+        base::json_object("message", message, "job", id, "outcome", outcome, "bytesSent", end.taken));
+}
+
 void throw_if(const Problem& problem)
 {
     if (!problem.code.empty()) throw Error{problem.code, problem.message};

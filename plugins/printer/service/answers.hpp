@@ -21,6 +21,9 @@ void answer_job(Request&, const store::Job&, const Printer*);
 void answer_late(Request&, job::JobId);
 // It ran before, and has no id by which its job could be found.
 void answer_unknown_repeat(Request&);
+// printer.cancel, when the job has ended: {"message":"Cancelled","job":17,"outcome":"not_started"}; the outcome is
+// unknown if a part of it was sent, and CONFLICT if it was printed nevertheless.
+void answer_cancel(Request&, job::JobId, const job::Progress&);
 // The agent stops; the job goes on when it is back.
 void answer_stopping(Request&, job::JobId);
 

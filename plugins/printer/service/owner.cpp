@@ -71,7 +71,7 @@ bool Owner::cancel(job::JobId id)
 {
     bool done = false;
     feed([&](job::Time now, job::Actions& out) { done = machine_.cancel(id, now, out); });
-    return done;
+    return done || machine_.ending(id);
 }
 
 void Owner::wake()

@@ -40,6 +40,8 @@ public:
 
     void start(std::vector<job::Ticket> restored, std::optional<std::uint64_t> dirty);
     void add(const job::Ticket&, job::Content);
+    // Returns false if the printer has the job's last byte or does not know the job; else its end follows, which
+    // may be another one than the cancellation.
     bool cancel(job::JobId);
     void wake();
     // Asks an idle printer how it is; of another one the machine knows. `done` follows within look_bound.

@@ -81,6 +81,8 @@ void Service::drain()
     boost::asio::post(io_.context(), [this] {
         for (auto& [id, waiting] : std::exchange(waiting_, {}))
             for (const Waiting& one : waiting) answer_stopping(*one.request, id);
+        for (auto& [id, requests] : std::exchange(cancelling_, {}))
+            for (const Shared& request : requests) answer_stopping(*request, id);
     });
 }
 
@@ -213,6 +215,8 @@ void Service::ended(Printer& printer, job::JobId id, const job::Progress& progre
         for (const Waiting& one : waiting.mapped()) answer_job(*one.request, job, &printer);
     else
         context_.emit("printer.job_ended", job_event(job, printer), job.server.empty() ? "*" : job.server);
+    if (auto cancelling = cancelling_.extract(id))
+        for (const Shared& request : cancelling.mapped()) answer_cancel(*request, id, progress);
     printers_->forget_job(id);
     changed();
 }

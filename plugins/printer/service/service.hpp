@@ -90,8 +90,9 @@ private:
     const Config config_;
     std::string damage_; // of the store; written before the loop starts
     std::map<job::JobId, std::vector<Waiting>> waiting_;
-    std::map<job::JobId, store::Job> open_; // jobs that have not ended, without progress
-    std::set<job::JobId> tests_;            // of open_: test pages
+    std::map<job::JobId, std::vector<Shared>> cancelling_; // printer.cancel: until the job has ended
+    std::map<job::JobId, store::Job> open_;                // jobs that have not ended, without progress
+    std::set<job::JobId> tests_;                           // of open_: test pages
     bool publishing_ = false;
     std::string published_;
     std::atomic<bool> draining_ = false;

@@ -284,7 +284,9 @@ void Service::cancel(Request request)
             if (!done)
                 throw Error{"CONFLICT", "the job has ended, or its last byte is at the printer already. "
                                         "printer.queue with all lists its outcome."};
-            shared->reply(base::json_object("message", "Cancelled", "job", job.id));
+            if (draining_) return answer_stopping(*shared, job.id);
+            // Its last bytes may be on their way: what became of it is known when its row is stored.
+            cancelling_[job.id].push_back(shared);
         });
     });
 }

@@ -109,6 +109,46 @@ TEST_F(Printing, WaitsForAPrinterThatIsOffAndPrintsWhenItIsBack)
     EXPECT_TRUE(wait_for([&] { return data_of(box.call("queue", Json::object()))["jobs"].empty(); }));
 }
 
+TEST_F(Printing, ACancelWaitsForTheRowOfAJobThatEnds)
+{
+    Habits habits;
+    habits.paper_out = true;
+    NetworkPrinter printer{habits};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const agh_req print = box.begin("print", job("no\n"), "t1");
+    EXPECT_TRUE(degraded(box, "out of paper"));
+    // The second finds the job while its end is being stored.
+    const std::vector<agh_req> cancels{box.begin("cancel", {{"task", "t1"}}, "c1"),
+                                       box.begin("cancel", {{"task", "t1"}}, "c2")};
+    for (const agh_req cancel : cancels) {
+        const FakeReply reply = box.host().wait_reply(cancel, max_wait);
+        ASSERT_TRUE(reply.ok()) << reply.json;
+        EXPECT_EQ(data_of(reply)["message"], "Cancelled");
+        EXPECT_EQ(data_of(reply)["outcome"], "not_started");
+    }
+    EXPECT_EQ(box.host().wait_reply(print, max_wait).code(), "CANCELLED");
+    // What an answer says is stored.
+    EXPECT_TRUE(data_of(box.call("queue", Json::object()))["jobs"].empty());
+    EXPECT_EQ(box.call("cancel", {{"task", "t1"}}, "c3").code(), "CONFLICT");
+    EXPECT_EQ(printer.received(), "");
+}
+
+TEST_F(Printing, ACancelOfAJobThatThePrinterHasInPartSaysSo)
+{
+    Habits habits;
+    habits.reads_until = 4'000;
+    habits.receive_buffer = 4'096;
+    NetworkPrinter printer{habits};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const agh_req print = box.begin("print", job(std::string(4'000'000, 'x')), "t1");
+    EXPECT_TRUE(wait_for([&] { return !printer.received().empty(); }));
+    const FakeReply reply = box.call("cancel", {{"task", "t1"}}, "c1");
+    ASSERT_TRUE(reply.ok()) << reply.json;
+    EXPECT_EQ(data_of(reply)["outcome"], "unknown") << reply.json;
+    EXPECT_NE(data_of(reply).value("message", "").find("cancelled after"), std::string::npos) << reply.json;
+    EXPECT_EQ(box.host().wait_reply(print, max_wait).code(), "OUTCOME_UNKNOWN");
+}
+
 TEST_F(Printing, RefusesPrintersThatAreNotAllowed)
 {
     NetworkPrinter printer{{}};
