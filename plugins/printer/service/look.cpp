@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace agenthost::printer::service {
@@ -14,8 +15,7 @@ Look::Look(Parts parts) : parts_{std::move(parts)}, bound_{parts_.io} {}
 
 void Look::ask(Link* link, std::function<void()> done)
 {
-    const auto now = std::chrono::steady_clock::now();
-    if (!running_ && result_ && now - looked_at_ < look_fresh) {
+    if (!running_ && fresh()) {
         boost::asio::post(parts_.io, std::move(done));
         return;
     }
@@ -26,17 +26,34 @@ void Look::ask(Link* link, std::function<void()> done)
     answers_ = {};
     port_.reset();
     ++turn_;
-    bound_.expires_after(look_bound);
-    bound_.async_wait(
-        [this, turn = turn_, alive = std::weak_ptr{alive_}](const boost::system::error_code& error) {
-            if (!error && !alive.expired() && turn == turn_) hurry();
-        });
+    end_at(std::chrono::steady_clock::now() + look_bound);
     link_ = link;
     if (link_ != nullptr) return begin();
     opening_ = true;
     parts_.open([this, alive = std::weak_ptr{alive_}](Opened result) {
         if (!alive.expired()) opened(std::move(result));
     });
+}
+
+void Look::end_at(std::chrono::steady_clock::time_point time)
+{
+    bound_.expires_at(time);
+    bound_.async_wait(
+        [this, turn = turn_, alive = std::weak_ptr{alive_}](const boost::system::error_code& error) {
+            if (!error && !alive.expired() && turn == turn_) hurry();
+        });
+}
+
+bool Look::fresh() const
+{
+    const auto time = parts_.shared ? shared_fresh : look_fresh;
+    return looked_at_ && std::chrono::steady_clock::now() - *looked_at_ < time;
+}
+
+void Look::forget()
+{
+    result_.reset();
+    if (!parts_.shared) looked_at_.reset();
 }
 
 void Look::opened(Opened result)
@@ -49,6 +66,7 @@ void Look::opened(Opened result)
     own_ = std::move(result.link);
     link_ = own_.get();
     if (ending_) return end();
+    if (parts_.shared) end_at(std::min(bound_.expiry(), std::chrono::steady_clock::now() + shared_hold));
     begin();
 }
 
@@ -97,11 +115,7 @@ void Look::judge()
     end();
 }
 
-void Look::keep(job::Condition condition)
-{
-    result_ = Result{std::move(condition), now_ms()};
-    looked_at_ = std::chrono::steady_clock::now();
-}
+void Look::keep(job::Condition condition) { result_ = Result{std::move(condition), now_ms()}; }
 
 void Look::hurry()
 {
@@ -119,6 +133,7 @@ void Look::end()
             keep(job::condition_of(status));
         else if (port_)
             keep(job::condition_of_port(*port_));
+        looked_at_ = std::chrono::steady_clock::now();
         bound_.cancel();
         answer();
     }

@@ -1,6 +1,10 @@
 // Asks an idle printer how it is: USB by its port status, and by DLE EOT 1 to 4 where it can answer. Uses the link that is open, or
 // opens one and closes it again.
 //
+// A network printer serves one host at a time, so another host's job is refused while a look has the connection:
+// the look gives it back with the last answer or after shared_hold, and the next one begins shared_fresh later at the
+// earliest, jobs or not: what a job sees is as good as a look.
+//
 // A look answers within look_bound, with what is known by then. It may last longer: until a link that is being opened is there, or
 // a write has ended. Whoever needs the printer calls hurry() and waits for `released`.
 //
@@ -30,12 +34,15 @@ namespace agenthost::printer::service {
 constexpr std::chrono::milliseconds look_bound{2'000};
 // A result that is younger is used again: people and programs ask every second.
 constexpr std::chrono::milliseconds look_fresh{5'000};
+// Of a printer that other hosts use as well. Printers answer within 100 ms.
+constexpr std::chrono::milliseconds shared_hold{500}, shared_fresh{30'000};
 
 class Look {
 public:
     struct Parts {
         boost::asio::io_context& io;
         Model model;
+        bool shared = false; // other hosts use it as well: a network printer
         std::function<void(OpenDone)> open;
         // The printer may be used again; the link that was given has no reader.
         std::function<void()> released;
@@ -53,10 +60,12 @@ public:
     void hurry();
     [[nodiscard]] const std::optional<Result>& result() const { return result_; }
     // Call it when a job has come: what the look saw is out of date.
-    void forget() { result_.reset(); }
+    void forget();
 
 private:
     void opened(Opened);
+    void end_at(std::chrono::steady_clock::time_point);
+    [[nodiscard]] bool fresh() const;
     void begin();
     void write();
     void judge();
@@ -70,7 +79,7 @@ private:
     std::unique_ptr<Link> own_; // opened here
     std::vector<std::function<void()>> waiting_;
     std::optional<Result> result_;
-    std::chrono::steady_clock::time_point looked_at_{};
+    std::optional<std::chrono::steady_clock::time_point> looked_at_; // also if it said nothing
     StatusParser answers_;
     std::string question_; // stays until it is written
     std::optional<std::uint8_t> port_;

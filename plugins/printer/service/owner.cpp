@@ -19,7 +19,12 @@ template <class... Functions> Overloaded(Functions...) -> Overloaded<Functions..
 
 Owner::Owner(std::string name, const job::Options& options, Parts parts)
     : name_{std::move(name)}, parts_{std::move(parts)}, machine_{options, std::make_unique<ParserTracker>()},
-      look_{{parts_.io, options.model, parts_.open, [this] { looked(); }}}, timer_{parts_.io}
+      look_{{.io = parts_.io,
+             .model = options.model,
+             .shared = !options.keep_open,
+             .open = parts_.open,
+             .released = [this] { looked(); }}},
+      timer_{parts_.io}
 {}
 
 Owner::~Owner() = default;

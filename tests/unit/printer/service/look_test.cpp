@@ -73,9 +73,10 @@ private:
 
 class Looking : public ::testing::Test {
 protected:
+    explicit Looking(bool shared = false) : shared_{shared} {}
     Look::Parts parts()
     {
-        return {world_.io, Model{},
+        return {world_.io, Model{}, shared_,
                 [this](OpenDone done) {
                     ++opens_;
                     if (opens_late_) {
@@ -98,6 +99,7 @@ protected:
         return look_.result() ? look_.result()->condition.trouble : job::Trouble::none;
     }
 
+    const bool shared_;
     World world_;
     int opens_ = 0, released_ = 0, answered_ = 0;
     bool opens_late_ = false, refused_ = false;
@@ -153,6 +155,8 @@ TEST_F(Looking, ASilentPrinterIsAskedForTheBoundOnly)
     EXPECT_GE(std::chrono::steady_clock::now() - before, look_bound);
     EXPECT_FALSE(look_.result().has_value());
     EXPECT_EQ(world_.open, 0);
+    EXPECT_EQ(seen(), job::Trouble::none);
+    EXPECT_EQ(opens_, 1) << "that it says nothing is known, too";
 }
 
 TEST_F(Looking, ARefusedLinkIsTheResult)
@@ -202,6 +206,34 @@ TEST_F(Looking, EverybodyWhoAsksMeanwhileGetsTheSameAnswer)
     look_.ask(nullptr, [this] { ++answered_; });
     look_.ask(nullptr, [this] { ++answered_; });
     EXPECT_TRUE(until([&] { return answered_ == 2; }));
+    EXPECT_EQ(opens_, 1);
+}
+
+class LookingAtASharedPrinter : public Looking {
+protected:
+    LookingAtASharedPrinter() : Looking{true} {}
+};
+
+TEST_F(LookingAtASharedPrinter, GivesASilentOnesConnectionBackSoon)
+{
+    world_.port.reset();
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(seen(), job::Trouble::none);
+    const auto held = std::chrono::steady_clock::now() - before;
+    EXPECT_GE(held, shared_hold);
+    EXPECT_LT(held, look_bound);
+    EXPECT_EQ(world_.open, 0);
+    EXPECT_EQ(seen(), job::Trouble::none);
+    EXPECT_EQ(opens_, 1);
+}
+
+TEST_F(LookingAtASharedPrinter, IsNotAskedAgainAfterEachJob)
+{
+    world_.answers = {no_paper, all_is_well};
+    EXPECT_EQ(seen(), job::Trouble::paper_out);
+    look_.forget();
+    EXPECT_FALSE(look_.result().has_value()) << "the job knows better";
+    (void)seen();
     EXPECT_EQ(opens_, 1);
 }
 
