@@ -229,7 +229,9 @@ void PluginSet::started(const std::string& id, Machine::Operation operation, con
         log::error(log_part(id), why);
     entry.logged = why;
     const bool recovers = !alive && entry.plugin && entry.plugin->status().recovering;
+    const bool offered = entry.offered;
     feed(id, Machine::Started{operation, std::move(why), alive, recovers});
+    if (offered) parts_.dispatcher.plugin_back(id);
 }
 
 void PluginSet::configure(const std::string& id, Machine::Operation operation, const PluginSpec& spec)
@@ -244,6 +246,7 @@ void PluginSet::configure(const std::string& id, Machine::Operation operation, c
             else if (alive)
                 log::error(log_part(id), "keeps its old configuration: " + problem);
             feed(id, Machine::Configured{operation, problem, alive});
+            if (alive) parts_.dispatcher.plugin_back(id);
             changed(id); // its status may have changed in the meantime
         }));
 }
@@ -311,7 +314,10 @@ void PluginSet::changed(const std::string& id)
     if (now.state == PluginState::failed) entry.health.clear(); // it was the dead runner's
     if (now.state == PluginState::failed) return feed(id, Machine::Died{now.problem, now.recovering});
     if (now.state != PluginState::running && now.state != PluginState::stuck) return;
-    if (entry.machine.stage() == Stage::failed) feed(id, Machine::Recovered{offer_again(id, entry)});
+    if (entry.machine.stage() == Stage::failed) {
+        feed(id, Machine::Recovered{offer_again(id, entry)});
+        parts_.dispatcher.plugin_back(id);
+    }
     if (now.stuck.empty())
         feed(id, Machine::Freed{});
     else

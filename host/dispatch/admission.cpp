@@ -127,6 +127,29 @@ void Admission::admit(Incoming& in, const Policy& policy)
         invocation_.invoke(*slot, command, 0);
 }
 
+void Admission::run_again(const Reruns::Command& kept)
+{
+    CallerRecord* record = core_.callers.named(kept.caller);
+    const auto now = core_.now();
+    if (!record || !record->caller || drain_.started() || core_.journal.trouble() || kept.deadline <= now)
+        return;
+    // Its server has repeated it already.
+    if (record->journalled.find(kept.id) != record->journalled.end()) return;
+    const wire::Command command{
+        .id = kept.id, .action = kept.word, .params = kept.params, .target = kept.target, .timeout = {}};
+    Incoming in{.record = record, .caller = record->caller.get(), .command = command, .started = now};
+    in.deadline = kept.deadline;
+    const Policy& policy = record->policy();
+    in.action = core_.registry.resolve(kept.word, policy.protocol, policy.map);
+    // Another version of the plugin may have another manifest.
+    if (!in.action || !in.action->plugin || !in.action->manifest->effects || !in.action->manifest->idempotent)
+        return;
+    const std::uint64_t charged =
+        command.params.size() + command.id.size() + command.action.size() + command.target.size();
+    if (Slot* slot = requests_.open(in, charged, true))
+        journalled_start_.begin(*slot, command, journalled_start_.digest_of(*in.action, command));
+}
+
 bool Admission::is_repeat(const Incoming& in, const Digest& digest)
 {
     switch (journalled_start_.attach_repeat(*in.record, in.command.id, digest)) {

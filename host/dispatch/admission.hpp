@@ -10,6 +10,7 @@
 #include "invocation.hpp"
 #include "journalled_start.hpp"
 #include "requests.hpp"
+#include "reruns.hpp"
 #include "responder.hpp"
 
 namespace agenthost::host {
@@ -21,6 +22,9 @@ public:
     void submit(Caller&, const wire::Command&);
     // A command whose action is resolved and allowed.
     void admit(Incoming&, const Policy&);
+    // A command that was admitted before, and whose plugin is back. If it cannot run now, the outbox tells its server
+    // that it was interrupted.
+    void run_again(const Reruns::Command&);
     // Refuses an action of a plugin that is enabled but not running, with the reason. False: it is not one,
     // or the caller may not run it.
     bool refuse_missing(const Incoming&, const Policy&, std::string_view word);

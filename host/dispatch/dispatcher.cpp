@@ -9,11 +9,11 @@ Dispatcher::Impl::Impl(boost::asio::any_io_executor main, Registry& registry, Jo
                        Options options)
     : core{std::move(main),           registry,          journal, std::move(options),
            [this] { empty_inbox(); }, [this] { tick(); }},
-      drain{core}, requests{core, drain}, flows{core}, outbox{core}, results{core, requests, flows, outbox},
-      endings{core, requests, results}, invocation{core, requests, results}, journalled_start{core, requests,
-                                                                                              invocation},
-      responder{core}, builtins{core, responder}, admission{core,     drain,      requests,        responder,
-                                                            builtins, invocation, journalled_start},
+      drain{core}, requests{core, drain}, flows{core}, reruns{core}, outbox{core, reruns},
+      results{core, requests, flows, reruns, outbox}, endings{core, requests, results},
+      invocation{core, requests, results}, journalled_start{core, requests, invocation}, responder{core},
+      builtins{core, responder}, admission{core,     drain,      requests,        responder,
+                                           builtins, invocation, journalled_start},
       nested_calls{core, admission, responder}, fan_out{core}, attachment{core, requests, results, outbox,
                                                                           fan_out}
 {}
@@ -39,9 +39,10 @@ void Dispatcher::Impl::tick()
         results.advance(slot);
     }
     outbox.tick(now);
+    reruns.tick(now);
     drain.tick(now);
     core.slots.free_retired();
-    core.schedule.wake_at(std::min({core.schedule.next(), outbox.due(), drain.due()}));
+    core.schedule.wake_at(std::min({core.schedule.next(), outbox.due(), reruns.due(), drain.due()}));
 }
 
 Dispatcher::Dispatcher(boost::asio::any_io_executor main, Registry& registry, Journal& journal,
@@ -67,6 +68,14 @@ void Dispatcher::cancel(Caller& caller, std::string_view id) { impl_->endings.ca
 void Dispatcher::plugin_gone(const Plugin& plugin, std::string_view why)
 {
     impl_->endings.plugin_gone(plugin, why);
+}
+void Dispatcher::plugin_back(const std::string& plugin)
+{
+    // An earlier run's row may be on its way to the disk. What the journal is asked now, it answers after that.
+    const auto run = [this, plugin](const std::vector<Journal::Undelivered>&) {
+        for (const Reruns::Command& command : impl_->reruns.take(plugin)) impl_->admission.run_again(command);
+    };
+    impl_->core.journal.undelivered({}, 0, 1, impl_->core.alive.guard(run));
 }
 void Dispatcher::drain(std::chrono::milliseconds grace, std::function<void()> idle)
 {

@@ -76,8 +76,12 @@ public:
     void submit(Caller&, const wire::Command&);
     // Requested by the protocol, or by Ctrl-C in the CLI.
     void cancel(Caller&, std::string_view id);
-    // The plugin's requests end as `unknown` if they have effects, as errors otherwise, also in the journal.
+    // The plugin's requests end as `unknown` if they have effects, as errors otherwise, also in the journal; what may
+    // run again ends as `interrupted`.
     void plugin_gone(const Plugin&, std::string_view why);
+    // The plugin of this id runs, perhaps as another instance: what it left as `interrupted` in the last 30 s runs
+    // again, and its servers get the real results.
+    void plugin_back(const std::string& plugin);
 
     // Admits nothing more (BUSY), cancels nothing, and calls `idle` once nothing is in flight or `grace` has
     // passed.

@@ -18,6 +18,7 @@
 #include "nested_calls.hpp"
 #include "outbox.hpp"
 #include "requests.hpp"
+#include "reruns.hpp"
 #include "responder.hpp"
 #include "results.hpp"
 
@@ -33,6 +34,7 @@ struct Dispatcher::Impl {
     Drain drain;
     Requests requests;
     Flows flows;
+    Reruns reruns;
     Outbox outbox;
     Results results;
     Endings endings;

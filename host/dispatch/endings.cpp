@@ -145,11 +145,13 @@ void Endings::plugin_gone(const Plugin& plugin, std::string_view why)
         r.plugin = nullptr;
         // Not begun, or its completion is on the way.
         if (r.phase != Request::Phase::running || !Slots::claim(*slot, id)) continue;
+        // It runs again when the plugin does, once: it may be what the plugin died of.
+        const bool again = r.journalled && r.idempotent && !r.repeat;
         results_.end(
             *slot,
-            {.outcome = stopped_midway(r),
+            {.outcome = again ? wire::Outcome::interrupted : stopped_midway(r),
              .data = {},
-             .code = std::string{code::internal},
+             .code = std::string{again ? code::interrupted : code::internal},
              .message =
                  "plugin " + *r.owner + " stopped while " + *r.action + " was running: " + std::string{why},
              .detail = r.effects

@@ -20,6 +20,17 @@ std::string with_task(std::string_view caller, std::string_view id)
     return out += '}';
 }
 
+// A repeat that does not run: the first run may have had effects.
+Answer interrupted(const Request& r, std::string why)
+{
+    return {.outcome = wire::Outcome::interrupted,
+            .data = {},
+            .code = std::string{code::interrupted},
+            .message = *r.action + " was interrupted, and did not run again: " + std::move(why),
+            .detail = {},
+            .error_data = {}};
+}
+
 } // namespace
 
 agh_status Invocation::call_plugin(Slot& slot, const wire::Command& command, std::uint32_t flags,
@@ -27,6 +38,7 @@ agh_status Invocation::call_plugin(Slot& slot, const wire::Command& command, std
 {
     Request& r = slot.request;
     r.phase = Request::Phase::running;
+    r.repeat = (flags & AGH_REQUEST_REPEAT) != 0;
     agh_request request{};
     request.size = sizeof request;
     request.flags = flags;
@@ -76,6 +88,7 @@ void Invocation::refused(Slot& slot, const wire::Command& command, agh_status st
     const std::string_view word{error.code, ::strnlen(error.code, sizeof error.code)};
     const bool not_started = status == AGH_E_BUSY || word == code::busy || word == code::queue_full;
     r.refused = true;
+    if (not_started && r.repeat) return results_.end(slot, interrupted(r, std::string{message}));
     results_.end(slot, {.outcome = not_started ? wire::Outcome::not_started : wire::Outcome::error,
                         .data = {},
                         .code = std::string{word.empty() ? code_of(status) : word},
@@ -94,18 +107,14 @@ void Invocation::invoke_kept(Slot& slot, std::uint32_t flags)
             slot,
             {.id = r.own_id, .action = r.own_word, .params = r.params, .target = r.target, .timeout = {}},
             flags);
-    Answer answer{.outcome = wire::Outcome::not_started,
-                  .data = {},
-                  .code = std::string{r.plugin ? code::cancelled : code::busy},
-                  .message = r.plugin ? "cancelled before it began" : "the plugin stopped before it began",
-                  .detail = {},
-                  .error_data = {}};
-    // The first run may have had effects.
-    if (flags & AGH_REQUEST_REPEAT) {
-        answer.outcome = wire::Outcome::interrupted;
-        answer.code = code::interrupted;
-    }
-    results_.journal(slot, std::move(answer));
+    std::string why = r.plugin ? "cancelled before it began" : "the plugin stopped before it began";
+    if (flags & AGH_REQUEST_REPEAT) return results_.journal(slot, interrupted(r, std::move(why)));
+    results_.journal(slot, {.outcome = wire::Outcome::not_started,
+                            .data = {},
+                            .code = std::string{r.plugin ? code::cancelled : code::busy},
+                            .message = std::move(why),
+                            .detail = {},
+                            .error_data = {}});
 }
 
 } // namespace agenthost::host

@@ -41,7 +41,7 @@ void Outbox::attached(CallerRecord& record)
     // A session is connected later, and gets what is waiting then.
     start_over(record, record.caller->connected());
     record.sent_through = 0;
-    record.hold_until = core_.now() + repeat_time;
+    record.hold_until = std::max(record.hold_until, core_.now() + repeat_time);
 }
 
 void Outbox::connected(CallerRecord& record)
@@ -49,7 +49,7 @@ void Outbox::connected(CallerRecord& record)
     start_over(record, false);
     // Results that the last connection sent without confirmation are sent again.
     record.sent_through = 0;
-    record.hold_until = core_.now() + repeat_time;
+    record.hold_until = std::max(record.hold_until, core_.now() + repeat_time);
     forget(record);
 }
 
@@ -74,12 +74,18 @@ void Outbox::resume(CallerRecord& record)
 void Outbox::deliver(CallerRecord& record, const wire::Result& result, std::uint64_t row,
                      std::uint64_t sequence)
 {
+    const bool runs_again = result.outcome == wire::Outcome::interrupted && reruns_.has(row);
+    if (runs_again) record.hold_until = std::max(record.hold_until, core_.now() + Reruns::keep_time);
     if (!record.reachable()) {
         record.live = false;
         return;
     }
     // Older ones go first; the page that ends with this one is on its way.
     if (!record.live) return;
+    if (runs_again) {
+        record.sent_through = std::max(record.sent_through, sequence);
+        return hold(record, sequence);
+    }
     const auto connection = record.connection;
     const bool taken = tell(record, result, row);
     // The callback has detached or replaced the caller: a page brings the result if it was not confirmed, at
@@ -117,7 +123,9 @@ void Outbox::send_page(CallerRecord& record, const std::vector<Journal::Undelive
     const auto connection = record.connection;
     for (const Journal::Undelivered& one : rows) {
         if (!record.reachable()) return;
-        const bool taken = hold(record, one) || tell(record, one.result);
+        const bool held = is_held(record, one.result);
+        if (held) hold(record, one.sequence);
+        const bool taken = held || tell(record, one.result);
         // A page of the next connection brings the others.
         if (record.connection != connection) return;
         if (!taken) return stall(record);
@@ -134,17 +142,21 @@ void Outbox::stall(CallerRecord& record)
     core_.schedule.wake_at(retry_at_);
 }
 
-bool Outbox::hold(CallerRecord& record, const Journal::Undelivered& one)
+bool Outbox::is_held(const CallerRecord& record, const StoredResult& result) const
 {
-    if (one.result.outcome != wire::Outcome::interrupted || core_.now() >= record.hold_until) return false;
+    if (result.outcome != wire::Outcome::interrupted || core_.now() >= record.hold_until) return false;
+    if (reruns_.has(result.row)) return true;
     const Policy& policy = record.policy();
-    const Action* action = core_.registry.resolve(one.result.action, policy.protocol, policy.map);
-    if (!action || !action->manifest->idempotent) return false;
-    record.held.push_back(one.sequence);
+    const Action* action = core_.registry.resolve(result.action, policy.protocol, policy.map);
+    return action && action->manifest->idempotent;
+}
+
+void Outbox::hold(CallerRecord& record, std::uint64_t sequence)
+{
+    record.held.push_back(sequence);
     holding_.insert(&record);
     hold_ends_at_ = std::min(hold_ends_at_, record.hold_until);
     core_.schedule.wake_at(hold_ends_at_);
-    return true;
 }
 
 // One at a time: what was repeated meanwhile has another place in the journal, or none yet.

@@ -4,12 +4,15 @@
 //
 // "interrupted" is the last resort for an action that may run again: servers of some protocols repeat what was
 // pending when they are connected again, and get its own result then. So it is held back for 5 s after the
-// connection, and sent, out of order, if no repeat has come.
+// connection, and sent, out of order, if no repeat has come. If it is the plugin that was interrupted, by a reload or
+// by a crash of its runner, the connection goes on and the server has no reason to repeat anything: such a command is
+// run again when the plugin is back (reruns.hpp), and its "interrupted" is held back until then.
 //
 // Main thread. Owned by Dispatcher::Impl.
 #pragma once
 
 #include "core.hpp"
+#include "reruns.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,7 +21,7 @@ namespace agenthost::host {
 
 class Outbox {
 public:
-    explicit Outbox(Core& core) : core_{core} {}
+    Outbox(Core& core, const Reruns& reruns) : core_{core}, reruns_{reruns} {}
 
     // A caller was attached, has connected (again), or was detached.
     void attached(CallerRecord&);
@@ -40,10 +43,12 @@ private:
     void send_page(CallerRecord&, const std::vector<Journal::Undelivered>&);
     void stall(CallerRecord&);
     void forget(CallerRecord&);
-    [[nodiscard]] bool hold(CallerRecord&, const Journal::Undelivered&);
+    [[nodiscard]] bool is_held(const CallerRecord&, const StoredResult&) const;
+    void hold(CallerRecord&, std::uint64_t sequence);
     void send_held(CallerRecord&);
 
     Core& core_;
+    const Reruns& reruns_;
     // Records that have a caller.
     std::set<CallerRecord*> stalled_, holding_;
     Clock::time_point retry_at_ = Clock::time_point::max(), hold_ends_at_ = Clock::time_point::max();

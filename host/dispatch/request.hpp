@@ -67,6 +67,8 @@ struct Request {
     bool cancel_wanted = false;
     // The plugin refused it from inside invoke() and did nothing.
     bool refused = false;
+    // An earlier run of it was interrupted (AGH_REQUEST_REPEAT).
+    bool repeat = false;
     // Of nested calls; 0: a caller's own command.
     std::uint8_t depth = 0;
     CallerRecord* caller = nullptr;

@@ -53,7 +53,7 @@ public:
         if (r.depth) forget_nested(r);
         r.answer.reset();
         r.phase = Request::Phase::running;
-        r.answered = r.answer_taken = r.cancel_wanted = r.refused = false;
+        r.answered = r.answer_taken = r.cancel_wanted = r.refused = r.repeat = false;
         r.plugin = nullptr;
         --record.in_flight;
         record.memory -= r.charged;

@@ -97,6 +97,7 @@ void Results::journal(Slot& slot, Answer answer)
     core_.schedule.clear_deadline(r.index);
     const bool changed_nothing =
         answer.outcome == wire::Outcome::error && (r.refused || code::means_nothing_was_done(answer.code));
+    if (answer.outcome == wire::Outcome::interrupted) reruns_.remember(r);
     requests_.hold(r, std::move(answer));
     // The operator's command ran without a row.
     if (!r.row) return send(slot);

@@ -8,13 +8,14 @@
 #include "flows.hpp"
 #include "outbox.hpp"
 #include "requests.hpp"
+#include "reruns.hpp"
 
 namespace agenthost::host {
 
 class Results {
 public:
-    Results(Core& core, Requests& requests, Flows& flows, Outbox& outbox)
-        : core_{core}, requests_{requests}, flows_{flows}, outbox_{outbox}
+    Results(Core& core, Requests& requests, Flows& flows, Reruns& reruns, Outbox& outbox)
+        : core_{core}, requests_{requests}, flows_{flows}, reruns_{reruns}, outbox_{outbox}
     {}
 
     agh_status complete(std::string_view plugin, agh_req, const agh_reply&);
@@ -57,6 +58,7 @@ private:
     Core& core_;
     Requests& requests_;
     Flows& flows_;
+    Reruns& reruns_;
     Outbox& outbox_;
 };
 
