@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 using namespace agenthost::test;
 using nlohmann::json;
 
@@ -19,23 +21,27 @@ protected:
             hub_.daemon().cli({"hub", "agent", "add", "shop-1", "--protocol", "print", "--json"});
         write_file(dir_ / "credential", json::parse(ran.out).at("secret").get<std::string>() + "\n");
     }
-    std::unique_ptr<Daemon> agent()
+    std::string yaml(const std::string& more_devices = {}, const std::string& more_config = {}) const
     {
         const auto device = [](const std::string& alias, const NetworkPrinter& printer,
                                const std::string& more) {
             return "{alias: " + alias + ", address: '" + printer.address() + "'" + more + "}";
         };
+        return "servers: [{name: hub, protocol: print, url: 'ws" + hub_.url().substr(4) +
+               "/print-agent', credential: {file: '" + (dir_ / "credential").string() +
+               "'}, reconnect: {initial: 100ms, max: 200ms}}]\nplugins:\n  printer:\n    enabled: true\n"
+               "    config: {usb: false, " +
+               more_config + "devices: [" +
+               device("Kitchen", kitchen_,
+                      ", role: food, default: true, overrides: {confirmation: process_id}") +
+               ", " + device("Bar", bar_, "") + more_devices + "]}\n";
+    }
+    std::unique_ptr<Daemon> agent(const std::string& more_devices = {})
+    {
         Daemon::Options options;
         options.id = "shop-1";
         options.dir = dir_ / "agent";
-        options.yaml =
-            "servers: [{name: hub, protocol: print, url: 'ws" + hub_.url().substr(4) +
-            "/print-agent', credential: {file: '" + (dir_ / "credential").string() +
-            "'}, reconnect: {initial: 100ms, max: 200ms}}]\nplugins:\n  printer:\n    enabled: true\n"
-            "    config: {usb: false, devices: [" +
-            device("Kitchen", kitchen_,
-                   ", role: food, default: true, overrides: {confirmation: process_id}") +
-            ", " + device("Bar", bar_, "") + "]}\n";
+        options.yaml = yaml(more_devices);
         auto out = std::make_unique<Daemon>(options);
         EXPECT_TRUE(out->wait_ready()) << out->log();
         EXPECT_TRUE(wait_for([&] { return hub_.online("shop-1"); })) << out->log();
@@ -116,6 +122,47 @@ TEST_F(ReceiptTravels, AndComesOutOnceAlthoughTheAgentIsKilled)
     const json jobs = json::parse(agent->call("printer.queue", R"({"all":true})").out, nullptr, false);
     EXPECT_EQ(jobs["jobs"].size(), 1u) << jobs.dump();
     EXPECT_EQ(kitchen_.received().find("Pie"), kitchen_.received().rfind("Pie"));
+    EXPECT_EQ(agent->stop(), 0) << agent->log();
+}
+
+// The session lives, so the hub repeats nothing: the task's answer is the job's all the same.
+TEST_F(ReceiptTravels, AndComesOutOnceAlthoughThePluginIsReloaded)
+{
+    NetworkPrinter::Habits habits;
+    habits.paper_out = true;
+    kitchen_.set(habits);
+    const auto agent = this->agent();
+    const std::string id = print({{"text", "Pie\n"}, {"printer", "Kitchen"}});
+    EXPECT_TRUE(wait_for([&] { return agent->log().find("PAPER_OUT") != std::string::npos; }))
+        << agent->log();
+    agent->rewrite(yaml({}, "queue_jobs: 999, "));
+    agent->signal(SIGHUP);
+    EXPECT_TRUE(wait_for([&] { return agent->log().find("has its new configuration") != std::string::npos; }))
+        << agent->log();
+    habits.paper_out = false;
+    kitchen_.set(habits);
+    EXPECT_EQ(ended(id).value("outcome", ""), "printed") << task(id).dump() << agent->log();
+    EXPECT_EQ(kitchen_.received().find("Pie"), kitchen_.received().rfind("Pie"));
+    EXPECT_EQ(agent->stop(), 0) << agent->log();
+}
+
+TEST_F(ReceiptTravels, ToOneOfAHundredPrinters)
+{
+    NetworkPrinter last{{}};
+    std::string more;
+    for (int i = 2; i < 99; ++i)
+        more += ", {alias: 'Printer " + std::to_string(i) + "', role: 'the role of printer " +
+                std::to_string(i) + "', address: '192.0.2." + std::to_string(i) + "'}";
+    more += ", {alias: Last, address: '" + last.address() + "'}";
+    const auto agent = this->agent(more);
+    json printers;
+    EXPECT_TRUE(wait_for([&] {
+        printers = hub_.request("GET", "/api/shops/shop-1/printers").json;
+        return printers.value("printers", json::array()).size() == 100;
+    })) << printers.dump();
+    EXPECT_FALSE(printers.contains("leftOut")) << printers["leftOut"];
+    EXPECT_EQ(ended(print({{"text", "Tea\n"}, {"printer", "Last"}})).value("outcome", ""), "sent");
+    EXPECT_NE(last.received().find("Tea"), std::string::npos);
     EXPECT_EQ(agent->stop(), 0) << agent->log();
 }
 

@@ -1,6 +1,7 @@
 #include "reports.hpp"
 
 #include "base/json_writer.hpp"
+#include "wire/json/fields.hpp"
 #include "wire/json/json.hpp"
 
 #include <algorithm>
@@ -20,6 +21,20 @@ std::string bounded(std::string_view json, std::size_t max_bytes)
     if (json.empty()) return "{}";
     if (json.size() > max_bytes) return base::json_object("dropped_bytes", json.size());
     return std::string{json};
+}
+
+// The last heartbeat that was not too large, with the size of one that is.
+std::string dropping(std::string_view last, std::size_t bytes)
+{
+    std::string why, out;
+    const auto members = wire::json::split(last, why);
+    base::JsonWriter json{out};
+    json.object();
+    if (members)
+        for (const wire::json::Member& m : *members)
+            if (m.key != "dropped_bytes") wire::write_member(json, m);
+    json.member("dropped_bytes", bytes).end();
+    return out;
 }
 
 std::string clipped(std::string_view text, std::size_t max_bytes)
@@ -80,6 +95,7 @@ Reports::Agent* Reports::agent(std::string_view id)
 void Reports::erase(Agents::iterator it)
 {
     if (it->second.away != 0) away_.erase(it->second.away);
+    excess_ -= excess(it->second);
     histories_.forget(it->first);
     agents_.erase(it);
 }
@@ -123,17 +139,36 @@ void Reports::flush()
     save();
 }
 
+std::size_t Reports::excess(const Agent& a) const
+{
+    return a.heartbeat.json.size() - std::min(a.heartbeat.json.size(), limits_.entry_bytes);
+}
+
+// Returns false if it is too large.
+bool Reports::keep(Agent& a, std::string_view facts)
+{
+    const std::size_t others = excess_ - excess(a);
+    const std::size_t own = facts.size() - std::min(facts.size(), limits_.entry_bytes);
+    const bool fits = facts.size() <= limits_.heartbeat_bytes && others + own <= limits_.large_heartbeats;
+    a.heartbeat.json =
+        fits ? std::string{facts.empty() ? "{}" : facts} : dropping(a.heartbeat.json, facts.size());
+    a.heartbeat.json.shrink_to_fit();
+    excess_ = others + excess(a);
+    return fits;
+}
+
 void Reports::heartbeat(std::string_view id, const wire::Heartbeat& beat)
 {
     Agent* a = agent(id);
     if (a == nullptr) return;
     a->heartbeat.at = core_.utc();
     ++a->heartbeat.seq;
-    a->heartbeat.json = bounded(beat.facts, limits_.entry_bytes);
-    a->heartbeat.json.shrink_to_fit();
+    const bool kept = keep(*a, beat.facts);
     a->new_heartbeat = true;
     dirty(id, *a);
-    if (std::string load = metrics_in(a->heartbeat.json); !load.empty()) sample(id, *a, std::move(load));
+    if (!kept) return;
+    if (std::string load = metrics_in(a->heartbeat.json); !load.empty())
+        sample(id, *a, bounded(load, limits_.entry_bytes));
 }
 
 void Reports::sample(std::string_view id, Agent& a, std::string json)

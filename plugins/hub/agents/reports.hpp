@@ -2,7 +2,9 @@
 //
 // The latest report of each kind is also written to the ReportTable, at most every `flush_every`, so a killed
 // hub loses less than that. Bounds: bytes per entry (of larger ones only the size is kept), and agents (the
-// one offline for longest is removed here; the table still has its latest reports). Under the hub's lock.
+// one offline for longest is removed here; the table still has its latest reports). A heartbeat may be larger than
+// an entry, as 250 printers need 64 KiB; all that is beyond entry_bytes together is bounded as well. Of one that is
+// too large the size is kept, as `dropped_bytes` of the last that was not. Under the hub's lock.
 //
 // More than 25 members, because each kind of report and of query has a function of a few lines.
 #pragma once
@@ -32,6 +34,8 @@ public:
         std::size_t entry_bytes = 16U << 10;
         std::size_t memory = 64U << 20;
         std::size_t agents = 20'000;
+        std::size_t heartbeat_bytes = 128U << 10;
+        std::size_t large_heartbeats = 64U << 20; // what they have beyond entry_bytes, of all agents
     };
     static constexpr auto flush_every = std::chrono::seconds{5};
 
@@ -71,6 +75,8 @@ private:
     };
     using Agents = ById<Agent>;
 
+    bool keep(Agent&, std::string_view facts) UNDER_LOCK;
+    [[nodiscard]] std::size_t excess(const Agent&) const UNDER_LOCK;
     Agent* agent(std::string_view id) UNDER_LOCK; // created if new; nullptr: no space
     void sample(std::string_view id, Agent&, std::string json) UNDER_LOCK;
     void dirty(std::string_view id, Agent&) UNDER_LOCK;
@@ -84,6 +90,7 @@ private:
     std::map<std::uint64_t, std::string> away_ GUARDED; // in order of disconnecting
     std::vector<std::string> dirty_ GUARDED;
     std::uint64_t last_away_ GUARDED = 0;
+    std::size_t excess_ GUARDED = 0; // of heartbeats beyond entry_bytes
     bool flush_armed_ GUARDED = false;
 };
 

@@ -119,7 +119,7 @@ void PrintOrders::with_printer(const std::string& shop, Order order, const Calls
     const auto named = [answer, then, params = order.params,
                         name = order.printer_name](std::string_view facts) UNDER_LOCK {
         std::string why;
-        const auto printer = printer_named(name, devices_of(facts), why);
+        const auto printer = printer_named(name, facts, why);
         if (!printer) return answer(error_answer(404, "PRINTER_NOT_FOUND", why));
         then(with_printer_member(params, *printer));
     };

@@ -133,12 +133,29 @@ std::string devices_of(std::string_view facts)
                                                                     : std::string{devices->raw};
 }
 
-std::optional<std::string> printer_named(std::string_view name, std::string_view devices, std::string& why)
+std::string left_out_of(std::string_view facts)
+{
+    std::string why;
+    const auto members = json::split(facts, why);
+    const json::Member* count = members ? wire::find(*members, "devices_left_out") : nullptr;
+    return count == nullptr || count->kind != json::Kind::number ? std::string{} : std::string{count->raw};
+}
+
+// A heartbeat that was too large for the hub leaves an older one's.
+bool has_all_devices(std::string_view facts)
+{
+    std::string why;
+    const auto members = json::split(facts, why);
+    return members && wire::find(*members, "devices") != nullptr &&
+           wire::find(*members, "devices_left_out") == nullptr &&
+           wire::find(*members, "dropped_bytes") == nullptr;
+}
+
+std::optional<std::string> printer_named(std::string_view name, std::string_view facts, std::string& why)
 {
     if (auto ids = by_ids(name)) return ids;
     if (auto address = by_address(name)) return address;
-    if (devices.empty()) return base::json_object("alias", name);
-    const std::vector<Named> all = named_devices(devices);
+    const std::vector<Named> all = named_devices(devices_of(facts));
     for (const auto member : {&Named::alias, &Named::role}) {
         std::vector<const Named*> matching;
         for (const Named& one : all)
@@ -149,6 +166,7 @@ std::optional<std::string> printer_named(std::string_view name, std::string_view
               std::string{name} + "\"; give each an alias of its own, or name one as IP:PORT";
         return std::nullopt;
     }
+    if (!has_all_devices(facts)) return base::json_object("alias", name);
     why = "the shop has no printer \"" + std::string{name} + "\"; " + known_names(all);
     return std::nullopt;
 }

@@ -122,15 +122,16 @@ void ShopsRest::printers(const HttpRequest& request)
 void ShopsRest::answer_printers(const std::string& shop, std::string_view facts,
                                 std::optional<std::int64_t> at, const Calls::Answering& answer)
 {
-    const std::string devices = devices_of(facts);
+    const std::string devices = devices_of(facts), left_out = left_out_of(facts);
     std::string out;
     base::JsonWriter writer{out};
     writer.object()
         .member("shopId", shop)
         .member("status", fanout_.online(shop) ? "online" : "offline")
         .member("heartbeatAt", at)
-        .member("printers", base::RawJson{devices.empty() ? "[]" : devices})
-        .end();
+        .member("printers", base::RawJson{devices.empty() ? "[]" : devices});
+    if (!left_out.empty()) writer.member("leftOut", base::RawJson{left_out});
+    writer.end();
     answer(json_answer(200, out));
 }
 

@@ -371,4 +371,38 @@ void write_printer(base::JsonWriter& json, const Printer& printer, Told told)
     json.end();
 }
 
+Devices devices_fact(const std::vector<std::unique_ptr<Printer>>& printers, std::size_t max_bytes)
+{
+    struct Device {
+        std::string json;
+        int rank;
+        bool fits = false;
+    };
+    std::vector<Device> all;
+    for (const auto& printer : printers) {
+        if (!printer->there() && !printer->configured) continue;
+        Device& device = all.emplace_back(Device{{}, printer->is_default ? 0 : printer->configured ? 1 : 2});
+        base::JsonWriter json{device.json};
+        write_printer(json, *printer, Told::fact);
+    }
+    std::size_t size = std::string_view{"[]"}.size();
+    for (int rank = 0; rank <= 2; ++rank)
+        for (Device& device : all) {
+            if (device.rank != rank || size + device.json.size() + 1 > max_bytes) continue;
+            size += device.json.size() + 1;
+            device.fits = true;
+        }
+    Devices out;
+    base::JsonWriter json{out.json};
+    json.array();
+    for (const Device& device : all) {
+        if (device.fits)
+            json.value(base::RawJson{device.json});
+        else
+            ++out.left_out;
+    }
+    json.end();
+    return out;
+}
+
 } // namespace agenthost::printer::service

@@ -125,4 +125,13 @@ private:
 enum class Told : std::uint8_t { answer, fact };
 void write_printer(base::JsonWriter&, const Printer&, Told = Told::answer);
 
+// The fact "devices": as many printers as fit into `max_bytes`. The default printer and those of the configuration
+// go before others, and all are in their usual order.
+struct Devices {
+    std::string json;
+    std::size_t left_out = 0;
+    bool operator==(const Devices&) const = default;
+};
+Devices devices_fact(const std::vector<std::unique_ptr<Printer>>&, std::size_t max_bytes);
+
 } // namespace agenthost::printer::service

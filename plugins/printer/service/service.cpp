@@ -22,6 +22,8 @@ using namespace std::chrono_literals;
 
 constexpr auto upkeep_interval = 1h;
 constexpr auto publish_delay = 50ms; // several changes of one moment are one fact
+// The host takes 64 KiB of a fact (ext/facts.h).
+constexpr std::size_t max_fact_bytes = std::size_t{64} << 10;
 
 } // namespace
 
@@ -251,16 +253,10 @@ void Service::publish()
 {
     log_troubles();
     context_.publish("capabilities", config_.usb && printers_->usb_trouble().empty() ? R"(["usb"])" : "[]");
-    std::string devices;
-    {
-        base::JsonWriter json{devices};
-        json.array();
-        for (const auto& printer : printers_->all())
-            if (printer->there() || printer->configured) write_printer(json, *printer, Told::fact);
-        json.end();
-    }
+    Devices devices = devices_fact(printers_->all(), max_fact_bytes);
     if (devices == published_) return;
-    context_.publish("devices", devices);
+    context_.publish("devices", devices.json);
+    context_.publish("devices_left_out", devices.left_out == 0 ? "" : std::to_string(devices.left_out));
     published_ = std::move(devices);
 }
 

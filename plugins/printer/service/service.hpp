@@ -94,7 +94,7 @@ private:
     std::map<job::JobId, store::Job> open_;                // jobs that have not ended, without progress
     std::set<job::JobId> tests_;                           // of open_: test pages
     bool publishing_ = false;
-    std::string published_;
+    Devices published_;
     std::atomic<bool> draining_ = false;
     std::mutex mutex_;
     std::string trouble_; // guarded by mutex_; why the plugin is degraded

@@ -214,6 +214,8 @@ bool PrintAgent::encode(const Heartbeat& beat, std::string& out)
         .member("shopId", clip(agent_id_, max_length::id));
     if (!uptime.empty()) json.member("uptime", base::RawJson{uptime});
     json.member("devices", base::RawJson{fact("devices", "[]")});
+    const std::string_view left_out = fact("devices_left_out", {});
+    if (!left_out.empty()) json.member("devicesLeftOut", base::RawJson{left_out});
     json.object("telemetry").member("logs", base::RawJson{fact("logs", "[]")});
     json.member("status", base::RawJson{status == R"("healthy")" ? R"("online")" : status});
     if (!load.empty()) json.member("systemLoad", base::RawJson{load});

@@ -120,7 +120,8 @@ FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldRea
 {
     const std::string_view shop = fields.identifier("shopId", max_length::id);
     const json::Member uptime = value(payload, "uptime"), devices = value(payload, "devices"),
-                       telemetry = value(payload, "telemetry"), pushed = value(payload, "config_push_at");
+                       telemetry = value(payload, "telemetry"), pushed = value(payload, "config_push_at"),
+                       left_out = value(payload, "devicesLeftOut");
     std::string& problem = fields.problem;
     const auto demand = [&problem](bool holds, std::string_view what) {
         if (problem.empty() && !holds) problem = what;
@@ -145,6 +146,7 @@ FromAgent PrintServer::heartbeat(std::span<const json::Member> payload, FieldRea
     };
     add("uptime", uptime.raw);
     add("devices", with_decimal_ids(devices.raw, decimal_));
+    if (left_out.kind == json::Kind::number) add("devices_left_out", left_out.raw);
     add("logs", logs.raw);
     add("agent_status", status.raw == R"("online")" ? R"("healthy")" : status.raw);
     add("system_load", load.raw);

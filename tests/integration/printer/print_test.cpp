@@ -184,6 +184,33 @@ TEST_F(Printing, KeepsSettingsAndReportsDevices)
 }
 
 // A heartbeat, a server that compares heartbeats and the host's facts see a change only when there is one.
+TEST_F(Printing, AnnouncesAsManyPrintersAsAFactMayHaveAndSaysHowManyItLeavesOut)
+{
+    constexpr std::size_t max_fact = 64 << 10, all = 256, some = 100;
+    for (const std::size_t count : {some, all}) {
+        Json devices = Json::array();
+        for (std::size_t i = 0; i < count; ++i)
+            devices.push_back({{"alias", std::string(120, 'p') + std::to_string(i)},
+                               {"role", std::string(count == all ? 120 : 20, 'r')},
+                               {"default", i == count - 1},
+                               {"address", "192.0.2.1:" + std::to_string(1'000 + i)}});
+        TempDir own;
+        PrinterBox box{own.path(), {{"devices", devices}}};
+        const std::string fact = box.host().facts()["devices"];
+        EXPECT_LE(fact.size(), max_fact);
+        const Json told = Json::parse(fact);
+        const std::string left_out = box.host().facts()["devices_left_out"];
+        if (count == some) {
+            EXPECT_EQ(told.size(), some);
+            EXPECT_EQ(left_out, "");
+            continue;
+        }
+        EXPECT_GT(told.size(), 100U);
+        EXPECT_EQ(left_out, std::to_string(all - told.size()));
+        EXPECT_EQ(told.back()["isDefault"], true) << "the default printer is told of";
+    }
+}
+
 TEST_F(Printing, ALookThatFindsNothingNewChangesNoFact)
 {
     NetworkPrinter printer{{}};

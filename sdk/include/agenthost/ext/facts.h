@@ -7,7 +7,7 @@
  *   metrics         {"cpu_percent":25.5,"mem_percent":65.2,"disk_percent":40.1,"network_in_bps":1200,"network_out_bps":900,
  *                    "load_average":[0.5,0.4,0.3]}: bps is bytes per second
  *   active_servers  3
- *   devices         [{"vendorId":4070,"productId":33054,"alias":"Kitchen","role":"Kitchen","isDefault":true,"lastTest":{..}}]
+ *   devices         [{"vendorId":4070,"alias":"Kitchen","isDefault":true,..}]; devices_left_out 12: how many more there are
  *   logs            ["..."]: the last lines that servers should see, at most 20
  *   capabilities    ["usb"]: what this machine can do, beside the manifest's capabilities; servers are told when a session begins
  *   machine_capabilities {"dockerVersion":"20.10.24","maxMemory":"16384MB"}: sent with a registration

@@ -260,12 +260,15 @@ protected:
         me.changed_.notify_all();
         return AGH_OK;
     }
+    static constexpr std::size_t max_fact_bytes = std::size_t{64} << 10;
     static agh_status publish(agh_host* host, agh_bytes key, agh_bytes json)
     {
         FakeCore& me = of(host);
         const std::scoped_lock lock{me.mutex_};
         if (json.size == 0)
             me.facts_.erase(std::string{to_view(key)});
+        else if (json.size > max_fact_bytes)
+            return me.mistake(AGH_E_BUSY, "a fact of more than 64 KiB");
         else if (!JsonCheck::valid(to_view(json)))
             return me.mistake(AGH_E_INVALID, "a fact that is not valid JSON");
         else

@@ -163,6 +163,51 @@ TEST_F(ReportsTest, OutputOfACommandIsAnEvent)
     EXPECT_EQ(event["data"]["text"], "oh\n\xef\xbf\xbd");
 }
 
+TEST_F(ReportsTest, AHeartbeatOfAHundredPrintersIsKeptAndOneThatIsTooLargeLeavesIt)
+{
+    join("shop", "print");
+    json devices = json::array();
+    for (int i = 0; i < 100; ++i)
+        devices.push_back({{"alias", "Printer " + std::to_string(i)}, {"reason", std::string(400, 'x')}});
+    beat("shop", json{{"agent_status", "healthy"}, {"devices", devices}}.dump());
+    EXPECT_EQ(get("/api/agents/shop/health")["facts"]["devices"], devices);
+    const std::string large = json{{"devices", json::array()}, {"logs", std::string(128 << 10, 'x')}}.dump();
+    for (int i = 0; i < 2; ++i) {
+        pass(30s);
+        beat("shop", large);
+        const json health = get("/api/agents/shop/health");
+        EXPECT_EQ(health["facts"]["devices"], devices);
+        EXPECT_EQ(health["facts"]["dropped_bytes"], large.size());
+        EXPECT_EQ(health["last_heartbeat"], utc) << "it was there";
+    }
+    pass(Reports::flush_every);
+    EXPECT_EQ(json::parse(tables.reports.at({"shop", "heartbeat"}).json)["devices"], devices);
+    beat("shop", R"({"devices":[]})");
+    EXPECT_EQ(get("/api/agents/shop/health")["facts"], (json{{"devices", json::array()}}));
+}
+
+TEST_F(ReportsTest, LargeHeartbeatsShareABound)
+{
+    Reports small{
+        core, tables, {.entry_bytes = 100, .agents = 3, .heartbeat_bytes = 1'000, .large_heartbeats = 900}};
+    const auto facts = [](std::size_t bytes) { return R"({"x":")" + std::string(bytes - 8, 'x') + "\"}"; };
+    const auto kept = [&](const std::string& agent, std::size_t bytes) {
+        const std::string text = facts(bytes);
+        small.heartbeat(agent, {.facts = text});
+        return small.last_heartbeat(agent)->json == text;
+    };
+    EXPECT_TRUE(kept("a", 1'000));
+    EXPECT_FALSE(kept("b", 101)) << "a has all of it";
+    EXPECT_EQ(small.last_heartbeat("b")->json, R"({"dropped_bytes":101})");
+    EXPECT_TRUE(kept("b", 100));
+    EXPECT_FALSE(kept("a", 1'001));
+    EXPECT_TRUE(kept("a", 500));
+    EXPECT_TRUE(kept("b", 600));
+    EXPECT_FALSE(kept("c", 101));
+    small.forget("b");
+    EXPECT_TRUE(kept("c", 600));
+}
+
 TEST_F(ReportsTest, EverythingIsBounded)
 {
     Reports small{
