@@ -12,8 +12,6 @@ namespace {
 // Another thread closes a device: libusb handles no events meanwhile, but its descriptor says that there
 // are some.
 constexpr std::chrono::milliseconds closing_pause{2};
-// Printers, and what is being examined: at the start that is everything on the bus.
-constexpr std::size_t max_devices = 1'024;
 
 } // namespace
 
@@ -23,6 +21,7 @@ Bus::~Bus() { impl_->stop(); }
 void Bus::start(std::function<void()> on_change) { impl_->start(std::move(on_change)); }
 bool Bus::settled() const { return impl_->settled(); }
 std::string Bus::trouble() const { return impl_->trouble(); }
+std::size_t Bus::waiting_calls() const { return impl_->waiting_calls(); }
 std::vector<Facts> Bus::printers() const { return impl_->printers(); }
 void Bus::open(DeviceNumber number, const Model& model, OpenDone done)
 {
@@ -111,7 +110,8 @@ void Bus::Impl::arrived(libusb_device* device)
     libusb_device_descriptor ids{};
     const bool hub = libusb_get_device_descriptor(device, &ids) == 0 && ids.bDeviceClass == LIBUSB_CLASS_HUB;
     // While every worker hangs, a device that is plugged in again and again must not fill their queue.
-    if (known || hub || devices_.size() >= max_devices || examining_ >= max_devices) return;
+    const std::size_t most = options_.max_devices;
+    if (known || hub || devices_.size() >= most || examining_ >= most) return;
     const DeviceNumber number = ++last_number_;
     const DeviceRef& ref = devices_.emplace(number, Device{.ref = {context_, device}}).first->second.ref;
     ++examining_;

@@ -33,6 +33,8 @@ struct Options {
     // Opening and claiming together; claiming is tried until `claim_time` has passed.
     std::chrono::milliseconds open_deadline{8'000}, claim_time{3'000};
     std::chrono::milliseconds stop_bound{2'000};
+    // Printers, and what is being examined: at the start that is everything on the bus.
+    std::size_t max_devices = 1'024;
     std::vector<Quirk> quirks; // from the configuration, added to our own
 };
 
@@ -52,6 +54,8 @@ public:
     [[nodiscard]] bool settled() const;
     // Why USB does not work at all, with the remedy. Empty: it works.
     [[nodiscard]] std::string trouble() const;
+    // Calls that wait for a worker, because as many as there may be are busy or hang.
+    [[nodiscard]] std::size_t waiting_calls() const;
     // In the order in which they were plugged in.
     [[nodiscard]] std::vector<Facts> printers() const;
     // A printer has one owner: while it has a link or is being opened, it is busy.

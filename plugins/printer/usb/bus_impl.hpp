@@ -27,6 +27,7 @@ public:
     void open(DeviceNumber, const Model&, OpenDone done);
     [[nodiscard]] bool settled() const { return started_ && examining_ == 0; }
     [[nodiscard]] std::string trouble() const;
+    [[nodiscard]] std::size_t waiting_calls() const { return workers_.waiting(); }
     [[nodiscard]] std::vector<Facts> printers() const;
 
 private:

@@ -40,6 +40,12 @@ void Workers::run(std::function<void()> call)
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+std::size_t Workers::waiting() const
+{
+    const std::scoped_lock lock{stop_.state_->mutex};
+    return stop_.state_->waiting.size();
+}
+
 void Workers::loop(const std::shared_ptr<Stop::State>& state)
 {
     std::unique_lock lock{state->mutex};

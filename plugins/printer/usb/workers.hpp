@@ -26,6 +26,9 @@ public:
     // and each open printer has at most one call for each endpoint and one that closes it.
     void run(std::function<void()> call);
 
+    // Calls that no thread has begun.
+    [[nodiscard]] std::size_t waiting() const;
+
     // Calls may keep a copy: it tells whether the Workers are being destroyed, so that a wait can end early.
     class Stop {
     public:

@@ -1,7 +1,13 @@
 // Which printers are there, and what is known about them before anybody owns them.
 #include "usb_rig.hpp"
 
+#include "plugins/printer/usb/workers.hpp"
+
 #include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
 
 namespace agenthost::printer::usb {
 
@@ -155,6 +161,47 @@ TEST_F(UsbFinding, APrinterThatDoesNotTellItsIdIsFoundAllTheSame)
     ASSERT_TRUE(printers(0));
     sim_.command("plug a");
     EXPECT_EQ(only_printer().serial, "SIM0001");
+}
+
+// Each examination is a call of a worker, and a device that was pulled out leaves its call behind.
+TEST_F(UsbFinding, DevicesThatFlapWhileEveryWorkerHangsCannotFillTheirQueue)
+{
+    constexpr std::size_t most = 40, hanging = Workers::max_threads, flapping = 3, steps = 300;
+    plug("last", "serial=LAST port=1-1");
+    start_bus({.max_devices = most});
+    for (std::size_t i = 0; i < hanging; ++i) {
+        const std::string name = "h" + std::to_string(i);
+        sim_.add(name, "serial=" + name + " port=1-" + std::to_string(2 + i));
+        sim_.command("hang " + name + " control");
+        sim_.command("plug " + name);
+        ASSERT_TRUE(counter_reaches("hanging", 1, name));
+    }
+    std::array<bool, flapping> in{};
+    for (std::size_t i = 0; i < flapping; ++i)
+        sim_.add("f" + std::to_string(i),
+                 "serial=F" + std::to_string(i) + " port=1-" + std::to_string(20 + i));
+    std::mt19937 random{4};
+    std::size_t plugged = 0;
+    for (std::size_t step = 0; step < steps; ++step) {
+        const std::size_t which = random() % flapping;
+        in.at(which) = !in.at(which);
+        if (in.at(which)) ++plugged;
+        sim_.command((in.at(which) ? "plug f" : "unplug f") + std::to_string(which));
+        const std::size_t waiting = std::min(plugged, most - hanging);
+        ASSERT_TRUE(until([&] { return bus_->waiting_calls() == waiting; })) << bus_->waiting_calls();
+    }
+    ASSERT_GT(plugged, most);
+    // The events are handled in their order, so those before this one are.
+    sim_.command("unplug last");
+    ASSERT_TRUE(until([&] { return bus_->printers().empty(); }));
+    EXPECT_EQ(bus_->waiting_calls(), most - hanging);
+    for (std::size_t i = 0; i < hanging; ++i) sim_.command("resume h" + std::to_string(i));
+    ASSERT_TRUE(until([&] { return bus_->settled() && bus_->waiting_calls() == 0; }));
+    for (std::size_t i = 0; i < flapping; ++i) {
+        if (in.at(i)) sim_.command("unplug f" + std::to_string(i));
+        sim_.command("plug f" + std::to_string(i));
+    }
+    EXPECT_TRUE(printers(hanging + flapping));
 }
 
 TEST_F(UsbFinding, AMachineWithoutUsbSaysWhy)
