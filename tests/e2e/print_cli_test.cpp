@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
+#include <map>
+#include <sstream>
 
 using namespace agenthost::test;
 using nlohmann::json;
@@ -116,6 +117,115 @@ TEST_F(PrintCommandLine, WatchesStatesAsTheyChange)
     shop_.agent().stop();
     EXPECT_EQ(watch.wait(), 1);
     has(watch.err(), "agenthost print: ");
+}
+
+// The shapes are those of agenthost-print(1): members that are always there, and those that may be.
+using Shape = std::map<std::string, json::value_t>;
+constexpr auto text = json::value_t::string;
+constexpr auto number = json::value_t::number_unsigned;
+
+void expect_shape(const json& object, const Shape& always, const Shape& sometimes = {})
+{
+    ASSERT_TRUE(object.is_object()) << object;
+    for (const auto& [key, type] : always) {
+        ASSERT_TRUE(object.contains(key)) << key << " of " << object;
+        EXPECT_EQ(object[key].type(), type) << key << " of " << object;
+    }
+    for (const auto& [key, value] : object.items()) {
+        if (always.contains(key)) continue;
+        ASSERT_TRUE(sometimes.contains(key)) << key << " of " << object << " is not documented";
+        EXPECT_EQ(value.type(), sometimes.at(key)) << key << " of " << object;
+    }
+}
+
+void expect_named(const json& printer)
+{
+    const bool network = printer.contains("ip");
+    for (const char* key : {"ip", "port"}) EXPECT_EQ(printer.contains(key), network) << printer;
+    for (const char* key : {"vendorId", "productId"}) EXPECT_EQ(printer.contains(key), !network) << printer;
+}
+
+void expect_printers(const json& answer)
+{
+    expect_shape(answer, {{"printers", json::value_t::array}}, {{"usb", text}});
+    for (const json& printer : answer.at("printers")) {
+        expect_shape(printer,
+                     {{"name", text},
+                      {"alias", text},
+                      {"role", text},
+                      {"isDefault", json::value_t::boolean},
+                      {"profile", text},
+                      {"status", text},
+                      {"queued", number}},
+                     {{"ip", text},
+                      {"port", number},
+                      {"vendorId", number},
+                      {"productId", number},
+                      {"serial", text},
+                      {"reason", text},
+                      {"checkedAt", text},
+                      {"lastTest", json::value_t::object},
+                      {"lastError", json::value_t::object}});
+        expect_named(printer);
+        if (printer.contains("lastTest"))
+            expect_shape(printer["lastTest"], {{"status", text}, {"timestamp", text}});
+        if (printer.contains("lastError"))
+            expect_shape(printer["lastError"], {{"code", text}, {"message", text}, {"timestamp", text}});
+    }
+}
+
+TEST_F(PrintCommandLine, EachVerbsJsonHasItsDocumentedShape)
+{
+    const json page = asked({"test", "Bar"});
+    expect_shape(page, {{"message", text},
+                        {"outcome", text},
+                        {"bytesSent", number},
+                        {"job", number},
+                        {"printer", json::value_t::object}});
+    expect_shape(page["printer"], {{"name", text}, {"alias", text}, {"ip", text}, {"port", number}});
+    const json usb_page = asked({"test", "Kitchen"});
+    expect_shape(usb_page["printer"],
+                 {{"name", text}, {"alias", text}, {"vendorId", number}, {"productId", number}});
+
+    shop_.usb.command("paper_out kitchen 1");
+    const std::string id = shop_.print({{"text", "Soup\n"}, {"printer", "Kitchen"}});
+    EXPECT_TRUE(shop_.printer_says("Kitchen", "status", "paper_out"));
+    const json printers = asked({"list"});
+    expect_printers(printers);
+    EXPECT_EQ(printers["printers"].size(), 2U);
+
+    const Shape job{{"job", number}, {"kind", text},   {"server", text},      {"printer", text},
+                    {"state", text}, {"size", number}, {"bytesSent", number}, {"created", text}};
+    Shape ended = job;
+    ended.insert({{"outcome", text}, {"ended", text}});
+    const Shape more{{"task", text}, {"copyOf", number}, {"code", text}, {"message", text}};
+    const json open = asked({"queue"});
+    expect_shape(open, {{"jobs", json::value_t::array}});
+    ASSERT_EQ(open["jobs"].size(), 1U) << open;
+    expect_shape(open["jobs"][0], job, more);
+    const json cancelled = asked({"cancel", open["jobs"][0].at("job").dump()});
+    expect_shape(cancelled, {{"message", text}, {"job", number}, {"outcome", text}, {"bytesSent", number}});
+    EXPECT_EQ(cancelled["outcome"], "not_started");
+    EXPECT_EQ(shop_.ended(id).value("outcome", ""), "failed");
+    const json all = asked({"queue", "--all"});
+    ASSERT_EQ(all["jobs"].size(), 3U) << all;
+    for (const json& one : all["jobs"]) expect_shape(one, ended, more);
+}
+
+TEST_F(PrintCommandLine, WatchWritesAnObjectALine)
+{
+    Process watch{{.argv = {program("agenthost").string(), "--control-socket", shop_.agent().control(), "-c",
+                            shop_.agent().config_file(), "print", "watch", "--json"}}};
+    ASSERT_TRUE(wait_for([&] { return count_of(watch.out(), "\n") == 1; })) << watch.err();
+    shop_.usb.command("unplug kitchen");
+    ASSERT_TRUE(wait_for([&] { return watch.out().find("\"absent\"") != std::string::npos; })) << watch.out();
+    ASSERT_TRUE(wait_for([&] { return watch.out().ends_with("\n"); })) << watch.out();
+    std::istringstream lines{watch.out()};
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) expect_printers(json::parse(line));
+    EXPECT_GE(count, 2U) << watch.out();
+    shop_.agent().stop();
+    EXPECT_EQ(watch.wait(), 1);
 }
 
 TEST_F(PrintCommandLine, SaysWhyItCannotAsk)

@@ -51,6 +51,31 @@ TEST_F(PrintCommand, WritesAPictureAndJson)
     EXPECT_THAT(print({"render", file(), "-o", "-"}).out, StartsWith("\x89PNG"));
 }
 
+TEST_F(PrintCommand, WritesJsonInTheShapeOfItsManual)
+{
+    const auto keys = [](const nlohmann::json& object) {
+        std::string all;
+        for (const auto& [key, value] : object.items()) all += key + " ";
+        return all;
+    };
+    // Text, a QR code, a drawer, an unknown command and a cut.
+    const std::string everything = std::string{"SHOP\n\x1d(k\x04\0\x31P0a\x1d(k\x03\0\x31Q0", 27} +
+                                   "\n\x1bp\x30\x32\xfa\x1bq\x1dV\x41\x03";
+    const Ran ran = print({"render", "-", "--json"}, everything);
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    const auto json = nlohmann::json::parse(ran.out);
+    EXPECT_EQ(keys(json), "clipped cuts height lines notes warnings width ");
+    ASSERT_GE(json["lines"].size(), 2U) << json;
+    EXPECT_EQ(keys(json["lines"][0]), "height kind text width x y ");
+    EXPECT_EQ(keys(json["lines"][1]), "height kind symbology text width x y ") << json;
+    ASSERT_FALSE(json["cuts"].empty()) << json;
+    EXPECT_EQ(keys(json["cuts"][0]), "partial y ");
+    ASSERT_FALSE(json["notes"].empty()) << json;
+    EXPECT_EQ(keys(json["notes"][0]), "kind text y ");
+    ASSERT_FALSE(json["warnings"].empty()) << json;
+    EXPECT_EQ(keys(json["warnings"][0]), "count text ");
+}
+
 TEST_F(PrintCommand, TakesThePrintersPagesAndCharset)
 {
     EXPECT_EQ(print({"render", "-", "--page", "6=CP1251"}, "\x1bt\x06\xcf\n").out, "П\n");
