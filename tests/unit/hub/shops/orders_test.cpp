@@ -124,6 +124,22 @@ TEST_F(OrderTest, APrintersNameIsLookedUpInTheLatestHeartbeat)
     EXPECT_EQ(fanout.sent.size(), 6U);
 }
 
+TEST_F(OrderTest, ANameThatAnIncompleteHeartbeatLacksGoesToTheAgent)
+{
+    join("kitchen", "print");
+    for (const char* more : {R"("devices_left_out":12)", R"("dropped_bytes":200000)"}) {
+        beat("kitchen",
+             R"({"devices":[{"ip":"10.0.0.9","port":9100,"alias":"Bar"}],)" + std::string{more} + "}");
+        const std::size_t before = fanout.sent.size();
+        print("a", "text/plain", "printer=Bar");
+        EXPECT_EQ(sent(before)["printer"]["ip"], "10.0.0.9");
+        print("a", "text/plain", "printer=Cellar");
+        EXPECT_EQ(sent(before + 1)["printer"], (json{{"alias", "Cellar"}}));
+    }
+    beat("kitchen", R"({"devices":[],"devices_left_out":12})");
+    EXPECT_EQ(get("/api/shops/kitchen/printers")["leftOut"], 12);
+}
+
 TEST_F(OrderTest, ARequestWithAKeyPrintsOnce)
 {
     join("kitchen", "print");
