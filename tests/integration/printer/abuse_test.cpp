@@ -1,0 +1,133 @@
+// Servers that send nonsense, and repeats at bad moments: no outcome lies, nothing breaks the next start.
+#include "../../support/full_disk.hpp"
+#include "../../support/network_printer.hpp"
+#include "box.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace agenthost::test {
+namespace {
+
+using Habits = NetworkPrinter::Habits;
+
+class Abuse : public ::testing::Test {
+protected:
+    static Json device(const NetworkPrinter& printer, const std::string& alias)
+    {
+        return {{"alias", alias}, {"address", printer.address()}};
+    }
+    static Json job(const std::string& bytes, const Json& printer = "Kitchen")
+    {
+        return {{"printer", printer}, {"data", base64_of(bytes)}, {"encoding", "base64"}};
+    }
+    static Habits without_paper()
+    {
+        Habits habits;
+        habits.paper_out = true;
+        return habits;
+    }
+    static std::size_t waiting(PrinterBox& box)
+    {
+        return data_of(box.call("queue", Json::object()))["jobs"].size();
+    }
+
+    TempDir state;
+};
+
+TEST_F(Abuse, AFullQueueDoesNotHideTheJobsThatAreInIt)
+{
+    NetworkPrinter printer{without_paper()};
+    const Json config{{"devices", {device(printer, "Kitchen")}}, {"queue_jobs", 8}};
+    {
+        PrinterBox box{state.path(), config};
+        for (int i = 0; i < 8; ++i)
+            (void)box.begin("print", job("job " + std::to_string(i) + "\n"), "t" + std::to_string(i));
+        EXPECT_TRUE(wait_for([&] { return waiting(box) == 8; }));
+        EXPECT_EQ(box.call("print", job("one more\n"), "t9").code(), "QUEUE_FULL");
+    }
+    PrinterBox box{state.path(), config};
+    std::vector<agh_req> repeats;
+    for (int i = 0; i < 8; ++i)
+        repeats.push_back(
+            box.begin("print", job("job " + std::to_string(i) + "\n"), "t" + std::to_string(i)));
+    printer.set({});
+    for (const agh_req repeat : repeats) {
+        const FakeReply reply = box.host().wait_reply(repeat, max_wait);
+        EXPECT_TRUE(reply.ok()) << reply.json;
+    }
+    for (int i = 0; i < 8; ++i) {
+        const std::string text = "job " + std::to_string(i) + "\n", paper = printer.received();
+        EXPECT_EQ(paper.find(text), paper.rfind(text));
+        EXPECT_NE(paper.find(text), std::string::npos);
+    }
+}
+
+TEST_F(Abuse, ARepeatGetsItsJobAlthoughItsPrinterHasAnotherNameNow)
+{
+    NetworkPrinter printer{{}};
+    {
+        PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+        EXPECT_TRUE(box.call("print", job("soup\n"), "t1").ok());
+    }
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Grill")}}, {"max_job_bytes", 2}}};
+    EXPECT_TRUE(box.call("print", job("soup\n"), "t1").ok());
+    EXPECT_EQ(box.call("print", job("pie\n"), "t1").code(), "ID_REUSED");
+    EXPECT_EQ(box.call("print", job("pie\n"), "t2").code(), "PRINTER_NOT_FOUND");
+    EXPECT_EQ(printer.received(), "soup\n");
+}
+
+TEST_F(Abuse, AFullDiskIsNotHidden)
+{
+    NetworkPrinter printer{without_paper()};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const agh_req first = box.begin("print", job("soup\n"), "t1");
+    EXPECT_TRUE(wait_for([&] { return waiting(box) == 1; }));
+    {
+        const FullDisk full;
+        EXPECT_FALSE(box.call("print", job("pie\n"), "t2").ok());
+        // Reading goes on, and an outcome that could not be stored is the answer of a repeat.
+        EXPECT_EQ(waiting(box), 1u);
+        EXPECT_TRUE(box.call("cancel", {{"task", "t1"}}, "x").ok());
+        EXPECT_EQ(box.host().wait_reply(first, max_wait).code(), "CANCELLED");
+        EXPECT_EQ(box.call("print", job("soup\n"), "t1").code(), "CANCELLED");
+    }
+    EXPECT_TRUE(wait_for([&] { return waiting(box) == 0; }));
+    EXPECT_EQ(printer.received(), "");
+}
+
+TEST_F(Abuse, ARepeatedReprintNeedsItsOriginalNoMore)
+{
+    NetworkPrinter printer{{}};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    EXPECT_TRUE(box.call("print", job("soup\n"), "t1").ok());
+    EXPECT_TRUE(box.call("reprint", {{"task", "t1"}}, "r1").ok());
+    const std::string paper = printer.received();
+    EXPECT_TRUE(box.call("reprint", {{"task", "t1"}}, "r1").ok());
+    EXPECT_EQ(box.call("reprint", {{"task", "t9"}}, "r1").code(), "ID_REUSED");
+    EXPECT_EQ(printer.received(), paper);
+}
+
+TEST_F(Abuse, OneServersJobsDoNotHideAnothers)
+{
+    NetworkPrinter printer{without_paper()};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const auto of = [&](const std::string& server, const std::string& action, const Json& params,
+                        const std::string& task) {
+        const Json caller{{"server", server}, {"protocol", "print"}, {"task", task}};
+        return box.host().invoke("printer." + action, params.dump(), {.caller = caller.dump()});
+    };
+    (void)of("mine", "print", job("mine\n"), "m1");
+    for (int i = 0; i < 201; ++i) (void)of("other", "print", job("x"), "o" + std::to_string(i));
+    EXPECT_TRUE(wait_for([&] {
+        const Json reply = data_of(box.host().wait_reply(of("other", "queue", Json::object(), ""), max_wait));
+        return reply["jobs"].size() == 200;
+    }));
+    const Json reply = data_of(box.host().wait_reply(of("mine", "queue", Json::object(), ""), max_wait));
+    ASSERT_EQ(reply["jobs"].size(), 1u) << reply.dump();
+    EXPECT_EQ(reply["jobs"][0]["task"], "m1");
+}
+
+} // namespace
+} // namespace agenthost::test
