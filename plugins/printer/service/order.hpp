@@ -32,6 +32,9 @@ struct TargetOrProblem {
 };
 TargetOrProblem read_target(const nlohmann::json& params);
 
+// Checks what printer.config is to store. The problem names the member.
+Problem check_settings(const nlohmann::json& updates);
+
 struct Content {
     std::string bytes;
     std::uint64_t commit_at = 0;                    // 0: plain

@@ -194,9 +194,12 @@ void Service::config(Request request)
     on_loop(std::move(request), [this](const Shared& shared) {
         const Json params = params_of(*shared);
         const Json updates = params.contains("updates") ? params["updates"] : params;
-        if (!updates.is_object()) throw Error{code::invalid_request, "updates must be an object"};
-        printers_->configure(updates);
-        shared->reply(base::json_object("message", "Saved"));
+        throw_if(printers_->configure(updates, [shared](const std::optional<Problem>& problem) {
+            if (problem)
+                shared->fail(problem->code, problem->message);
+            else
+                shared->reply(base::json_object("message", "Saved"));
+        }));
     });
 }
 

@@ -78,6 +78,80 @@ TEST_F(Abuse, ARepeatGetsItsJobAlthoughItsPrinterHasAnotherNameNow)
     EXPECT_EQ(printer.received(), "soup\n");
 }
 
+TEST_F(Abuse, SettingsThatMakeNoSenseAreRefusedAndDoNotBreakTheNextStart)
+{
+    NetworkPrinter printer{{}};
+    const Json config{{"devices", {device(printer, "Kitchen")}}};
+    const std::vector<std::string> nonsense{
+        R"({"printers": 5})",
+        R"({"printers": [5]})",
+        R"({"printers": [{"printer": "Kitchen", "alias": 5}]})",
+        R"({"printers": [{"printer": "Kitchen", "role": ["x"]}]})",
+        R"({"printers": [{"printer": {"alias": 5}, "alias": "x"}]})",
+        R"({"printers": [{"printer": {"ip": 5}, "alias": "x"}]})",
+        R"({"printers": [{"printer": {"ip": "127.0.0.1", "port": []}, "alias": "x"}]})",
+        R"({"printers": [{"alias": "x"}]})",
+        R"({"defaultPrinter": {"serial": []}})",
+        R"({"defaultPrinter": {"alias": {}}})",
+        R"({"defaultPrinter": 7})",
+    };
+    for (const std::string& updates : nonsense) {
+        PrinterBox box{state.path(), config};
+        const FakeReply reply = box.call("config", {{"updates", Json::parse(updates)}}, updates);
+        EXPECT_EQ(reply.code(), "INVALID_REQUEST") << updates << reply.json;
+        EXPECT_EQ(reply.flags & AGH_REPLY_NOT_STARTED, std::uint32_t{AGH_REPLY_NOT_STARTED}) << updates;
+    }
+    PrinterBox box{state.path(), config};
+    EXPECT_TRUE(box.call("print", job("fine\n"), "t1").ok());
+}
+
+TEST_F(Abuse, SettingsAreBounded)
+{
+    NetworkPrinter printer{{}};
+    const Json config{{"devices", {device(printer, "Kitchen")}}};
+    {
+        PrinterBox box{state.path(), config};
+        EXPECT_TRUE(box.call("config", {{"updates", {{"defaultPrinter", "Kitchen"}}}}, "c1").ok());
+        const FakeReply reply = box.call("config", {{"updates", {{"more", std::string(70'000, 'x')}}}}, "c2");
+        EXPECT_EQ(reply.code(), "TOO_LARGE") << reply.json;
+    }
+    PrinterBox box{state.path(), config};
+    const Json devices = Json::parse(box.host().facts()["devices"], nullptr, false);
+    ASSERT_EQ(devices.size(), 1u);
+    EXPECT_EQ(devices[0]["isDefault"], true);
+}
+
+TEST_F(Abuse, APrinterOfTheWrongTypeIsInvalid)
+{
+    NetworkPrinter printer{{}};
+    PrinterBox box{state.path(),
+                   {{"devices", {device(printer, "Kitchen")}},
+                    {"allow_addresses", {"127.0.0.1:" + std::to_string(printer.port())}}}};
+    const std::vector<std::string> wrong{
+        R"({"ip": 5})",
+        R"({"ip": "127.0.0.1", "port": []})",
+        R"({"ip": "127.0.0.1", "port": 9100.5})",
+        R"({"alias": 5})",
+        R"({"name": {}})",
+        R"({"serial": 5})",
+        R"({"vendorId": [1]})",
+        R"({"ip": "127.0.0.1", "port": "x"})",
+        R"({"alias": "Kitchen", "serial": null, "name": []})",
+        R"({"ip": "127.0.0.1", "port": 99999999})",
+        R"({"ip": "127.0.0.1", "port": -1})",
+    };
+    for (const std::string& one : wrong) {
+        const FakeReply reply = box.call("print", job("x", Json::parse(one)), one);
+        EXPECT_EQ(reply.code(), "INVALID_REQUEST") << one << reply.json;
+        EXPECT_EQ(reply.flags & AGH_REPLY_NOT_STARTED, std::uint32_t{AGH_REPLY_NOT_STARTED}) << one;
+    }
+    // Servers in the field write the port as text.
+    const Json text{{"ip", "127.0.0.1"}, {"port", std::to_string(printer.port())}};
+    const FakeReply printed = box.call("print", job("port\n", text), "t1");
+    EXPECT_TRUE(printed.ok()) << printed.json;
+    EXPECT_EQ(printer.received(), "port\n");
+}
+
 TEST_F(Abuse, AFullDiskIsNotHidden)
 {
     NetworkPrinter printer{without_paper()};
@@ -86,6 +160,7 @@ TEST_F(Abuse, AFullDiskIsNotHidden)
     EXPECT_TRUE(wait_for([&] { return waiting(box) == 1; }));
     {
         const FullDisk full;
+        EXPECT_FALSE(box.call("config", {{"updates", {{"defaultPrinter", "Kitchen"}}}}, "c1").ok());
         EXPECT_FALSE(box.call("print", job("pie\n"), "t2").ok());
         // Reading goes on, and an outcome that could not be stored is the answer of a repeat.
         EXPECT_EQ(waiting(box), 1u);
