@@ -186,8 +186,7 @@ Content with_commit(Content content, const Profile& profile)
 {
     const Commit mode = profile.model.commit;
     if (mode == Commit::plain) return content;
-    render::Options options;
-    options.width = static_cast<int>(profile.dots);
+    render::Options options = render_options(profile);
     options.cut_marks = false;
     const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.bytes.data()), content.bytes.size()};
     const render::Receipt receipt = render::render(bytes, options);

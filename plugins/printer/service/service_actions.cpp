@@ -326,10 +326,7 @@ void Service::render(Request request)
 {
     const Json params = params_of(request);
     const auto draw = [](const Shared& shared, const std::string& content, const Profile& profile) {
-        render::Options options;
-        options.width = static_cast<int>(profile.dots);
-        options.wide_font = render::WideFont::installed();
-        const render::Receipt receipt = render::render(bytes_of(content), options);
+        const render::Receipt receipt = render::render(bytes_of(content), render_options(profile));
         const std::string png = to_string(render::as_png(receipt.picture));
         if (png.size() > max_png_bytes) throw Error{code::too_large, "the picture has more than 4 MiB"};
         shared->reply(base::json_object("png", base::Base64Json{png}, "text", render::as_text(receipt),

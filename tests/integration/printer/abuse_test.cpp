@@ -184,6 +184,22 @@ TEST_F(Abuse, ARepeatedReprintNeedsItsOriginalNoMore)
     EXPECT_EQ(printer.received(), paper);
 }
 
+TEST_F(Abuse, APreviewHasThePrintersCodePagesAndCharset)
+{
+    Json greek{{"alias", "Greek"}, {"address", "127.0.0.1:1"}, {"profile", "rongta-rp326"}};
+    greek["overrides"] = {{"cjk_charset", "none"}, {"default_code_page", 17}};
+    const Json chinese{{"alias", "Chinese"}, {"address", "127.0.0.1:2"}, {"profile", "generic-cjk-80"}};
+    PrinterBox box{state.path(), {{"devices", {greek, chinese}}}};
+    const auto drawn = [&](const std::string& bytes, const char* printer) {
+        const FakeReply reply = box.call("render", job(bytes, printer));
+        return data_of(reply).value("text", reply.json);
+    };
+    // Page 17 is Cyrillic on Epson's printers.
+    EXPECT_NE(drawn("\x1bt\x11\xc1\xe2\n", "Greek").find("Αβ"), std::string::npos);
+    EXPECT_NE(drawn("\xc1\xe2\n", "Greek").find("Αβ"), std::string::npos);
+    EXPECT_NE(drawn("\xb0\xa1\n", "Chinese").find("啊"), std::string::npos);
+}
+
 TEST_F(Abuse, OneServersJobsDoNotHideAnothers)
 {
     NetworkPrinter printer{without_paper()};
