@@ -65,10 +65,10 @@ Json meta_of(const TextMeta& meta)
             {"replacedCharacters", meta.replaced}};
 }
 
-Content compose(std::string_view text, const Json& params, const Profile& profile)
+Content compose(std::string_view text, const std::string& charset, const Json& params, const Profile& profile)
 {
     TextOptions options;
-    options.charset = params.value("charset", std::string{});
+    options.charset = charset;
     options.feed = params.value("feed", 0U);
     const auto cut = params.value("cut", std::string{"partial"});
     options.cut = cut == "none" ? Cut::none : cut == "full" ? Cut::full : Cut::partial;
@@ -166,13 +166,16 @@ Content read_content(const Json& params, const Profile& profile, std::uint64_t m
     if (data.empty()) return refused(code::invalid_request, "data is missing or empty");
     Content out;
     if (has_text || encoding == "text" || encoding == "utf8" || encoding == "utf-8") {
-        out = compose(data, params, profile);
+        // A text of JSON is Unicode: a charset beside it says what the sender believes of the printer.
+        out = compose(data, {}, params, profile);
     } else if (encoding != "base64") {
         return refused(code::invalid_request, "encoding \"" + encoding + "\" is neither base64 nor text");
     } else {
         if (!base::append_from_base64(out.bytes, data))
             return refused(code::invalid_request, "data is not base64");
-        if (params.contains("charset")) out = compose(std::exchange(out.bytes, {}), params, profile);
+        if (params.contains("charset"))
+            out = compose(std::exchange(out.bytes, {}), params.value("charset", std::string{}), params,
+                          profile);
     }
     if (!out.problem.code.empty()) return out;
     if (out.bytes.empty()) return refused(code::invalid_request, "data is empty");

@@ -304,9 +304,10 @@ Printers::Found Printers::by_address(const network::PrinterAddress& address)
     for (const auto& printer : printers_)
         if (printer->address == address) return {printer.get(), {}};
     if (auto refused = config_.allowed.refuse(address)) return {nullptr, std::move(*refused)};
-    if (printers_.size() >= max_printers)
-        return {nullptr,
-                problem(code::queue_full, "This node knows " + std::to_string(max_printers) + " printers")};
+    if (printers_.size() >= max_printers - kept_for_usb)
+        return {nullptr, problem(code::queue_full, "This node knows " + std::to_string(printers_.size()) +
+                                                       " printers; no further address is accepted before the "
+                                                       "agent is started again")};
     Printer& printer = add(network_key(address));
     printer.address = address;
     apply_profile(printer);

@@ -57,6 +57,8 @@ struct Printer {
 class Printers {
 public:
     static constexpr std::size_t max_printers = 256;
+    // Servers that name one address after the other leave space for what is plugged in.
+    static constexpr std::size_t kept_for_usb = 64;
 
     struct Hooks {
         std::function<void(Printer&, job::JobId, const job::Progress&)> ended;

@@ -200,6 +200,35 @@ TEST_F(Abuse, APreviewHasThePrintersCodePagesAndCharset)
     EXPECT_NE(drawn("\xb0\xa1\n", "Chinese").find("啊"), std::string::npos);
 }
 
+TEST_F(Abuse, ATextIsUnicodeWhateverCharsetStandsBesideIt)
+{
+    NetworkPrinter printer{{}};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}}};
+    const Json plain{{"text", "Grüße"}, {"cut", "none"}};
+    for (const char* charset : {"gb18030", "cp850", "utf-8", "no such charset"}) {
+        Json order = plain;
+        order["charset"] = charset;
+        ASSERT_TRUE(box.call("print", order, charset).ok()) << charset;
+    }
+    Json bytes{{"data", base64_of("Gr\x81\xe1\x65")}, {"charset", "cp850"}, {"cut", "none"}};
+    ASSERT_TRUE(box.call("print", bytes, "bytes").ok());
+    const std::string paper = printer.received();
+    const std::string once = paper.substr(0, paper.size() / 5);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(paper.substr(i * once.size(), once.size()), once) << i;
+}
+
+TEST_F(Abuse, AddressesOfServersLeaveSpaceForPrintersThatArePluggedIn)
+{
+    PrinterBox box{state.path(), {{"allow_addresses", {"127.0.0.0/8"}}}};
+    const auto named = [&](int i) {
+        const Json printer{{"ip", "127.0.1." + std::to_string(i)}};
+        return box.call("queue", {{"printer", printer}}).code();
+    };
+    for (int i = 0; i < 192; ++i) EXPECT_EQ(named(i), "");
+    EXPECT_EQ(named(192), "QUEUE_FULL");
+    EXPECT_EQ(named(5), "");
+}
+
 TEST_F(Abuse, OneServersJobsDoNotHideAnothers)
 {
     NetworkPrinter printer{without_paper()};
