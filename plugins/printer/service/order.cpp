@@ -28,13 +28,6 @@ bool read_text(const Json& object, const char* key, std::string& to)
     return true;
 }
 
-bool is_label(std::string_view text)
-{
-    constexpr std::size_t max = 128;
-    return text.size() <= max &&
-           std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
 TargetOrProblem read_address(const Json& printer)
 {
     std::string host, port;
