@@ -24,6 +24,7 @@ struct Wanted {
         return vendor != 0 || product != 0 || !alias.empty() || !serial.empty() || !port.empty() ||
                !printer.empty();
     }
+    bool operator==(const Wanted&) const = default;
 };
 
 // A printer that can be chosen; network printers have neither vendor, serial nor port.

@@ -48,7 +48,9 @@ std::string PrinterAddress::text() const
 
 std::optional<PrinterAddress> parse_address(std::string_view text, std::string& why)
 {
-    if (const auto endpoint = netclient::parse_endpoint(text))
+    // A port that is 0 is written nowhere, or it is wrong.
+    const auto endpoint = netclient::parse_endpoint(text);
+    if (endpoint && (endpoint->port != 0 || netclient::parse_ip(text) || text.ends_with(']')))
         return PrinterAddress{endpoint->ip.text(), endpoint->port == 0 ? default_port : endpoint->port};
     PrinterAddress out;
     std::string name = base::to_lower(text);

@@ -20,6 +20,8 @@ struct Options {
     int page_height = 1'662;
     // ESC t number and name (code_pages.hpp) of each code page that differs from Epson's numbers.
     std::vector<std::pair<std::uint8_t, std::string>> code_pages;
+    // ESC t number of the page that is selected at the start and after ESC @.
+    std::uint8_t code_page = 0;
     // The printer's multi-byte charset: GB18030, SHIFT_JIS, JIS, BIG5, EUC-KR, UTF-8, or one that iconv
     // knows.
     std::string charset = "GB18030";

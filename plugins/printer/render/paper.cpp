@@ -34,14 +34,20 @@ void Paper::advance(int rows)
         clip("the receipt is longer than the picture may be");
 }
 
-bool Paper::begin(int rows, std::uint64_t dots)
+bool Paper::charge(std::uint64_t work)
 {
     if (work_ > options_.max_work) {
-        clip("the receipt needs more work than a picture may");
+        if (!std::exchange(exhausted_, true)) clip("the receipt needs more work than a picture may");
         return false;
     }
+    work_ += work;
+    return true;
+}
+
+bool Paper::begin(int rows, std::uint64_t dots)
+{
     // The cost of looking at it, however small it is.
-    work_ += dots + 64;
+    if (!charge(dots + 64)) return false;
     if (baseline_ && rows > 0) move_to(*std::exchange(baseline_, std::nullopt) - rows);
     if (page_) return true;
     if (y_ >= options_.max_rows) return false;
@@ -125,13 +131,17 @@ void Paper::cut(bool partial)
 
 void Paper::open_page()
 {
-    if (page_) return;
+    if (page_ || !charge(page_work())) return;
     paper_y_ = y_;
     page_.emplace(Page{
         Picture{options_.width, options_.page_height}, {0, 0, options_.width, options_.page_height}, {}, {}});
     page_->picture.grow(options_.page_height);
     y_ = 0;
-    work_ += static_cast<std::uint64_t>(options_.page_height) * options_.width / 8;
+}
+
+std::uint64_t Paper::page_work() const
+{
+    return static_cast<std::uint64_t>(options_.page_height) * static_cast<std::uint64_t>(options_.width) / 8;
 }
 
 void Paper::set_area(Rectangle area)
@@ -177,8 +187,7 @@ void Paper::print_page()
 
 void Paper::clear_page()
 {
-    if (!page_) return;
-    work_ += static_cast<std::uint64_t>(options_.page_height) * options_.width / 8;
+    if (!page_ || !charge(page_work())) return;
     page_->picture.clear();
     page_->picture.grow(options_.page_height);
     page_->lines.clear();

@@ -27,6 +27,8 @@ public:
     // Call before drawing `rows` rows at y() (which a baseline moves) with about `dots` dots of work. Returns
     // false if a bound forbids the drawing.
     [[nodiscard]] bool begin(int rows, std::uint64_t dots);
+    // Counts work that draws nothing. Returns false if the bound is reached.
+    bool charge(std::uint64_t work);
 
     // Adds a line; `line.where` is in coordinates of surface().
     void add(TextLine line);
@@ -52,6 +54,7 @@ private:
         Direction direction = Direction::right;
         std::vector<TextLine> lines;
     };
+    [[nodiscard]] std::uint64_t page_work() const;
     [[nodiscard]] bool may_add(const TextLine&);
     void keep(TextLine line);
     void clip(const char* why);
@@ -63,6 +66,7 @@ private:
     int y_ = 0, paper_y_ = 0;
     std::optional<int> baseline_;
     std::uint64_t work_ = 0;
+    bool exhausted_ = false;
     std::size_t text_bytes_ = 0, line_count_ = 0;
 };
 

@@ -9,6 +9,13 @@ using escpos::dle;
 using escpos::esc;
 using escpos::gs;
 
+namespace {
+
+// A job of 4 MiB can have a million commands that draw nothing.
+constexpr std::uint64_t command_work = 512;
+
+} // namespace
+
 Renderer::Renderer(Options options)
     : options_{std::move(options)}, paper_{options_}, text_{options_, paper_},
       images_{options_, paper_, text_}, symbols_{paper_, text_}
@@ -56,6 +63,7 @@ void Renderer::end(const Command& c)
         streaming_ = false;
         return images_.end_stream();
     }
+    if (!paper_.charge(command_work)) return;
     if (!c.known) return paper_.warn("unknown command " + escpos::to_string(c.op));
     if (control(c) || text_.run(c, data_) || images_.run(c, data_) || symbols_.run(c, data_) || page(c) ||
         machine(c))

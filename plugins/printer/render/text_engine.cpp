@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint8_t bold_bit = 0x08, high_bit = 0x10, wide_bit = 0x20, underline_bit = 0x80;
 constexpr int default_tab = 8;
 constexpr int max_scale = 8;
+// Also of bytes that nobody sees, behind the end of the paper: iconv is asked for each.
+constexpr std::uint64_t byte_work = 64, pair_work = 512;
 
 std::uint16_t own_key(Font font, std::uint8_t byte)
 {
@@ -45,7 +47,7 @@ void TextEngine::reset()
     own_.clear();
     decoder_.select_charset(options_.charset);
     decoder_.select_international(0);
-    select_page(0);
+    select_page(options_.code_page);
     if (!decoder_.multi_byte(options_.kanji))
         paper_.warn("unknown charset " + options_.charset + "; Kanji mode stays off");
 }
@@ -60,6 +62,7 @@ Layout TextEngine::layout() const
 void TextEngine::text(Bytes bytes)
 {
     for (const std::uint8_t byte : bytes) {
+        if (!paper_.charge(decoder_.is_multi_byte() ? pair_work : byte_work)) return;
         if (!decoder_.pending() && own_characters_) {
             const auto own = own_.find(own_key(style_.font, byte));
             if (own != own_.end()) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "plugins/printer/content/bitmap.hpp"
+#include "plugins/printer/content/profile.hpp"
 #include "plugins/printer/escpos/parser.hpp"
 #include "plugins/printer/job/guard.hpp"
+#include "plugins/printer/render/options.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -27,5 +29,8 @@ public:
     [[nodiscard]] std::optional<Bitmap> glyph(char32_t character, unsigned width,
                                               unsigned height) const override;
 };
+
+// What the rasteriser has to imitate of a printer of this profile.
+render::Options render_options(const Profile&);
 
 } // namespace agenthost::printer::service

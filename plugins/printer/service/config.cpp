@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 namespace agenthost::printer::service {
 
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::chrono::milliseconds least_timeout{100}, most_timeout{600'000};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why)
 {
@@ -52,6 +55,8 @@ DeviceConfig read_device(const Json& json, const std::string& path)
     DeviceConfig out;
     out.alias = text_of(json, "alias");
     out.role = text_of(json, "role");
+    for (const auto& [key, text] : {std::pair{".alias", &out.alias}, std::pair{".role", &out.role}})
+        if (!is_label(*text)) refuse(path + key, "must be at most 128 bytes without control characters.");
     out.is_default = json.value("default", false);
     read_place(json, path, out);
     if (const auto overrides = json.find("overrides"); overrides != json.end()) out.profile = *overrides;
@@ -72,6 +77,9 @@ void check_unique(const std::vector<DeviceConfig>& devices)
                                             std::to_string(j) + "]. Give each printer its own.");
             if (devices[i].is_default && devices[j].is_default)
                 refuse(path + ".default", "devices[" + std::to_string(j) + "] is the default already.");
+            if (!devices[i].address && !devices[j].address && devices[i].wanted == devices[j].wanted)
+                refuse(path, "means the same printer as devices[" + std::to_string(j) +
+                                 "]. Remove one of them, or give each its serial or port.");
             if (devices[i].address && devices[i].address == devices[j].address)
                 refuse(path + ".address", "is also the address of devices[" + std::to_string(j) + "].");
         }
@@ -89,6 +97,13 @@ template <class Read> void read_size(const Json& config, const char* key, Read r
 }
 
 } // namespace
+
+bool is_label(std::string_view text)
+{
+    constexpr std::size_t max = 128;
+    return text.size() <= max &&
+           std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
 
 std::optional<std::uint16_t> usb_id(const Json& value)
 {
@@ -127,11 +142,21 @@ Config parse_config(std::string_view text)
     out.usb = json.value("usb", true);
     read_size(json, "max_job_bytes", [&](std::uint64_t size) { out.max_job_bytes = size; });
     read_size(json, "queue_bytes", [&](std::uint64_t size) { out.queue.bytes = size; });
+    const std::uint64_t share = out.queue.bytes - out.queue.bytes / 8;
+    if (!json.contains("max_job_bytes")) out.max_job_bytes = std::min(out.max_job_bytes, share);
+    // One server may fill seven eighths of the queue: a larger job would be refused for ever.
+    if (out.max_job_bytes > share)
+        refuse("queue_bytes", "is " + std::to_string(out.queue.bytes) +
+                                  ", and seven eighths of it must hold a job of " +
+                                  std::to_string(out.max_job_bytes) +
+                                  " bytes (max_job_bytes). Raise it, or lower max_job_bytes.");
     out.queue.jobs = json.value("queue_jobs", out.queue.jobs);
     if (const auto found = json.find("connect_timeout"); found != json.end()) {
         std::string why;
         const auto time = base::duration_in(*found, why);
         if (!time) refuse("connect_timeout", why + ".");
+        if (*time < least_timeout || *time > most_timeout)
+            refuse("connect_timeout", "must be from 100ms to 10m.");
         out.connect_timeout = *time;
     }
     return out;

@@ -43,6 +43,9 @@ struct Config {
 // Throws std::runtime_error: the key's path and what is wrong ("devices[0].vendor_id: ...").
 Config parse_config(std::string_view json);
 
+// Whether a text can be an alias or a role: they are shown in terminals and on paper.
+bool is_label(std::string_view);
+
 // Reads a USB id as servers and people write it: 4070, "0x0fe6", "0fe6". Returns nullopt for anything else.
 std::optional<std::uint16_t> usb_id(const nlohmann::json&);
 

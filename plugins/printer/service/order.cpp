@@ -18,14 +18,28 @@ using Json = nlohmann::json;
 
 TargetOrProblem invalid(std::string what) { return {{}, problem(code::invalid_request, std::move(what))}; }
 
+// The text of a member. Returns false if it is of another type; null and absent are the empty text.
+bool read_text(const Json& object, const char* key, std::string& to)
+{
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return true;
+    if (!found->is_string()) return false;
+    to = found->get<std::string>();
+    return true;
+}
+
 TargetOrProblem read_address(const Json& printer)
 {
-    const auto host = printer.value("ip", std::string{});
-    std::string text = host;
-    if (const auto port = printer.find("port"); port != printer.end() && port->is_number_integer()) {
-        const bool v6 = host.find(':') != std::string::npos;
-        text = (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port->get<std::int64_t>());
-    }
+    std::string host, port;
+    if (!read_text(printer, "ip", host))
+        return invalid("printer.ip must be a text, such as \"192.168.1.50\"");
+    const auto number = printer.find("port");
+    if (number != printer.end() && number->is_number_integer())
+        port = number->dump();
+    else if (!read_text(printer, "port", port))
+        return invalid("printer.port must be a number from 1 to 65535");
+    const bool v6 = host.find(':') != std::string::npos;
+    const std::string text = port.empty() ? host : (v6 ? "[" + host + "]" : host) + ":" + port;
     std::string why;
     TargetOrProblem out;
     out.target.address = network::parse_address(text, why);
@@ -44,10 +58,10 @@ Json meta_of(const TextMeta& meta)
             {"replacedCharacters", meta.replaced}};
 }
 
-Content compose(std::string_view text, const Json& params, const Profile& profile)
+Content compose(std::string_view text, const std::string& charset, const Json& params, const Profile& profile)
 {
     TextOptions options;
-    options.charset = params.value("charset", std::string{});
+    options.charset = charset;
     options.feed = params.value("feed", 0U);
     const auto cut = params.value("cut", std::string{"partial"});
     options.cut = cut == "none" ? Cut::none : cut == "full" ? Cut::full : Cut::partial;
@@ -91,8 +105,9 @@ TargetOrProblem read_target(const Json& params)
     }
     if (!found->is_object()) return invalid("printer must be an object or a text");
     if (found->contains("ip")) return read_address(*found);
-    out.target.text = found->value("alias", found->value("name", std::string{}));
-    out.target.wanted.serial = found->value("serial", std::string{});
+    for (const auto& [key, to] : {std::pair{"name", &out.target.text}, std::pair{"alias", &out.target.text},
+                                  std::pair{"serial", &out.target.wanted.serial}})
+        if (!read_text(*found, key, *to)) return invalid(std::string{"printer."} + key + " must be a text");
     for (const auto& [key, to] : {std::pair{"vendorId", &out.target.wanted.vendor},
                                   std::pair{"productId", &out.target.wanted.product}}) {
         const auto id = found->find(key);
@@ -106,6 +121,36 @@ TargetOrProblem read_target(const Json& params)
     return out;
 }
 
+Problem check_settings(const Json& settings)
+{
+    const auto wrong = [](const std::string& what) { return problem(code::invalid_request, what); };
+    if (!settings.is_object()) return wrong("updates must be an object");
+    if (const auto chosen = settings.find("defaultPrinter"); chosen != settings.end()) {
+        const TargetOrProblem target = read_target(Json{{"printer", *chosen}});
+        if (!target.problem.code.empty()) return wrong("updates.defaultPrinter: " + target.problem.message);
+    }
+    const auto printers = settings.find("printers");
+    if (printers == settings.end() || printers->is_null()) return {};
+    if (!printers->is_array()) return wrong("updates.printers must be an array of {printer, alias, role}");
+    for (std::size_t i = 0; i < printers->size(); ++i) {
+        const Json& one = (*printers)[i];
+        const std::string where = "updates.printers[" + std::to_string(i) + "]";
+        if (!one.is_object()) return wrong(where + " must be an object: {printer, alias, role}");
+        const TargetOrProblem target = read_target(one);
+        if (!target.problem.code.empty()) return wrong(where + ": " + target.problem.message);
+        if (!target.target.anything())
+            return wrong(where + R"( names no printer. Give it, such as {"printer": {"ip": "192.168.1.50"}, )"
+                                 R"("alias": "Bar"})");
+        for (const char* key : {"alias", "role"}) {
+            std::string name;
+            if (!read_text(one, key, name) || !is_label(name))
+                return wrong(where + "." + key +
+                             " must be a text of at most 128 bytes without control characters");
+        }
+    }
+    return {};
+}
+
 Content read_content(const Json& params, const Profile& profile, std::uint64_t max_bytes)
 {
     const bool has_text = params.contains("text");
@@ -114,13 +159,16 @@ Content read_content(const Json& params, const Profile& profile, std::uint64_t m
     if (data.empty()) return refused(code::invalid_request, "data is missing or empty");
     Content out;
     if (has_text || encoding == "text" || encoding == "utf8" || encoding == "utf-8") {
-        out = compose(data, params, profile);
+        // A text of JSON is Unicode: a charset beside it says what the sender believes of the printer.
+        out = compose(data, {}, params, profile);
     } else if (encoding != "base64") {
         return refused(code::invalid_request, "encoding \"" + encoding + "\" is neither base64 nor text");
     } else {
         if (!base::append_from_base64(out.bytes, data))
             return refused(code::invalid_request, "data is not base64");
-        if (params.contains("charset")) out = compose(std::exchange(out.bytes, {}), params, profile);
+        if (params.contains("charset"))
+            out = compose(std::exchange(out.bytes, {}), params.value("charset", std::string{}), params,
+                          profile);
     }
     if (!out.problem.code.empty()) return out;
     if (out.bytes.empty()) return refused(code::invalid_request, "data is empty");
@@ -134,8 +182,7 @@ Content with_commit(Content content, const Profile& profile)
 {
     const Commit mode = profile.model.commit;
     if (mode == Commit::plain) return content;
-    render::Options options;
-    options.width = static_cast<int>(profile.dots);
+    render::Options options = render_options(profile);
     options.cut_marks = false;
     const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.bytes.data()), content.bytes.size()};
     const render::Receipt receipt = render::render(bytes, options);

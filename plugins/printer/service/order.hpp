@@ -32,6 +32,9 @@ struct TargetOrProblem {
 };
 TargetOrProblem read_target(const nlohmann::json& params);
 
+// Checks what printer.config is to store. The problem names the member.
+Problem check_settings(const nlohmann::json& updates);
+
 struct Content {
     std::string bytes;
     std::uint64_t commit_at = 0;                    // 0: plain
@@ -39,7 +42,7 @@ struct Content {
     Problem problem;                                // if set, `bytes` is empty
 };
 // The bytes of printer.print: `data` in base64 as it is; `text`, or `data` with a charset or with encoding
-// "text", as text.
+// "text", as text. The charset is that of data in base64; any other text is Unicode.
 Content read_content(const nlohmann::json& params, const Profile&, std::uint64_t max_bytes);
 
 // The same job in the form that the printer keeps and prints by its last bytes, where its profile asks for it

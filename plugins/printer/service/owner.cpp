@@ -125,7 +125,7 @@ void Owner::run(const job::Action& action)
             [&](const act::Dirty& dirty) {
                 parts_.store.run([name = name_, missing = dirty.missing](
                                      store::Store& store) { store.set_dirty(name, missing); },
-                                 nullptr);
+                                 nullptr, "dirty " + name_);
             },
             [&](const act::Timer& timer) { set_timer(timer.in); },
             [&](const act::StopTimer&) {

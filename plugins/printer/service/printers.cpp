@@ -85,6 +85,8 @@ void Printers::read_settings(const store::Store::Loaded& loaded)
         return json.is_object() ? json : Json::object();
     };
     settings_ = setting("config");
+    // What an earlier version stored without a check must not prevent the start.
+    if (!check_settings(settings_).code.empty()) settings_ = Json::object();
     const Json usb = setting("usb");
     for (const Json& name : usb.value("shared", Json::array()))
         known_.shared.push_back(name.get<std::string>());
@@ -110,7 +112,7 @@ void Printers::save_usb()
             std::ranges::find_if(printers_, [&](const auto& one) { return one->known.name == known.name; });
         out["printers"].push_back(json_of(known, printer == printers_.end() ? nullptr : printer->get()));
     }
-    store_.run([text = dumped(out)](store::Store& store) { store.put_setting("usb", text); }, nullptr);
+    store_.run([text = dumped(out)](store::Store& store) { store.put_setting("usb", text); }, nullptr, "usb");
 }
 
 void Printers::look_at_usb()
@@ -161,13 +163,16 @@ void Printers::apply_settings()
         found.printer->is_default = device.is_default;
         found.printer->configured = true;
     }
-    for (const Json& one : settings_.value("printers", Json::array())) {
+    const auto named = settings_.find("printers");
+    for (const Json& one : named == settings_.end() ? Json::array() : *named) {
         const TargetOrProblem target = read_target(one);
         if (!target.problem.code.empty()) continue;
         const Found found = find(target.target);
         if (found.printer == nullptr) continue;
-        if (one.contains("alias")) found.printer->alias = one.value("alias", std::string{});
-        if (one.contains("role")) found.printer->role = one.value("role", std::string{});
+        for (const auto& [key, to] :
+             {std::pair{"alias", &found.printer->alias}, std::pair{"role", &found.printer->role}})
+            if (const auto name = one.find(key); name != one.end())
+                *to = name->is_null() ? std::string{} : name->get<std::string>();
     }
     const auto chosen = settings_.find("defaultPrinter");
     if (chosen == settings_.end()) return;
@@ -276,17 +281,22 @@ Printers::Found Printers::among(const Wanted& wanted, bool there_only)
 
 Printer* Printers::by_text(const std::string& text, bool& several)
 {
-    Printer* out = nullptr;
-    for (const auto& printer : printers_) {
-        const bool named = printer->alias == text || is_called(printer->known, text) ||
-                           printer->key == text ||
-                           (printer->address && printer->address->text() == base::to_lower(text));
-        if (named) return printer.get();
-        if (printer->role != text) continue;
-        several = out != nullptr;
-        out = printer.get();
-    }
-    return several ? nullptr : out;
+    const std::string address = base::to_lower(text);
+    const auto named = [&](const Printer& one) {
+        return one.alias == text || is_called(one.known, text) || one.key == text ||
+               (one.address && one.address->text() == address);
+    };
+    const auto only = [&](auto fits) {
+        Printer* out = nullptr;
+        for (const auto& printer : printers_) {
+            if (!fits(*printer)) continue;
+            several = several || out != nullptr;
+            out = printer.get();
+        }
+        return several ? nullptr : out;
+    };
+    if (Printer* const printer = only(named); printer != nullptr || several) return printer;
+    return only([&](const Printer& one) { return one.role == text; });
 }
 
 Printers::Found Printers::by_address(const network::PrinterAddress& address)
@@ -294,9 +304,10 @@ Printers::Found Printers::by_address(const network::PrinterAddress& address)
     for (const auto& printer : printers_)
         if (printer->address == address) return {printer.get(), {}};
     if (auto refused = config_.allowed.refuse(address)) return {nullptr, std::move(*refused)};
-    if (printers_.size() >= max_printers)
-        return {nullptr,
-                problem(code::queue_full, "This node knows " + std::to_string(max_printers) + " printers")};
+    if (printers_.size() >= max_printers - kept_for_usb)
+        return {nullptr, problem(code::queue_full, "This node knows " + std::to_string(printers_.size()) +
+                                                       " printers; no further address is accepted before the "
+                                                       "agent is started again")};
     Printer& printer = add(network_key(address));
     printer.address = address;
     apply_profile(printer);
@@ -323,13 +334,21 @@ void Printers::tested(Printer& printer, bool success, std::int64_t now_ms)
     hooks_.changed();
 }
 
-void Printers::configure(const Json& updates)
+Problem Printers::configure(const Json& updates, store::StoreThread::Done done)
 {
-    settings_.merge_patch(updates);
-    store_.run([text = dumped(settings_)](store::Store& store) { store.put_setting("config", text); },
-               nullptr);
+    if (Problem wrong = check_settings(updates); !wrong.code.empty()) return wrong;
+    Json merged = settings_;
+    merged.merge_patch(updates);
+    const std::string text = dumped(merged);
+    if (text.size() > store::max_setting_bytes)
+        return problem(code::too_large, "With these the settings have " + std::to_string(text.size()) +
+                                            " bytes; " + std::to_string(store::max_setting_bytes) +
+                                            " are allowed. Set to null what is not needed");
+    settings_ = std::move(merged);
+    store_.run([text](store::Store& store) { store.put_setting("config", text); }, std::move(done), "config");
     apply_settings();
     hooks_.changed();
+    return {};
 }
 
 void write_printer(base::JsonWriter& json, const Printer& printer, Told told)

@@ -57,6 +57,8 @@ struct Printer {
 class Printers {
 public:
     static constexpr std::size_t max_printers = 256;
+    // Servers that name one address after the other leave space for what is plugged in.
+    static constexpr std::size_t kept_for_usb = 64;
 
     struct Hooks {
         std::function<void(Printer&, job::JobId, const job::Progress&)> ended;
@@ -89,8 +91,9 @@ public:
     // Returns why USB does not work, or "" if it works or is switched off.
     [[nodiscard]] std::string usb_trouble() const;
     void tested(Printer&, bool success, std::int64_t now_ms);
-    // task_config: stores the settings, which are merged with those before.
-    void configure(const nlohmann::json& updates);
+    // task_config: merges the updates with the settings, which are used at once; `done` follows when they
+    // are on the disk. A problem that is returned changes nothing, and nothing follows.
+    Problem configure(const nlohmann::json& updates, store::StoreThread::Done done);
     [[nodiscard]] const nlohmann::json& settings() const { return settings_; }
 
 private:

@@ -113,22 +113,65 @@ void Service::on_loop(Request request, std::function<void(const Shared&)> work)
         return;
     }
     const Shared shared = std::make_shared<Request>(std::move(request));
-    boost::asio::post(io_.context(), [shared, work = std::move(work)] {
-        try {
-            work(shared);
-        } catch (const Error& e) {
-            shared->fail(e, not_started);
-        } catch (const std::exception& e) {
-            shared->fail(code::internal, e.what());
-        }
-    });
+    boost::asio::post(io_.context(),
+                      [shared, work = std::move(work)] { guarded(shared, [&] { work(shared); }); });
+}
+
+void Service::guarded(const Shared& request, const std::function<void()>& work)
+{
+    try {
+        work();
+    } catch (const Error& e) {
+        request->fail(e, not_started);
+    } catch (const std::exception& e) {
+        request->fail(code::internal, e.what());
+    }
 }
 
 // ---- jobs ----
 
+// A refusal says that nothing is on paper, so it must not be the answer of a task that has its job already:
+// the queue may be full of just such jobs, and the printer may have another name since.
 void Service::submit(const Shared& request, Order order, const Target& target)
 {
     if (request->is_repeat() && order.job.task.empty()) return answer_unknown_repeat(*request);
+    try {
+        place(request, order, target);
+    } catch (const Error& refused) {
+        unless_known(request, order.job, [request, refused] { request->fail(refused, not_started); });
+    }
+}
+
+void Service::unless_known(const Shared& request, const store::Job& job, std::function<void()> otherwise)
+{
+    if (job.task.empty()) return otherwise();
+    const auto known = std::make_shared<std::optional<store::Added>>();
+    store_->run([job, known](store::Store& store) { *known = store.known(job); },
+                [this, request, known, otherwise = std::move(otherwise)](const std::optional<Problem>& why) {
+                    if (why)
+                        request->fail(why->code, why->message);
+                    else if (*known)
+                        repeated(request, **known);
+                    else
+                        guarded(request, otherwise);
+                });
+}
+
+void Service::repeated(const Shared& request, const store::Added& known)
+{
+    if (known.id_reused) {
+        request->fail("ID_REUSED",
+                      "the id " + known.job.task + " was another job's. Use a new id for each job.");
+        return;
+    }
+    const auto unsaved = unsaved_.find(known.job.id);
+    const store::Job& job = unsaved == unsaved_.end() ? known.job : unsaved->second;
+    if (job.progress.state != job::State::ended) return wait_for(request, job.id);
+    answer_job(*request, job, printers_->with_key(job.printer));
+}
+
+void Service::place(const Shared& request, Order& order, const Target& target)
+{
     const Printers::Found found = printers_->find(target);
     throw_if(found.problem);
     Printer& printer = *found.printer;
@@ -142,8 +185,7 @@ void Service::submit(const Shared& request, Order order, const Target& target)
     order.job.meta = dumped(content.meta);
     const auto bytes = std::make_shared<const std::string>(std::move(content.bytes));
     const auto result = std::make_shared<store::Added>();
-    store_->run([job = std::move(order.job), bytes,
-                 result](store::Store& store) { *result = store.add(job, *bytes); },
+    store_->run([job = order.job, bytes, result](store::Store& store) { *result = store.add(job, *bytes); },
                 [this, request, result, bytes, &printer,
                  is_test = order.is_test](const std::optional<Problem>& problem) {
                     if (problem) {
@@ -157,16 +199,8 @@ void Service::submit(const Shared& request, Order order, const Target& target)
 void Service::added(const Shared& request, const store::Added& result, Printer& printer, job::Content content,
                     bool is_test)
 {
+    if (result.existed) return repeated(request, result);
     const store::Job& job = result.job;
-    if (result.id_reused) {
-        request->fail("ID_REUSED", "the id " + job.task + " was another job's. Use a new id for each job.");
-        return;
-    }
-    if (result.existed) {
-        if (job.progress.state == job::State::ended)
-            return answer_job(*request, job, printers_->with_key(job.printer));
-        return wait_for(request, job.id);
-    }
     open_[job.id] = job;
     if (is_test) tests_.insert(job.id);
     printers_->remember_job(job.id, printer);
@@ -211,6 +245,10 @@ void Service::ended(Printer& printer, job::JobId id, const job::Progress& progre
     if (!good && progress.problem.code != code::cancelled)
         printer.error = {progress.problem.code, progress.problem.message, now_ms()};
     if (tests_.erase(id) > 0) printers_->tested(printer, good, now_ms());
+    if (store_->trouble().empty())
+        unsaved_.clear();
+    else
+        unsaved_[id] = job;
     log_end(printer, id, progress);
     auto waiting = waiting_.extract(id);
     if (waiting)

@@ -73,7 +73,12 @@ private:
 
     // Errors that `work` throws become the answer.
     void on_loop(Request, std::function<void(const Shared&)> work);
+    static void guarded(const Shared&, const std::function<void()>& work);
     void submit(const Shared&, Order, const Target&);
+    void place(const Shared&, Order&, const Target&);
+    // Answers a task that has a job already with that job's outcome; else calls `otherwise`.
+    void unless_known(const Shared&, const store::Job&, std::function<void()> otherwise);
+    void repeated(const Shared&, const store::Added&);
     void added(const Shared&, const store::Added&, Printer&, job::Content, bool is_test);
     void wait_for(const Shared&, job::JobId);
     void released(job::JobId, agh_req);
@@ -81,6 +86,7 @@ private:
     void log_end(const Printer&, job::JobId, const job::Progress&);
     void with_job(const Shared&, const nlohmann::json& params,
                   std::function<void(store::Job, std::string content)>);
+    void print_copy(const Shared&, store::Job own, const store::Job& original, const std::string& content);
     void changed();
     void publish();
     void log_troubles();
@@ -92,6 +98,7 @@ private:
     std::map<job::JobId, std::vector<Waiting>> waiting_;
     std::map<job::JobId, std::vector<Shared>> cancelling_; // printer.cancel: until the job has ended
     std::map<job::JobId, store::Job> open_;                // jobs that have not ended, without progress
+    std::map<job::JobId, store::Job> unsaved_;             // ended, but the disk may not know it yet
     std::set<job::JobId> tests_;                           // of open_: test pages
     bool publishing_ = false;
     Devices published_;

@@ -43,6 +43,10 @@ std::string caller_member(const Request& request, const char* key)
 }
 
 std::string to_string(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+Bytes bytes_of(const std::string& text)
+{
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 Content content_of(Document document)
 {
@@ -65,9 +69,10 @@ store::Job job_of(const Request& request, const char* kind)
 }
 
 // Receipts are between a server and its printers; a person at this machine sees all.
+bool sees_all(const std::string& server) { return server == "control"; }
 bool may_see(const std::string& server, const store::Job& job)
 {
-    return server == "control" || server == job.server;
+    return sees_all(server) || server == job.server;
 }
 
 } // namespace
@@ -189,9 +194,12 @@ void Service::config(Request request)
     on_loop(std::move(request), [this](const Shared& shared) {
         const Json params = params_of(*shared);
         const Json updates = params.contains("updates") ? params["updates"] : params;
-        if (!updates.is_object()) throw Error{code::invalid_request, "updates must be an object"};
-        printers_->configure(updates);
-        shared->reply(base::json_object("message", "Saved"));
+        throw_if(printers_->configure(updates, [shared](const std::optional<Problem>& problem) {
+            if (problem)
+                shared->fail(problem->code, problem->message);
+            else
+                shared->reply(base::json_object("message", "Saved"));
+        }));
     });
 }
 
@@ -213,8 +221,7 @@ void Service::queue(Request request)
         const auto server = caller_member(*shared, "server");
         store_->run(
             [=](store::Store& store) {
-                *jobs = store.list(key, !all, limit);
-                std::erase_if(*jobs, [&](const store::Job& job) { return !may_see(server, job); });
+                *jobs = store.list({key, sees_all(server) ? std::string{} : server, !all}, limit);
             },
             [this, shared, jobs](const std::optional<Problem>& problem) {
                 if (problem) {
@@ -265,13 +272,7 @@ void Service::with_job(const Shared& request, const Json& params,
                 request->fail(wrong.code, wrong.message, {}, not_started);
                 return;
             }
-            try {
-                then(std::move(*found->job), std::move(found->content));
-            } catch (const Error& e) {
-                request->fail(e, not_started);
-            } catch (const std::exception& e) {
-                request->fail(code::internal, e.what());
-            }
+            guarded(request, [&] { then(std::move(*found->job), std::move(found->content)); });
         });
 }
 
@@ -291,28 +292,35 @@ void Service::cancel(Request request)
     });
 }
 
+// A repeat is answered before its original is looked for: its bytes may have been deleted since.
 void Service::reprint(Request request)
 {
     on_loop(std::move(request), [this](const Shared& shared) {
-        auto own = std::make_shared<store::Job>(job_of(*shared, "reprint"));
-        with_job(shared, params_of(*shared),
-                 [this, shared, own](const store::Job& job, const std::string& content) {
-                     if (job.progress.state != job::State::ended)
-                         throw Error{"CONFLICT", "the job has not ended: wait for it, or cancel it"};
-                     if (content.empty()) throw Error{code::task_not_found, bytes_deleted};
-                     own->copy_of = job.id;
-                     Target target;
-                     target.text = job.printer;
-                     Order order{*own, [content, time = local_time(job.created_ms)](const Printer& printer) {
-                                     Content out;
-                                     const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.data()),
-                                                       content.size()};
-                                     out.bytes = to_string(marked_as_copy(bytes, time, printer.profile));
-                                     return out;
-                                 }};
-                     submit(shared, std::move(order), target);
-                 });
+        const store::Job own = job_of(*shared, "reprint");
+        unless_known(shared, own, [this, shared, own] {
+            with_job(shared, params_of(*shared),
+                     [this, shared, own](const store::Job& job, const std::string& content) {
+                         print_copy(shared, own, job, content);
+                     });
+        });
     });
+}
+
+void Service::print_copy(const Shared& request, store::Job own, const store::Job& job,
+                         const std::string& content)
+{
+    if (job.progress.state != job::State::ended)
+        throw Error{"CONFLICT", "the job has not ended: wait for it, or cancel it"};
+    if (content.empty()) throw Error{code::task_not_found, bytes_deleted};
+    own.copy_of = job.id;
+    Target target;
+    target.text = job.printer;
+    Order order{std::move(own), [content, time = local_time(job.created_ms)](const Printer& printer) {
+                    Content out;
+                    out.bytes = to_string(marked_as_copy(bytes_of(content), time, printer.profile));
+                    return out;
+                }};
+    submit(request, std::move(order), target);
 }
 
 // Drawing takes 5 ms at most for a usual receipt.
@@ -320,11 +328,7 @@ void Service::render(Request request)
 {
     const Json params = params_of(request);
     const auto draw = [](const Shared& shared, const std::string& content, const Profile& profile) {
-        render::Options options;
-        options.width = static_cast<int>(profile.dots);
-        options.wide_font = render::WideFont::installed();
-        const Bytes bytes{reinterpret_cast<const std::uint8_t*>(content.data()), content.size()};
-        const render::Receipt receipt = render::render(bytes, options);
+        const render::Receipt receipt = render::render(bytes_of(content), render_options(profile));
         const std::string png = to_string(render::as_png(receipt.picture));
         if (png.size() > max_png_bytes) throw Error{code::too_large, "the picture has more than 4 MiB"};
         shared->reply(base::json_object("png", base::Base64Json{png}, "text", render::as_text(receipt),

@@ -70,20 +70,13 @@ Store::Store(const std::string& file)
 
 Added Store::add(Job job, std::string_view content)
 {
-    if (!job.task.empty()) {
-        auto found = find(job.server, job.task);
-        if (found && found->progress.outcome == Outcome::not_started) {
-            // Nothing is on paper: the same id may run again.
-            db_.prepare("UPDATE jobs SET task='' WHERE id=?")
-                .bind(1, static_cast<std::int64_t>(found->id))
-                .run();
-            found.reset();
-        }
-        if (found) {
-            const bool same = found->request == job.request;
-            return {std::move(*found), true, !same};
-        }
-    }
+    if (auto found = known(job)) return std::move(*found);
+    // Nothing is on paper of a job that had this id: the same id may run again.
+    if (!job.task.empty())
+        db_.prepare("UPDATE jobs SET task='' WHERE server=? AND task=?")
+            .bind(1, job.server)
+            .bind(2, job.task)
+            .run();
     job.size = content.size();
     add_.bind(1, job.printer).bind(2, job.server).bind(3, job.task).bind_blob(4, job.request);
     add_.bind(5, job.kind).bind(6, static_cast<std::int64_t>(job.copy_of));
@@ -93,6 +86,15 @@ Added Store::add(Job job, std::string_view content)
     put_content_.bind(1, db_.last_insert_id()).bind_blob(2, bytes_of(content));
     put_content_.bind_blob(3, base::sha256(content)).run();
     return {std::move(job), false, false};
+}
+
+std::optional<Added> Store::known(const Job& job)
+{
+    if (job.task.empty()) return std::nullopt;
+    auto found = find(job.server, job.task);
+    if (!found || found->progress.outcome == Outcome::not_started) return std::nullopt;
+    const bool same = found->request == job.request;
+    return Added{std::move(*found), true, !same};
 }
 
 void Store::save(job::JobId id, const job::Progress& progress, std::int64_t now_ms)
@@ -166,11 +168,13 @@ std::optional<Job> Store::find(std::string_view server, std::string_view task)
     return out;
 }
 
-std::vector<Job> Store::list(std::string_view printer, bool open_only, std::size_t limit)
+std::vector<Job> Store::list(const Filter& wanted, std::size_t limit)
 {
     auto rows =
-        db_.prepare(query("WHERE (?1='' OR printer=?1) AND (?2=0 OR state<4) ORDER BY id DESC LIMIT ?3"));
-    rows.bind(1, printer).bind(2, std::int64_t{open_only}).bind(3, static_cast<std::int64_t>(limit));
+        db_.prepare(query("WHERE (?1='' OR printer=?1) AND (?2='' OR server=?2) AND (?3=0 OR state<4) "
+                          "ORDER BY id DESC LIMIT ?4"));
+    rows.bind(1, wanted.printer).bind(2, wanted.server).bind(3, std::int64_t{wanted.open_only});
+    rows.bind(4, static_cast<std::int64_t>(limit));
     std::vector<Job> out;
     while (rows.step()) out.push_back(read(rows));
     return out;
@@ -195,7 +199,7 @@ void Store::put_setting(std::string_view key, std::string_view value)
 {
     auto put = db_.prepare("INSERT INTO settings(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET "
                            "value=excluded.value");
-    put.bind(1, key).bind(2, value.substr(0, max_setting_bytes)).run();
+    put.bind(1, key).bind(2, value).run();
 }
 
 void Store::expire(std::int64_t now_ms)

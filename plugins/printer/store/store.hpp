@@ -29,7 +29,7 @@ namespace agenthost::printer::store {
 constexpr std::int64_t keep_ms = std::int64_t{7} * 24 * 3600 * 1000;
 constexpr std::int64_t keep_jobs = 1'000;                        // for each printer
 constexpr std::int64_t keep_bytes = std::int64_t{64} << 20;      // of finished jobs, for each printer
-constexpr std::size_t max_setting_bytes = std::size_t{64} << 10; // longer ones are refused
+constexpr std::size_t max_setting_bytes = std::size_t{64} << 10; // the caller refuses longer ones
 
 struct Job {
     job::JobId id = 0;
@@ -75,9 +75,14 @@ public:
     Loaded load();
     std::optional<Job> find(job::JobId);
     std::optional<Job> find(std::string_view server, std::string_view task);
-    // Returns at most `limit` jobs of a printer (empty: of all printers), the latest first. `open_only`: only
-    // jobs that have not ended.
-    std::vector<Job> list(std::string_view printer, bool open_only, std::size_t limit);
+    // Returns what add() would find, or nullopt if it would add the job.
+    std::optional<Added> known(const Job&);
+    struct Filter {
+        std::string printer, server; // empty: of all
+        bool open_only = false;      // only jobs that have not ended
+    };
+    // Returns at most `limit` jobs, the latest first.
+    std::vector<Job> list(const Filter&, std::size_t limit);
     // Returns the job's content, or nullopt if it has been deleted or is damaged.
     std::optional<std::string> content(job::JobId);
 

@@ -47,25 +47,20 @@ StoreThread::~StoreThread()
     thread_.join();
 }
 
-void StoreThread::run(std::function<void(Store&)> call, Done done)
+void StoreThread::run(std::function<void(Store&)> call, Done done, std::string keep)
 {
     {
         const std::lock_guard lock{mutex_};
-        waiting_.push_back({std::move(call), std::move(done), std::nullopt});
+        waiting_.push_back({std::move(call), std::move(done), std::move(keep)});
     }
     wake_.notify_one();
 }
 
 void StoreThread::save(job::JobId id, const job::Progress& progress, Done done)
 {
-    Call call{[id, progress](Store& store) { store.save(id, progress, now_ms()); }, std::move(done),
-              std::nullopt};
-    if (progress.state == job::State::ended) call.final_row.emplace(id, progress);
-    {
-        const std::lock_guard lock{mutex_};
-        waiting_.push_back(std::move(call));
-    }
-    wake_.notify_one();
+    const bool last = progress.state == job::State::ended;
+    run([id, progress](Store& store) { store.save(id, progress, now_ms()); }, std::move(done),
+        last ? "job " + std::to_string(id) : std::string{});
 }
 
 void StoreThread::flush()
@@ -100,35 +95,44 @@ void StoreThread::work()
     }
 }
 
-void StoreThread::pay()
+std::optional<Problem> StoreThread::transact(const std::function<void()>& what)
 {
-    for (const auto& [id, progress] : owed_) store_->save(id, progress, now_ms());
+    try {
+        base::Transaction transaction{store_->database()};
+        what();
+        transaction.commit();
+        return std::nullopt;
+    } catch (...) {
+        return problem_of(std::current_exception(), file_);
+    }
 }
 
 void StoreThread::carry_out(std::vector<Call>& calls)
 {
-    std::optional<Problem> problem;
-    try {
-        base::Transaction transaction{store_->database()};
-        pay();
-        for (Call& call : calls) call.run(*store_);
-        transaction.commit();
-        owed_.clear();
-    } catch (...) {
-        problem = problem_of(std::current_exception(), file_);
-        for (Call& call : calls)
-            if (call.final_row) owed_.push_back(std::move(*call.final_row));
+    std::vector<std::optional<Problem>> problems(calls.size());
+    const std::optional<Problem> refused = transact([&] {
+        for (const auto& [name, call] : owed_) call(*store_);
+        for (const Call& call : calls) call.run(*store_);
+    });
+    if (!refused) owed_.clear();
+    for (std::size_t i = 0; refused && i < calls.size(); ++i) {
+        problems[i] = transact([&] { calls[i].run(*store_); });
+        if (calls[i].keep.empty()) continue;
+        if (problems[i])
+            owed_.insert_or_assign(calls[i].keep, calls[i].run);
+        else
+            owed_.erase(calls[i].keep);
     }
     {
         const std::lock_guard lock{mutex_};
-        trouble_ = problem ? problem->message : std::string{};
+        trouble_ = refused ? refused->message : std::string{};
     }
-    std::vector<Done> done;
-    for (Call& call : calls)
-        if (call.done) done.push_back(std::move(call.done));
+    std::vector<std::pair<Done, std::optional<Problem>>> done;
+    for (std::size_t i = 0; i < calls.size(); ++i)
+        if (calls[i].done) done.emplace_back(std::move(calls[i].done), std::move(problems[i]));
     if (done.empty()) return;
-    deliver_([done = std::move(done), problem = std::move(problem)] {
-        for (const Done& one : done) one(problem);
+    deliver_([done = std::move(done)] {
+        for (const auto& [one, problem] : done) one(problem);
     });
 }
 

@@ -2,8 +2,11 @@
 // in order.
 // Calls that wait together are stored by one commit (one fsync).
 //
-// Final outcomes are never lost to a full disk while the process lives: those that the disk refused are kept
-// and stored with the next commit that works, tried each second.
+// A commit that the disk refuses is tried again call by call: what only reads still works on a full disk, and
+// no call fails because of another one.
+//
+// Final outcomes, and what else has a `keep`, are never lost to a full disk while the process lives: what the
+// disk refused is kept and stored with the next commit that works, tried each second.
 //
 // Threads: any may call; `deliver` hands each result's function to the caller's loop. When the object is
 // destroyed, waiting calls are carried out, and their results are dropped.
@@ -13,6 +16,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,7 +39,8 @@ public:
 
     // `call` runs in the transaction; its result is valid if `done` gets no problem. At most 256 MiB of bytes
     // wait, which the callers' own bounds keep: a queue is refused before.
-    void run(std::function<void(Store&)> call, Done done);
+    // The call runs again if a commit fails, and later if `keep` names it: of one name only the last is kept.
+    void run(std::function<void(Store&)> call, Done done, std::string keep = {});
     // A row of a job; a final one is kept until the disk takes it.
     void save(job::JobId, const job::Progress&, Done done);
     // Waits until all earlier calls are done. For tests and shutdown.
@@ -47,17 +52,16 @@ private:
     struct Call {
         std::function<void(Store&)> run;
         Done done;
-        std::optional<std::pair<job::JobId, job::Progress>> final_row;
+        std::string keep;
     };
     void work();
     void carry_out(std::vector<Call>&);
-    void pay();
+    std::optional<Problem> transact(const std::function<void()>& what);
 
     std::unique_ptr<Store> store_;
     const std::string file_;
     const Deliver deliver_;
-    std::vector<std::pair<job::JobId, job::Progress>>
-        owed_; // this thread's: final rows that the disk refused
+    std::map<std::string, std::function<void(Store&)>> owed_; // this thread's: what the disk refused
     mutable std::mutex mutex_;
     std::condition_variable wake_, idle_;
     std::vector<Call> waiting_;

@@ -39,6 +39,26 @@ TEST(RenderBounds, EndsTheWork)
     EXPECT_TRUE(drawn(job, options).clipped);
 }
 
+// What draws nothing takes time, too. The work is counted, so that the test needs no clock.
+TEST(RenderBounds, EndsTheWorkOfWhatDrawsNothing)
+{
+    Options options;
+    options.max_rows = 100;
+    options.max_work = 2'000'000;
+    const auto needs_too_much = [&](const std::string& once, const std::string& before = {}) {
+        std::string job = before;
+        for (int i = 0; i < 5'000; ++i) job += once;
+        const auto warnings = warnings_of(drawn(job, options));
+        return warnings.find("more work") != std::string::npos;
+    };
+    EXPECT_TRUE(needs_too_much("\x18", "\x1bL")) << "CAN clears a page";
+    EXPECT_TRUE(needs_too_much("\x0c\x1bL")) << "pages are opened and printed";
+    EXPECT_TRUE(needs_too_much("\x1b@")) << "ESC @";
+    EXPECT_TRUE(needs_too_much("\xb0\xa1\n", "\x1c&")) << "Chinese text behind the end of the paper";
+    EXPECT_TRUE(needs_too_much("A text that nobody will ever see\n")) << "text behind the end of the paper";
+    EXPECT_FALSE(needs_too_much("A"));
+}
+
 TEST(RenderBounds, EndsTheText)
 {
     Options options;

@@ -53,6 +53,27 @@ TEST(PrinterConfig, SaysWhichKeyIsWrong)
     EXPECT_NE(refused(R"({"max_job_bytes":"lots"})").find("max_job_bytes"), std::string::npos);
 }
 
+TEST(PrinterConfig, RefusesWhatCouldNotWork)
+{
+    const auto says = [](const char* json, const char* what) {
+        const std::string why = refused(json);
+        EXPECT_NE(why.find(what), std::string::npos) << json << ": " << why;
+    };
+    says(R"({"devices":[{"serial":"ABCD","alias":"x"},{"serial":"ABCD","alias":"y"}]})",
+         "devices[1]: means the same");
+    says(R"({"devices":[{"address":"a","alias":"\u001b[31m"}]})", "devices[0].alias");
+    says(R"({"devices":[{"address":"a","role":"\n"}]})", "devices[0].role");
+    says(R"({"devices":[{"address":"10.0.0.1:0"}]})", "devices[0].address");
+    says(R"({"devices":[{"address":"[::1]:0"}]})", "devices[0].address");
+    says(R"({"connect_timeout":"0s"})", "connect_timeout");
+    says(R"({"connect_timeout":"500h"})", "connect_timeout");
+    says(R"({"max_job_bytes":"8MiB","queue_bytes":"8MiB"})", "queue_bytes");
+    EXPECT_EQ(refused(R"({"devices":[{"address":"[::1]"},{"address":"10.0.0.1"}],"max_job_bytes":"7MiB",)"
+                      R"("queue_bytes":"8MiB","connect_timeout":"1s"})"),
+              "");
+    EXPECT_NE(read_target(Json::parse(R"({"printer":{"ip":"10.0.0.1","port":0}})")).problem.code, "");
+}
+
 TEST(PrinterOrder, ReadsThePrinterThatIsMeant)
 {
     EXPECT_FALSE(read_target(Json::object()).target.anything());

@@ -1,3 +1,4 @@
+#include "../../../support/full_disk.hpp"
 #include "../../../support/support.hpp"
 #include "plugins/printer/store/thread.hpp"
 
@@ -5,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <fstream>
+#include <future>
 
 namespace agenthost::printer::store {
 namespace {
@@ -234,6 +236,59 @@ TEST_F(PrinterStore, StoresAnOutcomeWhenTheDiskWorksAgain)
     EXPECT_TRUE(test::wait_for([&] { return thread.trouble().empty(); }));
     thread.flush();
     EXPECT_EQ(store.find(id)->progress.outcome, Outcome::printed);
+}
+
+TEST_F(PrinterStore, ReadsAndKeepsWhatMattersWhileTheDiskRefuses)
+{
+    Loop loop;
+    auto own = std::make_unique<Store>(file);
+    Store& store = *own;
+    const auto id = store.add(job_of("t"), "abc").job.id;
+    StoreThread thread{std::move(own), file, loop.deliver()};
+    auto full = std::make_unique<test::FullDisk>();
+    thread.save(id, ended(Outcome::printed), nullptr);
+    thread.run([](Store& s) { s.set_dirty("p", 5); }, nullptr, "dirty p");
+    thread.run([](Store& s) { s.set_dirty("p", 7); }, nullptr, "dirty p");
+    thread.flush();
+    std::optional<std::optional<Problem>> read, added;
+    bool found = false;
+    thread.run([&](Store& s) { found = s.find(id).has_value(); },
+               [&](const std::optional<Problem>& problem) { read = problem; });
+    thread.run([](Store& s) { s.add(job_of("new"), "abc"); },
+               [&](const std::optional<Problem>& problem) { added = problem; });
+    EXPECT_TRUE(test::wait_for([&] {
+        loop.run();
+        return read && added;
+    }));
+    EXPECT_FALSE(*read) << "what only reads was refused with what writes";
+    EXPECT_TRUE(found);
+    EXPECT_TRUE(*added);
+    full.reset();
+    EXPECT_TRUE(test::wait_for([&] { return thread.trouble().empty(); }));
+    thread.flush();
+    const auto loaded = store.load();
+    EXPECT_EQ(loaded.dirty.at("p"), 7u);
+    EXPECT_TRUE(loaded.open.empty());
+}
+
+TEST_F(PrinterStore, OneCallThatFailsTakesNoOtherWithIt)
+{
+    Loop loop;
+    StoreThread thread{std::make_unique<Store>(file), file, loop.deliver()};
+    std::promise<void> go;
+    thread.run([wait = go.get_future().share()](Store&) { wait.wait(); }, nullptr);
+    int good = 0, bad = 0;
+    const auto count = [&](const std::optional<Problem>& problem) { ++(problem ? bad : good); };
+    thread.run([](Store& store) { store.add(job_of("a"), "abc"); }, count);
+    thread.run([](Store&) { throw std::runtime_error{"a call of another server"}; }, count);
+    thread.run([](Store& store) { store.add(job_of("b"), "abc"); }, count);
+    go.set_value();
+    EXPECT_TRUE(test::wait_for([&] {
+        loop.run();
+        return good + bad == 3;
+    }));
+    EXPECT_EQ(good, 2);
+    EXPECT_EQ(bad, 1);
 }
 
 } // namespace
