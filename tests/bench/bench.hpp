@@ -15,6 +15,9 @@ double now_s(); // steady
 double median(std::vector<double>);
 double percentile(std::vector<double>&, double p); // sorts
 
+// CPU seconds of this process so far, ended threads included.
+double own_cpu_s();
+
 // CPU seconds of all threads so far (schedstat, ns resolution).
 double cpu_s(pid_t);
 std::uint64_t rss_kib(pid_t);      // VmRSS
@@ -38,6 +41,9 @@ public:
     // none; higher: more is better
     void ratio(const std::string& text, const std::string& subject, const std::string& peer,
                const std::string& figure, double must, double best, bool higher);
+    // The median of a figure against a target in the figure's own unit.
+    void limit(const std::string& text, const std::string& subject, const std::string& figure, double must,
+               double best, bool higher);
     void note(const std::string& text) { notes_.push_back(text); }
     double value(const std::string& subject, const std::string& figure) const; // median
     // The table to stdout, JSON to build/bench/results/NAME.json. Returns how many musts were missed.
@@ -46,8 +52,9 @@ public:
 private:
     struct Ratio {
         std::string text, subject, peer, figure;
-        double must, best, got;
+        double must, best;
         bool higher;
+        std::vector<double> each; // of every round
     };
     std::string name_;
     std::vector<std::string> subjects_, figures_, notes_;

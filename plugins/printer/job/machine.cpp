@@ -87,7 +87,7 @@ void Machine::go(Phase phase, Actions& actions, std::optional<milliseconds> time
 
 void Machine::next(Time now, Actions& actions)
 {
-    if (current_) return;
+    if (current_ || phase_ == Phase::finishing) return;
     std::optional<Ticket> ticket;
     const bool restored = !restored_.empty();
     if (restored) {
@@ -229,7 +229,7 @@ void Machine::port_status(std::optional<std::uint8_t> status, Time now, Actions&
 void Machine::timer(Time now, Actions& actions)
 {
     timed_ = false;
-    if (!current_) return;
+    if (!current_) return finished(false, now, actions);
     switch (phase_) {
     case Phase::waiting: return begin(now, actions);
     case Phase::listening: return settle(now, actions);

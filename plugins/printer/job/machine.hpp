@@ -19,6 +19,7 @@
 //     nothing was printed.
 //   - After a break the printer gets what completes the open command (guard.hpp) before the next job's first
 //     byte.
+//   - A job that the printer confirms has ended; the next one begins when its link is finished.
 //   - `unknown` is final.
 //
 // One thread. More than 25 members: each input is a function, and they share one phase.
@@ -56,6 +57,7 @@ struct Limits {
     std::chrono::milliseconds max_look{5'000};
     std::chrono::milliseconds backoff{1'000}; // between attempts to open; doubles
     std::chrono::milliseconds max_backoff{30'000};
+    std::chrono::milliseconds farewell{100}; // for a network printer to close, after a confirmed job
     std::chrono::milliseconds proof{10'000}; // for the proof of an empty job, and
     std::uint64_t slowest = 1'024;           // bytes per second more
     std::chrono::milliseconds mark{100};     // between marks, or
@@ -184,6 +186,7 @@ private:
 
     // Ends and breaks
     void end(Verdict, Time, Actions&);
+    void leave(Verdict, Actions&); // the link may still be finished
     void file(Ticket&, unsigned commits, Verdict, Actions&);
     void broken(const std::string& why, Time, Actions&);
     void lost(Time, Actions&);

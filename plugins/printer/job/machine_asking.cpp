@@ -124,10 +124,18 @@ void Machine::proof_overdue(Time now, Actions& actions)
     go(Phase::proving, actions, look_);
 }
 
+// A job that is on paper has ended, whatever becomes of its link. Nothing is in flight that closing it could lose,
+// so a network printer that keeps its connection open does not hold the next job either.
 void Machine::finish(std::optional<Verdict> verdict, Actions& actions)
 {
     current_->verdict = std::move(verdict);
-    go(Phase::finishing, actions);
+    if (!current_->verdict && current_->proved) {
+        arrived(actions);
+        set_condition({}, actions);
+        leave(this->verdict(), actions);
+    }
+    const bool bounded = !current_ && !options_.keep_open;
+    go(Phase::finishing, actions, bounded ? std::optional{limits_.farewell} : std::nullopt);
     actions.push_back(act::Finish{});
 }
 
@@ -147,7 +155,12 @@ Machine::Verdict Machine::verdict() const
 
 void Machine::finished(bool clean, Time now, Actions& actions)
 {
-    if (!current_ || phase_ != Phase::finishing) return;
+    if (phase_ != Phase::finishing) return;
+    if (!current_) {
+        if (!options_.keep_open) close(actions);
+        phase_ = Phase::idle;
+        return next(now, actions);
+    }
     if (clean)
         arrived(actions);
     else

@@ -8,11 +8,17 @@ namespace agenthost::printer::job {
 
 void Machine::end(Verdict verdict, Time now, Actions& actions)
 {
+    leave(std::move(verdict), actions);
+    if (phase_ == Phase::finishing) phase_ = Phase::idle;
+    next(now, actions);
+}
+
+void Machine::leave(Verdict verdict, Actions& actions)
+{
     file(current_->ticket, current_->commits, std::move(verdict), actions);
     current_.reset();
     buffer_.clear();
     asking_ = asking_port_ = false;
-    next(now, actions);
 }
 
 void Machine::file(Ticket& ticket, unsigned commits, Verdict verdict, Actions& actions)
@@ -39,7 +45,10 @@ bool Machine::may_have_printed() const
 void Machine::broken(const std::string& why, Time now, Actions& actions)
 {
     close(actions);
-    if (!current_) return phase_ == Phase::opening ? void() : next(now, actions);
+    if (!current_) {
+        if (phase_ == Phase::finishing) phase_ = Phase::idle;
+        return phase_ == Phase::opening ? void() : next(now, actions);
+    }
     if (phase_ == Phase::finishing) {
         lost_tail(actions);
         return end(current_->verdict ? *current_->verdict : verdict(), now, actions);

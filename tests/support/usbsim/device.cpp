@@ -421,8 +421,10 @@ void Device::pump()
 {
     const auto now = std::chrono::steady_clock::now();
     if (faults.rate > 0) {
-        credit_ += faults.rate * std::chrono::duration<double>(now - last_).count();
-        credit_ = std::min(credit_, 4096.0);
+        constexpr double buffer = 4096; // what it takes at once after a pause of the program
+        const double more = faults.rate * std::chrono::duration<double>(now - last_).count();
+        // A printer that had bytes to take has worked all the time, however late this call is.
+        credit_ = working_ ? credit_ + more : std::max(credit_, std::min(credit_ + more, buffer));
     }
     last_ = now;
     if (printer.ready())
@@ -431,6 +433,7 @@ void Device::pump()
         stopped_at_ = taken.size();
     printer.settle();
     while (plugged && !out_.empty() && pump_output()) {}
+    working_ = !out_.empty() && credit_ < 1;
     pump_input();
     sync_poll();
 }

@@ -122,7 +122,8 @@ private:
     bool fifo_full_ = false, halted_ = false;
     std::optional<std::size_t> stopped_at_; // bytes taken when the printer became unable to print
     int alternate_ = 0;
-    double credit_ = 0;
+    double credit_ = 0;    // bytes that it may take now
+    bool working_ = false; // the rate alone keeps it from taking more
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
     std::map<std::string, int> counters_;
 };

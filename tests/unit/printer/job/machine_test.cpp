@@ -229,6 +229,40 @@ TEST(PrinterMachine, APortThatDoesNotAnswerDoesNotHoldTheJob)
     EXPECT_EQ(alone.machine.phase(), Machine::Phase::arming);
 }
 
+TEST(PrinterMachine, AConfirmedJobEndsBeforeItsLinkIsFinished)
+{
+    for (const World::Setup& setup : {usb(), network()}) {
+        Alone alone{setup};
+        alone.begin(1);
+        alone.written(100);
+        alone.written(11); // the request for proof
+        Actions out;
+        const ProcessId id = process_id(1);
+        std::string proof{"\x37\x22"};
+        proof.append(id.begin(), id.end());
+        proof += '\0';
+        alone.machine.received({reinterpret_cast<const std::uint8_t*>(proof.data()), proof.size()}, alone.now,
+                               out);
+        EXPECT_TRUE(Alone::has<act::Commit>(out));
+        EXPECT_TRUE(Alone::has<act::Finish>(out));
+        EXPECT_EQ(alone.machine.current(), nullptr);
+        // The next one waits for the link.
+        Actions added, finished;
+        alone.machine.add({2, "server", 100, 0, {}}, std::make_shared<const std::string>(content_of(2, 100)),
+                          alone.now, added);
+        EXPECT_EQ(alone.machine.current(), nullptr);
+        const bool keeps = setup.options.keep_open;
+        if (keeps)
+            alone.machine.finished(true, alone.now, finished);
+        else
+            finished = alone.timer(); // this printer never closes its end
+        ASSERT_NE(alone.machine.current(), nullptr);
+        EXPECT_EQ(alone.machine.current()->id, 2U);
+        EXPECT_EQ(Alone::has<act::Close>(finished), !keeps);
+        EXPECT_EQ(Alone::has<act::Open>(finished), !keeps);
+    }
+}
+
 TEST(PrinterMachine, AfterAnAbsenceInMidJobTheRestIsNotPrinted)
 {
     for (const std::uint64_t back : {1, 2}) {
