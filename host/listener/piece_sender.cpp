@@ -39,7 +39,8 @@ void PieceSender::add(std::string_view piece)
 void PieceSender::end()
 {
     if (ending_ || over()) return;
-    if (left_.value_or(0) != 0) return failed(); // or the peer could take a part for the whole
+    // A part must not look like the whole. After a HEAD request there is no body to cut short.
+    if (left_.value_or(0) != 0 && !head_only_) return failed();
     ending_ = true;
     if (coding_ == Coding::chunked && !head_only_) backlog_ += "0\r\n\r\n";
     pump();

@@ -15,7 +15,8 @@ class PieceSender final : public Sender {
 public:
     enum class Coding { none, chunked };
 
-    // `length`: of all pieces, if known. `head_only`: pieces are counted but not sent.
+    // `length`: of all pieces, if known. `head_only`: pieces may be left out; those that are added are counted
+    // but not sent.
     PieceSender(const ConnectionContext& context, Coding coding, std::optional<std::uint64_t> length,
                 bool head_only, AnswerOwner& owner)
         : Sender{context, owner}, coding_{coding}, left_{length}, head_only_{head_only}

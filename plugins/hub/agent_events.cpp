@@ -40,7 +40,21 @@ void AgentEvents::by_token(const AgentRecord& agent, std::string_view jti, std::
     to_.book.admitted_by_token(agent.id, agent.protocol, jti, expires);
 }
 
-void AgentEvents::credentials_changed() { to_.dashboards.check_credentials(); }
+void AgentEvents::credentials_changed()
+{
+    to_.dashboards.check_credentials();
+    const auto may_return = [this](std::string_view agent)
+                                UNDER_LOCK { return to_.credentials.may_admit(agent); };
+    to_.commands.events().check_absent(may_return);
+    to_.server_control.check_absent(may_return);
+}
+
+void AgentEvents::revoked(std::string_view agent)
+{
+    to_.commands.events().agent_revoked(agent);
+    to_.runs.events().agent_revoked(agent);
+    to_.server_control.agent_gone(agent);
+}
 
 void AgentEvents::writable(std::string_view agent) { to_.commands.events().writable(agent); }
 

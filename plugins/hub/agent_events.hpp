@@ -21,6 +21,7 @@ class AgentEvents final : public AgentObserver {
 public:
     struct Parts {
         Core& core;
+        const AgentCredentials& credentials;
         Registry& registry;
         EnrolmentBook& book;
         Reports& reports;
@@ -39,6 +40,7 @@ public:
     void lost(const AgentRecord&) override UNDER_LOCK;
     void by_token(const AgentRecord&, std::string_view jti, std::int64_t expires) override UNDER_LOCK;
     void credentials_changed() override UNDER_LOCK;
+    void revoked(std::string_view agent) override UNDER_LOCK;
     void writable(std::string_view agent) override UNDER_LOCK;
     void not_taken(std::string_view agent, std::string_view task) override UNDER_LOCK;
     void too_large(std::string_view agent) override UNDER_LOCK;

@@ -87,8 +87,7 @@ Shops::Shops(Core& core, Disk& disk, Agents& agents, Work& work)
 Operators::Operators(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work)
     : console{core, agents.credentials.agents, agents.sessions, disk.store, work.runs, work.requests},
       dashboards{core, exchanges, agents.credentials.callers, agents.sessions, work.runs},
-      admin{core,        agents.credentials, disk.store,      disk.enrolments,
-            agents.book, disk.store,         agents.sessions, work.commands}
+      admin{core, agents.credentials, disk.store, disk.enrolments, agents.book, disk.store, agents.sessions}
 {}
 
 RestFeatures::RestFeatures(Core& core, Exchanges& exchanges, Disk& disk, Agents& agents, Work& work,

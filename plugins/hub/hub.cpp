@@ -33,9 +33,9 @@ Hub::Hub(Config config, Host& host, HttpHost& http)
                                                                                    work_},
       operators_{core_, exchanges_, disk_, agents_, work_}, rest_{core_,   exchanges_, disk_,
                                                                   agents_, work_,      operators_},
-      agent_events_{{core_, disk_.store, agents_.book, agents_.reports, work_.commands, work_.requests,
-                     work_.runs, shops_.tasks, operators_.dashboards, operators_.console, servers_.watch,
-                     servers_.control}},
+      agent_events_{{core_, agents_.credentials.agents, disk_.store, agents_.book, agents_.reports,
+                     work_.commands, work_.requests, work_.runs, shops_.tasks, operators_.dashboards,
+                     operators_.console, servers_.watch, servers_.control}},
       secrets_{core_, disk_, agents_, operators_}, upkeep_{core_, disk_, agents_, work_, rest_, secrets_},
       worker_{max_jobs, [this] { return upkeep_.tick(); }}
 {
@@ -134,6 +134,7 @@ void Hub::refuse_new_work()
         exchanges_.drain();
         operators_.console.drain();
         servers_.control.drain();
+        shops_.control.drain();
         agents_.sessions.close_all();
         operators_.dashboards.close_all();
     });

@@ -50,6 +50,11 @@ public:
     void answer(Conn conn, const Answer& a) override
     {
         const std::string headers = headers_json(a);
+        if (a.absent_length) {
+            listener_.answer_begin(conn, a.status, headers, *a.absent_length);
+            listener_.answer_end(conn);
+            return;
+        }
         if (!a.file) {
             listener_.answer(conn, a.status, headers, a.body);
             return;

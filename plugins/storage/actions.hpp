@@ -1,5 +1,5 @@
-// The plugin's actions. Each reads its parameters on the host's worker thread; list and info answer at once,
-// the others submit a job to the pool.
+// The plugin's actions. Each reads its parameters on the host's worker thread; list and info of
+// the store answer at once, the others submit a job to the pool.
 #pragma once
 
 #include "parts.hpp"

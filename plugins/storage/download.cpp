@@ -4,7 +4,6 @@
 #include "job.hpp"
 
 #include "base/json_writer.hpp"
-#include <sys/stat.h>
 
 namespace agenthost::storage {
 
@@ -19,36 +18,24 @@ public:
 protected:
     MaybeProblem work(std::string& reply) override
     {
-        const auto row = parts_.index.find(params_.id);
-        if (!row) return problem::file_not_found("no file with the id " + params_.id + " is stored");
-        int error = 0;
-        const base::Fd file = parts_.store.open(row->blob, error);
+        FileRecord row;
+        base::Fd file;
+        const auto unreadable = parts_.open(params_.id, row, file);
         opened();
-        if (!file) {
-            if (error == ENOENT) parts_.mark(*row, FileState::missing);
-            return problem::file_not_found("the content of " + params_.id +
-                                           " is missing on the disk; send it again or delete it");
-        }
-        struct stat info {};
-        if (row->state == FileState::damaged || ::fstat(file.get(), &info) != 0 ||
-            static_cast<std::uint64_t>(info.st_size) != row->size)
-            return problem::file_not_found("the content of " + params_.id +
-                                           " is damaged on the disk; send it again or delete it");
-        if (row->state == FileState::missing) // it was missing and is back
-            parts_.index.mark(row->id, row->blob, FileState::whole);
+        if (unreadable) return unreadable;
         netclient::HttpClient::Call call{params_.url, {{"Content-Type", "application/octet-stream"}}};
-        if (!row->sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row->sha256);
+        if (!row.sha256.empty()) call.headers.emplace_back("X-Content-SHA256", row.sha256);
         call.network = network();
-        call.progress = [this, total = row->size](std::uint64_t done) { progress(done, total); };
+        call.progress = [this, total = row.size](std::uint64_t done) { progress(done, total); };
         const auto transfer =
-            parts_.http.send(params_.method, call, {file.get(), {}, row->size}, wait_limits());
-        bytes_ = row->size;
+            parts_.http.send(params_.method, call, {file.get(), {}, row.size}, wait_limits());
+        bytes_ = row.size;
         attempts_ = transfer.attempts;
         if (transfer.end != netclient::Transfer::End::done) return problem_of(transfer);
         reply.clear();
         base::JsonWriter json{reply};
-        json.object().member("id", row->id).member("size", row->size);
-        if (!row->sha256.empty()) json.member("sha256", row->sha256);
+        json.object().member("id", row.id).member("size", row.size);
+        if (!row.sha256.empty()) json.member("sha256", row.sha256);
         json.member("http_status", transfer.status).end();
         return std::nullopt;
     }

@@ -1,5 +1,6 @@
-// storage.list and storage.info.
+// storage.list and storage.info, of the store or of one file.
 #include "actions.hpp"
+#include "job.hpp"
 #include "params.hpp"
 
 #include "base/json_writer.hpp"
@@ -43,6 +44,29 @@ std::string list_json(const std::vector<FileRecord>& rows, std::size_t limit, st
     return out;
 }
 
+// One file's row, in order with the other jobs on this file. A file that could not be sent now is not described
+// either.
+class Describe : public Job {
+public:
+    Describe(const Parts& parts, Request request, std::string id)
+        : Job{parts, std::move(request)}, id_{std::move(id)}
+    {}
+
+protected:
+    MaybeProblem work(std::string& reply) override
+    {
+        FileRecord row;
+        base::Fd file;
+        if (auto failed = parts_.open(id_, row, file)) return failed;
+        row.state = FileState::whole;
+        reply = file_json(row);
+        return std::nullopt;
+    }
+
+private:
+    std::string id_;
+};
+
 } // namespace
 
 void list(const Parts& parts, Request request)
@@ -59,7 +83,11 @@ void list(const Parts& parts, Request request)
 
 void info(const Parts& parts, Request request)
 {
-    request.reply(parts.status.info(parse_caller(request.caller()).agent_id));
+    auto id = parse_file_id(request.params());
+    if (const auto* given = std::get_if<std::string>(&id); given != nullptr && given->empty())
+        request.reply(parts.status.info(parse_caller(request.caller()).agent_id));
+    else
+        submit<Describe>(parts, std::move(request), std::move(id), {Schedule::Access::read, false});
 }
 
 } // namespace agenthost::storage

@@ -75,6 +75,11 @@ Hub::Answer Hub::put_file(const std::string& agent, const std::string& id, const
     return curl({"-T", file.string(), url_ + "/api/agents/" + agent + "/files/" + id});
 }
 
+Hub::Answer Hub::head_of_file(const std::string& agent, const std::string& id)
+{
+    return curl({"-I", url_ + "/api/agents/" + agent + "/files/" + id});
+}
+
 Hub::Answer Hub::get_file(const std::string& agent, const std::string& id, const std::filesystem::path& to)
 {
     return curl({"-o", to.string(), url_ + "/api/agents/" + agent + "/files/" + id});

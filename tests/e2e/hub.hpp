@@ -28,6 +28,7 @@ public:
     };
     Answer request(const std::string& method, const std::string& path, const std::string& body = {});
     Answer put_file(const std::string& agent, const std::string& id, const std::filesystem::path& file);
+    Answer head_of_file(const std::string& agent, const std::string& id); // body: the lines of the head
     Answer get_file(const std::string& agent, const std::string& id, const std::filesystem::path& to);
 
 private:

@@ -42,6 +42,12 @@ TEST_P(FileTravels, UploadsDownloadsAndDeletesAFile)
     EXPECT_EQ(named.status, 200) << named.body;
     EXPECT_NE(named.body.find("f1"), std::string::npos) << named.body;
 
+    const auto head = hub.head_of_file("node-01", "f1");
+    EXPECT_EQ(head.status, 200) << head.body;
+    EXPECT_NE(head.body.find("Content-Length: 5242880"), std::string::npos) << head.body;
+    EXPECT_NE(head.body.find("\"" + sha256_hex(content) + "\""), std::string::npos) << "its ETag";
+    EXPECT_EQ(hub.head_of_file("node-01", "f2").status, 404);
+
     const auto down = hub.get_file("node-01", "f1", dir / "down");
     ASSERT_EQ(down.status, 200) << agent.log();
     EXPECT_EQ(sha256_hex(read_file(dir / "down")), sha256_hex(content));

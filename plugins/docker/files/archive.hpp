@@ -34,8 +34,9 @@ struct Packed {
     std::uint64_t bytes = 0;    // of the files
     std::uint64_t size = 0;     // of the archive
     std::uint64_t left_out = 0; // FIFOs, sockets, devices, files that vanished meanwhile or are denied
-    std::uint64_t changed = 0;  // files that became shorter while they were read (padded with zeros in a tar)
-    std::vector<std::string> reports; // the first that are denied, for people; at most 20
+    std::uint64_t changed = 0;  // files that were written to while they were read (one that became shorter is
+                                // padded with zeros in a tar)
+    std::vector<std::string> reports; // the first that are denied or changed, for people; at most 20
 };
 // Packs `sources`, each inside `base`, by their names below `base`, into the new file `target`: the file
 // appears when it is complete, or not at all. Links are stored as links, hard links as files. A source on the denylist

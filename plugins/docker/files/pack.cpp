@@ -207,8 +207,7 @@ private:
     {
         if (!root_.denylist().covers(real_.bytes() + "/" + name.substr(source.size()))) return false;
         ++packed_.left_out;
-        if (packed_.reports.size() < max_reports)
-            packed_.reports.push_back(escape_name(name) + " is forbidden by the egg's file_denylist");
+        report(escape_name(name) + " is forbidden by the egg's file_denylist");
         return true;
     }
 
@@ -235,6 +234,18 @@ private:
         count();
         packer_.header(name, info, text.data());
         packer_.end_entry();
+    }
+
+    void report(std::string text)
+    {
+        if (packed_.reports.size() < max_reports) packed_.reports.push_back(std::move(text));
+    }
+
+    static bool changed_since(int file, const struct stat& before)
+    {
+        struct stat now {};
+        return ::fstat(file, &now) != 0 || now.st_size != before.st_size ||
+               now.st_mtim.tv_sec != before.st_mtim.tv_sec || now.st_mtim.tv_nsec != before.st_mtim.tv_nsec;
     }
 
     void file(int folder, const std::string& entry, const std::string& name)
@@ -268,7 +279,10 @@ private:
             packed_.bytes += static_cast<std::uint64_t>(n);
             left -= static_cast<std::uint64_t>(n);
         }
-        packed_.changed += left > 0;
+        if (left > 0 || changed_since(file.get(), info)) {
+            ++packed_.changed;
+            report(escape_name(name) + " changed while it was packed");
+        }
         packer_.end_entry();
     }
 

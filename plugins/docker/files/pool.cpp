@@ -1,5 +1,9 @@
 #include "pool.hpp"
 
+#include <linux/ioprio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <system_error>
@@ -92,6 +96,9 @@ std::string Pool::no_place(std::string_view caller) const
 
 void Pool::loop()
 {
+    // Archives and transfers give way to the games on the same disk, where its scheduler knows priorities.
+    constexpr int lowest = 7;
+    ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, lowest));
     std::unique_lock lock{mutex_};
     for (;;) {
         changed_.wait(lock, [this] { return stopped_ || !ready_.empty(); });

@@ -8,7 +8,7 @@
 // submit(), set() and withdraw() never block and may be called on an I/O thread. The destructor cancels all
 // jobs, runs those that wait (so that each answers its request), and joins. An exception that leaves a job
 // ends the job only. Threads beyond Options::threads are made when a caller that has nothing running needs
-// one, 64 at most, and kept.
+// one, 64 at most, and kept. Their disk I/O has the lowest best-effort priority.
 #pragma once
 
 #include "turns.hpp"

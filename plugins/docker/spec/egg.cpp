@@ -38,6 +38,7 @@ private:
     void read_environment();
     void read_variables();
     void read_life();
+    void read_denylist(const Node&);
     void set_variable(const std::string& name, std::string value, const Node&);
 
     Node payload_, own_;
@@ -145,10 +146,14 @@ std::optional<Node> EggReader::in_egg(std::string_view group, std::string_view k
 void EggReader::read_image()
 {
     std::vector<std::pair<std::string, Node>> offered;
-    if (const auto images = egg_ ? egg_->find("docker_images") : std::nullopt)
-        offered = images->members(max_images);
-    if (const auto images = egg_ ? egg_->find("images") : std::nullopt)
-        for (const Node& one : images->elements(max_images)) offered.emplace_back("", one);
+    for (const char* key : {"docker_images", "images"}) { // with labels, or a list of images
+        const auto images = egg_ ? egg_->find(key) : std::nullopt;
+        if (!images) continue;
+        if (images->json().is_object())
+            offered = images->members(max_images);
+        else
+            for (const Node& one : images->elements(max_images)) offered.emplace_back("", one);
+    }
     for (const char* key : {"docker_image", "image"}) {
         const auto one = egg_ ? egg_->find(key) : std::nullopt;
         // Pelican keeps an icon under "image".
@@ -255,8 +260,19 @@ void EggReader::read_life()
     if (const auto install = own_.find("install")) spec_.installer = read_installer(*install, notes_);
 
     if (const auto query = find("query")) spec_.query = read_query(*query, notes_);
-    if (const auto denied = egg_ ? egg_->find("file_denylist") : std::nullopt)
-        for (const Node& one : denied->elements(max_denied)) spec_.file_denylist.push_back(one.line(512));
+    if (const auto denied = egg_ ? egg_->find("file_denylist") : std::nullopt) read_denylist(*denied);
+}
+
+// A list; PHP writes one with gaps as an object, and panels write an empty one as "" or {}.
+void EggReader::read_denylist(const Node& denied)
+{
+    if (denied.json() == "") return;
+    if (denied.json().is_object()) {
+        for (const auto& [index, one] : denied.members(max_denied))
+            spec_.file_denylist.push_back(one.line(512));
+        return;
+    }
+    for (const Node& one : denied.elements(max_denied)) spec_.file_denylist.push_back(one.line(512));
 }
 
 ServerSpec EggReader::read()

@@ -107,14 +107,16 @@ std::vector<TextMatch> read_done(const Node& node, Notes& notes)
     return done;
 }
 
-// "stop" is typed; "^C" and "^SIGTERM" are signals; {"signal": "SIGINT", "timeout": 30}; {"command": "stop"}.
+// "stop" is typed; "^C" and "^SIGTERM" are signals, and so is "^^C", as many egg files write it; {"signal":
+// "SIGINT", "timeout": 30}; {"command": "stop"}.
 Stop read_stop(const Node& node, Notes& notes)
 {
     Stop stop;
     if (node.json().is_string()) {
         const std::string text = node.line(max_command);
         if (text.starts_with('^')) {
-            if (text.size() > 1) stop.signal = signal_of(text.substr(1), node);
+            const auto signal = text.find_first_not_of('^');
+            if (signal != std::string::npos) stop.signal = signal_of(text.substr(signal), node);
         } else {
             stop.command = text;
         }
@@ -155,7 +157,7 @@ std::optional<Installer> read_installer(const Node& node, Notes& notes)
     if (!image) image = node.find("container");
     if (!image) node.refuse("has a script but no image to run it in. Add image.");
     installer.image = parse_image(image->line(max_image_bytes), image->path());
-    if (const auto entrypoint = node.find("entrypoint"))
+    if (const auto entrypoint = node.find("entrypoint"); entrypoint && entrypoint->json() != "")
         installer.entrypoint = checked_entrypoint(*entrypoint);
     return installer;
 }

@@ -24,7 +24,6 @@ public:
     [[nodiscard]] virtual std::vector<std::string> connected(std::string_view protocol) const UNDER_LOCK = 0;
     enum class Sent { taken, gone, unspeakable }; // unspeakable: its protocol cannot carry this command
     virtual Sent send(std::string_view agent, const wire::Command&) UNDER_LOCK = 0;
-    virtual void cut(std::string_view agent, std::string_view why) UNDER_LOCK = 0;
     // Pauses reading from its session.
     virtual void pause(std::string_view /*agent*/, bool /*on*/) UNDER_LOCK {}
     // The conflict of this identity; nullptr: none. Valid until the hub's lock is released.

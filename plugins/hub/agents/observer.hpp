@@ -23,6 +23,8 @@ public:
     virtual void by_token(const AgentRecord&, std::string_view /*jti*/, std::int64_t /*expires*/) UNDER_LOCK
     {}
     virtual void credentials_changed() UNDER_LOCK {}
+    // Nothing admits it any more until a person adds it again. It has no session.
+    virtual void revoked(std::string_view /*agent*/) UNDER_LOCK {}
 
     virtual void writable(std::string_view /*agent*/) UNDER_LOCK {}
     // The daemon's queue had no space for a command.

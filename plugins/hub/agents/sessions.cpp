@@ -230,9 +230,10 @@ Fanout::Sent Sessions::send(std::string_view agent, const wire::Command& command
     return Sent::taken;
 }
 
-void Sessions::cut(std::string_view agent, std::string_view why)
+void Sessions::revoked(std::string_view agent)
 {
-    if (AgentSession* session = live(agent)) end(*session, why);
+    if (AgentSession* session = live(agent)) end(*session, "revoked");
+    observer_->revoked(agent);
 }
 
 void Sessions::pause(std::string_view agent, bool on)

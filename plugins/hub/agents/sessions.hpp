@@ -42,6 +42,8 @@ public:
     void close_all() UNDER_LOCK;
     // Called when they have changed: ends the sessions that they no longer admit.
     void check_credentials() UNDER_LOCK;
+    // The agent's credential was revoked: ends its session, and what waits for it.
+    void revoked(std::string_view agent) UNDER_LOCK;
     // The agent has a new JWT: extends its session to the JWT's expiry.
     void renewed(std::string_view agent, const Claims&) UNDER_LOCK;
 
@@ -50,7 +52,6 @@ public:
         return by_agent_.contains(agent);
     }
     Sent send(std::string_view agent, const wire::Command&) override UNDER_LOCK;
-    void cut(std::string_view agent, std::string_view why) override UNDER_LOCK;
     void pause(std::string_view agent, bool on) override UNDER_LOCK;
     [[nodiscard]] const AgentRecord* find(std::string_view agent) const override UNDER_LOCK;
     [[nodiscard]] std::vector<std::string> connected(std::string_view protocol) const override UNDER_LOCK;

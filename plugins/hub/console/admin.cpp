@@ -277,8 +277,7 @@ void Admin::revoke(const std::string& id, const ReplyPtr& reply)
                 return fail(reply, "AGENT_NOT_FOUND", "Agent " + id + " is already revoked");
             if (!outcome.committed) return fail(reply, outcome.code, outcome.message);
             core_.log(AGH_LOG_INFO, "agent " + id + " was revoked");
-            sessions_.cut(id, "revoked");
-            commands_.events().agent_revoked(id);
+            sessions_.revoked(id);
             registry_.forget(id);
             ok(reply, base::json_object("id", id));
         });

@@ -13,7 +13,6 @@
 #include "plugins/hub/core/reply.hpp"
 #include "plugins/hub/credentials/credentials.hpp"
 #include "plugins/hub/credentials/enrolment_book.hpp"
-#include "plugins/hub/tasks/commands.hpp"
 
 #include <functional>
 #include <memory>
@@ -27,9 +26,9 @@ namespace agenthost::hub {
 class Admin {
 public:
     Admin(Core& core, Credentials& credentials, CredentialTable& tokens, EnrolmentTable& table,
-          EnrolmentBook& book, Registry& registry, Sessions& sessions, Commands& commands)
+          EnrolmentBook& book, Registry& registry, Sessions& sessions)
         : core_{core}, credentials_{credentials}, tokens_{tokens}, table_{table}, book_{book},
-          registry_{registry}, sessions_{sessions}, commands_{commands}
+          registry_{registry}, sessions_{sessions}
     {}
 
     // `params` has been checked against the manifest's schema.
@@ -77,7 +76,6 @@ private:
     EnrolmentBook& book_;
     Registry& registry_;
     Sessions& sessions_;
-    Commands& commands_;
 };
 
 } // namespace agenthost::hub

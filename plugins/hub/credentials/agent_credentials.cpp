@@ -9,9 +9,7 @@ bool AgentCredentials::admits(std::string_view id, const Proof& proof, std::int6
     static const base::Sha256Digest nobody = base::sha256(base::random_token());
     const Enrolment* enrolled = enrolment(id);
     switch (proof.kind) {
-    case Proof::Kind::trust:
-        return trust_shops_ && enrolled == nullptr && !listed_.contains(id) && !enrolments_.reserved(id) &&
-               !enrolments_.foreign_full();
+    case Proof::Kind::trust: return trusts(id);
     case Proof::Kind::secret: {
         const auto listed = listed_.find(id);
         const bool by_list =
@@ -27,6 +25,14 @@ bool AgentCredentials::admits(std::string_view id, const Proof& proof, std::int6
     }
     return false;
 }
+
+bool AgentCredentials::trusts(std::string_view id) const
+{
+    return trust_shops_ && enrolment(id) == nullptr && !listed_.contains(id) && !enrolments_.reserved(id) &&
+           !enrolments_.foreign_full();
+}
+
+bool AgentCredentials::may_admit(std::string_view agent) const { return knows(agent) || trusts(agent); }
 
 bool AgentCredentials::issued_too_early(const Enrolment* enrolled, std::int64_t issued) const
 {

@@ -62,6 +62,8 @@ public:
     [[nodiscard]] std::optional<std::string> secret_of(std::string_view agent) const;
     // Whether the agent has a credential.
     [[nodiscard]] bool knows(std::string_view agent) const;
+    // Whether it has a credential, or needs none (a shop trusted by configuration).
+    [[nodiscard]] bool may_admit(std::string_view agent) const;
     [[nodiscard]] const Enrolment* enrolment(std::string_view agent) const { return enrolments_.find(agent); }
     // The secret that an enrolment with this salt has.
     [[nodiscard]] std::string derived_secret(std::string_view agent, std::string_view salt) const;
@@ -70,6 +72,8 @@ public:
     [[nodiscard]] const std::shared_ptr<const Jwt>& jwt() const { return jwt_; }
 
 private:
+    // Whether it is admitted without a credential, as a shop.
+    [[nodiscard]] bool trusts(std::string_view id) const;
     [[nodiscard]] bool issued_too_early(const Enrolment*, std::int64_t issued) const;
 
     const Enrolments& enrolments_;

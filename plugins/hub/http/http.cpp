@@ -209,7 +209,8 @@ Answer file_head(const Head& head, std::uint64_t size, const std::string& sha256
                       {"accept-ranges", "bytes"},
                       {"cache-control", "no-store"}};
     if (!etag.empty()) answer.headers.emplace_back("etag", etag);
-    switch (parse_range(head.header("range"), head.header("if-range"), etag, size, range)) {
+    const std::string_view asked = head.method == "HEAD" ? std::string_view{} : head.header("range");
+    switch (parse_range(asked, head.header("if-range"), etag, size, range)) {
     case RangeKind::unsatisfiable:
         answer = error_answer(416, "INVALID_REQUEST",
                               "The range is outside the file of " + std::to_string(size) + " bytes");

@@ -33,6 +33,9 @@ struct Answer {
     std::string body;
     std::shared_ptr<const SpoolFile> file; // instead of body: `length` bytes from `offset`
     std::uint64_t offset = 0, length = 0;
+    // The answer to a HEAD whose body does not exist: the body's length for Content-Length. `body` and `file`
+    // are empty.
+    std::optional<std::uint64_t> absent_length;
 };
 Answer json_answer(int status, std::string body);
 // {"error":{"code","message","detail"?}}
@@ -61,7 +64,7 @@ RangeKind parse_range(std::string_view range, std::string_view if_range, std::st
                       std::uint64_t size, Range&);
 
 // The head of an answer with a file or the requested part of it; 416 if there is no such part. Without a
-// SHA-256 there is no ETag.
+// SHA-256 there is no ETag. Only GET has parts (RFC 9110, 14.2).
 Answer file_head(const Head&, std::uint64_t size, const std::string& sha256, Range&);
 // A whole file or the requested part, with ETag, Accept-Ranges, X-Content-SHA256.
 Answer file_answer(const Head&, std::shared_ptr<const SpoolFile>);

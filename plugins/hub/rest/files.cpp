@@ -1,6 +1,7 @@
 #include "files.hpp"
 
 #include "base/json_writer.hpp"
+#include "file_info.hpp"
 #include "plugins/hub/tasks/calls.hpp"
 
 #include "base/hash.hpp"
@@ -72,8 +73,10 @@ std::vector<Route> Files::routes()
          online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
                     UNDER_LOCK { put(r.exchange, r.head, agent, file); })},
         {"GET", path, Needs::dashboard,
-         online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
-                    UNDER_LOCK { get(r.exchange, r.head, agent, file); })},
+         online([this](const HttpRequest& r, const std::string& agent, const std::string& file) UNDER_LOCK {
+             if (r.head.method == "HEAD") return describe(r.exchange, agent, file);
+             get(r.exchange, r.head, agent, file);
+         })},
         {"DELETE", path, Needs::dashboard,
          online([this](const HttpRequest& r, const std::string& agent, const std::string& file)
                     UNDER_LOCK { remove(r.exchange, agent, file); })},
@@ -265,6 +268,17 @@ void Files::get(const Exchange& exchange, const Head& head, std::string agent, s
         return;
     core_.timers.cancel(due);
     readers_.remove(exchange);
+}
+
+// HEAD: the agent is asked about the file and sends none of it.
+void Files::describe(const Exchange& exchange, const std::string& agent, const std::string& file)
+{
+    drain_as_interrupted(exchange);
+    TaskRecord record = task(exchange, agent, "storage.info", base::json_object("file_id", file));
+    start(exchange, std::move(record), {}, [exchange, agent, file](const TaskRecord& done) UNDER_LOCK {
+        const bool told = done.state == TaskState::success;
+        exchange.answer(told ? file_info_answer(done.data, agent, file) : final_answer(done));
+    });
 }
 
 void Files::remove(const Exchange& exchange, std::string agent, std::string file)

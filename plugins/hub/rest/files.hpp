@@ -1,4 +1,4 @@
-// Files through the hub: PUT, GET and DELETE of an agent's file in one call, and the one-time URLs that
+// Files through the hub: PUT, GET, HEAD and DELETE of an agent's file in one call, and the one-time URLs that
 // transfer the bytes between hub and agent. Under the hub's lock.
 //
 // A one-time URL serves one transfer, including Range requests and retries, until its task is answered or
@@ -64,6 +64,7 @@ private:
 
     void put(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
     void get(const Exchange&, const Head&, std::string agent, std::string file) UNDER_LOCK;
+    void describe(const Exchange&, const std::string& agent, const std::string& file) UNDER_LOCK;
     void remove(const Exchange&, std::string agent, std::string file) UNDER_LOCK;
     void temp_upload(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;
     void temp_download(const Exchange&, const Head&, std::string_view token) UNDER_LOCK;

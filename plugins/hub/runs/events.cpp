@@ -130,6 +130,11 @@ void RunEvents::agent_lost(std::string_view agent)
         table_.entry(id)->sent = true; // perhaps: then its next session is asked
 }
 
+void RunEvents::agent_revoked(std::string_view agent)
+{
+    for (const std::string& id : table_.open_of(agent)) settle(id);
+}
+
 void RunEvents::fetch(RunEntry& e)
 {
     ++e.rounds;

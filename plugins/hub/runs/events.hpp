@@ -35,6 +35,7 @@ public:
     // After Commands has sent open tasks again.
     void agent_ready(const AgentRecord&) UNDER_LOCK;
     void agent_lost(std::string_view agent) UNDER_LOCK;
+    void agent_revoked(std::string_view agent) UNDER_LOCK; // after its tasks have ended
     void progress(std::string_view agent, const wire::Progress&) UNDER_LOCK;
     void stream(std::string_view agent, const wire::Stream&) UNDER_LOCK;
     void event(std::string_view agent, const wire::Event&) UNDER_LOCK;

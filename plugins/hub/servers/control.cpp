@@ -76,6 +76,15 @@ bool ServerControl::takes(std::string_view action)
     return std::find(actions.begin(), actions.end(), action) != actions.end();
 }
 
+void ServerControl::check_absent(const std::function<bool(std::string_view agent)>& may_return)
+{
+    for (const auto& agents : {outcomes_.absent(), followers_.absent()}) {
+        for (const std::string& agent : agents) {
+            if (!may_return(agent)) agent_gone(agent);
+        }
+    }
+}
+
 void ServerControl::ok(const ReplyPtr& reply, std::string json)
 {
     waiting_.erase(reply.get());

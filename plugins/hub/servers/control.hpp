@@ -46,6 +46,14 @@ public:
         followers_.ready(agent);
     }
     void agent_lost(std::string_view agent) UNDER_LOCK { outcomes_.lost(agent); }
+    // Nothing admits it any more: nobody waits for it.
+    void agent_gone(std::string_view agent) UNDER_LOCK
+    {
+        outcomes_.gone(agent);
+        followers_.gone(agent);
+    }
+    // Credentials have changed: the same for those that are not connected and may not return.
+    void check_absent(const std::function<bool(std::string_view agent)>& may_return) UNDER_LOCK;
     [[nodiscard]] ServerFollowers& followers() UNDER_LOCK { return followers_; }
     void drain() UNDER_LOCK // the hub shuts down
     {

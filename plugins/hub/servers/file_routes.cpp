@@ -28,13 +28,13 @@ std::uint64_t whole(const json::Member* m, std::uint64_t otherwise)
     return value;
 }
 
-Answer bytes_answer(std::string bytes, std::uint64_t offset, std::uint64_t size)
+// The answer with `length` bytes from `offset` of a file of `size` bytes, without these bytes.
+Answer part_head(std::uint64_t offset, std::uint64_t length, std::uint64_t size)
 {
     Answer answer{.status = 200, .headers = {{"content-type", "application/octet-stream"}}};
     answer.headers.emplace_back("x-file-size", std::to_string(size));
-    if (offset + bytes.size() < size)
-        answer.headers.emplace_back("x-next-offset", std::to_string(offset + bytes.size()));
-    answer.body = std::move(bytes);
+    if (offset < size && length < size - offset)
+        answer.headers.emplace_back("x-next-offset", std::to_string(offset + length));
     return answer;
 }
 
@@ -56,11 +56,12 @@ Answer content_answer(const TaskRecord& task)
     }
     const std::uint64_t offset = whole(wire::find(*members, "offset"), 0);
     const std::uint64_t size = whole(wire::find(*members, "size"), bytes.size());
-    return bytes_answer(std::move(bytes), offset, size);
+    Answer answer = part_head(offset, bytes.size(), size);
+    answer.body = std::move(bytes);
+    return answer;
 }
 
-// The head of the answer to a GET of `length` bytes, from an answer with another part of the file. The listener
-// counts the body for Content-Length and leaves it out.
+// The head of the answer to a GET of `length` bytes, from an answer with another part of the file.
 Answer content_head(const TaskRecord& task, std::uint64_t length)
 {
     std::string why;
@@ -70,7 +71,10 @@ Answer content_head(const TaskRecord& task, std::uint64_t length)
         return json_answer(502, server_error("INTERNAL", "The agent's answer has no size"));
     const std::uint64_t size = whole(told, 0);
     const std::uint64_t offset = std::min(whole(wire::find(*members, "offset"), 0), size);
-    return bytes_answer(std::string(std::min(length, size - offset), ' '), offset, size);
+    const std::uint64_t shown = std::min(length, size - offset);
+    Answer answer = part_head(offset, shown, size);
+    answer.absent_length = shown;
+    return answer;
 }
 
 // Returns the error; empty: none.

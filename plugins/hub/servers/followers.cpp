@@ -46,6 +46,24 @@ void ServerFollowers::drain()
     for (const FollowerPtr& follower : all) fail(follower, "BUSY", "The hub is shutting down");
 }
 
+void ServerFollowers::gone(std::string_view agent)
+{
+    std::vector<FollowerPtr> of;
+    for (const auto& [key, follower] : followers_)
+        if (follower->wish.agent == agent) of.push_back(follower);
+    for (const FollowerPtr& follower : of)
+        fail(follower, "AGENT_NOT_FOUND",
+             "Agent " + std::string{agent} + " was revoked, or is no longer in the credentials file");
+}
+
+std::vector<std::string> ServerFollowers::absent() const
+{
+    std::vector<std::string> agents;
+    for (const auto& [key, follower] : followers_)
+        if (!fanout_.online(follower->wish.agent)) agents.push_back(follower->wish.agent);
+    return agents;
+}
+
 void ServerFollowers::fail(const FollowerPtr& follower, const std::string& code, const std::string& message)
 {
     if (std::exchange(follower->over, true)) return;

@@ -26,6 +26,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -49,7 +50,9 @@ public:
     void writable(const Reply*) UNDER_LOCK; // the daemon's queue has space again
     void event(std::string_view agent, const wire::Event&) UNDER_LOCK;
     void ready(std::string_view agent) UNDER_LOCK;
-    void drain() UNDER_LOCK; // the hub shuts down
+    void gone(std::string_view agent) UNDER_LOCK;                     // nothing admits it any more
+    [[nodiscard]] std::vector<std::string> absent() const UNDER_LOCK; // agents of followers without a session
+    void drain() UNDER_LOCK;                                          // the hub shuts down
     [[nodiscard]] std::size_t size() const UNDER_LOCK { return followers_.size(); }
 
 private:

@@ -200,18 +200,35 @@ void ServerOutcomes::watch_absence(const std::string& agent)
     if (absent_.contains(agent)) return;
     absent_[agent] = core_.after(core_.config.agent_grace, [this, agent]() UNDER_LOCK {
         absent_.erase(agent);
-        if (!fanout_.online(agent)) end_waits_of(agent);
+        if (fanout_.online(agent)) return;
+        const auto grace = std::chrono::ceil<std::chrono::seconds>(core_.config.agent_grace);
+        end_waits_of(agent,
+                     {"AGENT_OFFLINE", "Agent " + agent + " has been disconnected for " +
+                                           std::to_string(grace.count()) +
+                                           " s. The action is stored at the agent, which goes on with it; "
+                                           "ask for the server's status when it is back"});
     });
 }
 
-void ServerOutcomes::end_waits_of(const std::string& agent)
+void ServerOutcomes::gone(std::string_view agent)
 {
-    const ServerFault fault{
-        "AGENT_OFFLINE",
-        "Agent " + agent + " has been disconnected for " +
-            std::to_string(std::chrono::ceil<std::chrono::seconds>(core_.config.agent_grace).count()) +
-            " s. The action is stored at the agent, which goes on with it; ask for the server's status when "
-            "it is back"};
+    ready(agent); // its absence is over as well
+    end_waits_of(agent, {"AGENT_NOT_FOUND",
+                         "Agent " + std::string{agent} +
+                             " was revoked, or is no longer in the credentials file, while this action was "
+                             "waited for. The action is stored at the agent, which goes on with it; add the "
+                             "agent again to see and control its servers"});
+}
+
+std::vector<std::string> ServerOutcomes::absent() const
+{
+    std::vector<std::string> agents;
+    for (const auto& [agent, timer] : absent_) agents.push_back(agent);
+    return agents;
+}
+
+void ServerOutcomes::end_waits_of(std::string_view agent, const ServerFault& fault)
+{
     for (auto at = waits_.begin(); at != waits_.end();) {
         const auto wait = at++;
         if (wait->agent == agent) finish(wait, {OutcomeKind::failed, wait->status, fault});

@@ -7,7 +7,8 @@
 // arrives: it was sent before, or is about the action that is carried out first.
 //
 // A wait survives a reconnection of its agent. If the agent is away for plugins.hub.config.agent_grace, the
-// wait ends with AGENT_OFFLINE; a credential that was revoked has the same effect.
+// wait ends with AGENT_OFFLINE; if nothing admits it any more (revoked, no longer listed), at once with
+// AGENT_NOT_FOUND.
 //
 // A caller reserves its wait before its action is sent, so that one that is refused has changed nothing.
 #pragma once
@@ -27,6 +28,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agenthost::hub {
 
@@ -67,9 +69,11 @@ public:
     void await(const TaskRecord& task, Place, std::chrono::duration<double> time, const void* owner,
                Then then) UNDER_LOCK;
     void drop(const void* owner) UNDER_LOCK;
-    void lost(std::string_view agent) UNDER_LOCK;  // its session has ended
-    void ready(std::string_view agent) UNDER_LOCK; // it has a session
-    void drain() UNDER_LOCK;                       // the hub shuts down: each gets what is known
+    void lost(std::string_view agent) UNDER_LOCK;                     // its session has ended
+    void ready(std::string_view agent) UNDER_LOCK;                    // it has a session
+    void gone(std::string_view agent) UNDER_LOCK;                     // nothing admits it any more
+    [[nodiscard]] std::vector<std::string> absent() const UNDER_LOCK; // agents of waits that have no session
+    void drain() UNDER_LOCK; // the hub shuts down: each gets what is known
     [[nodiscard]] std::size_t waits() const UNDER_LOCK { return waits_.size(); }
 
 private:
@@ -96,7 +100,7 @@ private:
     // What is known of its server has changed.
     void look(Wait&, const ServerRecord&) const UNDER_LOCK;
     void watch_absence(const std::string& agent) UNDER_LOCK;
-    void end_waits_of(const std::string& agent) UNDER_LOCK;
+    void end_waits_of(std::string_view agent, const ServerFault&) UNDER_LOCK;
     // Ends it if its outcome is known.
     bool end(Waits::iterator, const ServerFault&) UNDER_LOCK;
     void finish(Waits::iterator, const ServerOutcome&) UNDER_LOCK;

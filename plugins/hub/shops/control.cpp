@@ -93,7 +93,8 @@ void ShopControl::task(const json& params, const Calls::Answering& answer)
     calls_.find(answer, id, [this, id, params, answer](const TaskRecord& found) UNDER_LOCK {
         if (!found.shop) return answer(Calls::no_task(id));
         const std::int64_t seconds = params.value("wait", std::int64_t{0});
-        if (final(found.state) || seconds == 0) return answer(json_answer(200, shop_task_json(found)));
+        if (final(found.state) || seconds == 0 || core_.draining)
+            return answer(json_answer(200, shop_task_json(found)));
         wait(found, seconds, answer);
     });
 }
@@ -112,6 +113,15 @@ void ShopControl::wait(const TaskRecord& open, std::int64_t seconds, const Calls
         waiting_.erase(at);
         show(task, late);
     });
+}
+
+void ShopControl::drain()
+{
+    for (auto waiting = std::exchange(waiting_, {}); auto& [task, caller] : waiting) {
+        core_.timers.cancel(caller.timer);
+        shops_.give_back(caller.shop, 1);
+        show(task, caller.answer);
+    }
 }
 
 void ShopControl::show(const std::string& id, const Calls::Answering& answer)

@@ -31,6 +31,7 @@ public:
     // `params` has been checked against the manifest's schema.
     void call(std::string_view action, std::string_view params, const ReplyPtr&) UNDER_LOCK;
     void ended(const TaskRecord&) UNDER_LOCK; // any task's end
+    void drain() UNDER_LOCK;                  // the hub shuts down: each caller gets its task as it is
 
 private:
     struct Waiting {

@@ -1,7 +1,5 @@
 #include "absence.hpp"
 
-#include <string_view>
-
 namespace agenthost::hub {
 
 namespace {
@@ -16,16 +14,29 @@ void Absence::began(const std::string& agent)
         const auto it = since_.find(agent);
         if (it == since_.end() || it->second != since) return; // it reconnected meanwhile
         since_.erase(it);
-        if (!fanout_.online(agent)) end_bound_tasks(agent);
+        if (!fanout_.online(agent))
+            end_bound_tasks(agent, "AGENT_OFFLINE", "The agent disconnected before it answered");
     });
 }
 
-void Absence::end_bound_tasks(const std::string& agent)
+void Absence::check(const std::function<bool(std::string_view agent)>& may_return)
+{
+    std::vector<std::string> gone;
+    for (const auto& [agent, since] : since_) {
+        if (!may_return(agent)) gone.push_back(agent);
+    }
+    for (const std::string& agent : gone) {
+        since_.erase(agent);
+        end_bound_tasks(agent, "AGENT_NOT_FOUND", "The agent has no credential any more");
+    }
+}
+
+void Absence::end_bound_tasks(const std::string& agent, std::string_view code, std::string_view why)
 {
     for (const std::string& id : open_.tasks().of(agent)) {
         const TaskRecord* task = open_.tasks().find(id);
         if (task == nullptr || !task->bound || task->patient) continue;
-        open_.fail(id, "AGENT_OFFLINE", "The agent disconnected before it answered");
+        open_.fail(id, code, why);
     }
 }
 

@@ -8,7 +8,9 @@
 #include "plugins/hub/agents/fanout.hpp"
 #include "plugins/hub/core/core.hpp"
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -21,6 +23,8 @@ public:
     // The agent has open tasks and is not connected.
     void began(const std::string& agent) UNDER_LOCK;
     void ended(const std::string& agent) UNDER_LOCK { since_.erase(agent); }
+    // Credentials have changed: agents that cannot return are not waited for.
+    void check(const std::function<bool(std::string_view agent)>& may_return) UNDER_LOCK;
     // These are not sent again. An answer may still arrive, even in the agent's next session; otherwise their
     // outcome is unknown.
     void go_adrift(const std::vector<std::string>& ids) UNDER_LOCK;
@@ -28,7 +32,7 @@ public:
     void restored_adrift(const std::string& id) UNDER_LOCK;
 
 private:
-    void end_bound_tasks(const std::string& agent) UNDER_LOCK;
+    void end_bound_tasks(const std::string& agent, std::string_view code, std::string_view why) UNDER_LOCK;
     void end_unknown(const std::string& id) UNDER_LOCK;
 
     Core& core_;

@@ -9,6 +9,7 @@
 
 #include "wire/message.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ public:
     void agent_ready(const AgentRecord&) UNDER_LOCK;
     void agent_lost(std::string_view agent) UNDER_LOCK;
     void agent_revoked(std::string_view agent) UNDER_LOCK;
+    void check_absent(const std::function<bool(std::string_view agent)>& may_return) UNDER_LOCK
+    {
+        absence_.check(may_return);
+    }
     // The agent's session ended because a message was too large: sending the command again would end the next
     // session too.
     void too_large(std::string_view agent) UNDER_LOCK;

@@ -105,6 +105,10 @@ TEST_F(HubServers, EveryRouteWorksOnAnIndependentAgent)
     write_file(dir_ / "up", std::string("\0\1\xff text", 8));
     EXPECT_EQ(curl({"-T", (dir_ / "up").string(), url_ + one + "/files/content?path=/a%20b"}).status, 200);
     EXPECT_EQ(curl({url_ + one + "/files/content?path=/a%20b"}).body, std::string("\0\1\xff text", 8));
+    const auto head = curl({"-I", url_ + one + "/files/content?path=/a%20b"});
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.headers.at("content-length"), "8");
+    EXPECT_EQ(head.headers.at("x-file-size"), "8");
     EXPECT_EQ(ask("GET", one + "/files").json["files"].size(), 2U);
     EXPECT_EQ(ask("POST", one + "/files/copy", {{"from", "/a b"}, {"to", "/c"}}).status, 200);
     EXPECT_EQ(ask("POST", one + "/files/rename", {{"from", "/c"}, {"to", "/d"}}).status, 200);

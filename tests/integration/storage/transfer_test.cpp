@@ -163,6 +163,31 @@ TEST_F(Transfer, ReportsFileNotFoundForAnUnknownId)
     }
 }
 
+TEST_F(Transfer, InfoDescribesAFileThatCouldBeSent)
+{
+    Box box;
+    serve("i", "body");
+    ASSERT_TRUE(box.upload("f", nginx().url("/i")).ok());
+    const auto info = [&box](const std::string& id) {
+        return box.wait(box.host().invoke("storage.info", Json{{"file_id", id}}.dump()));
+    };
+    Json file = data_of(info("f"));
+    EXPECT_EQ(file, box.list()["files"][0]);
+    EXPECT_EQ(file["size"], 4);
+    EXPECT_EQ(file["sha256"], sha256_hex("body"));
+    EXPECT_EQ(info("g").code(), "FILE_NOT_FOUND");
+    EXPECT_FALSE(box.info().contains("id")) << "without file_id it is about the store";
+    const auto content = box.files("files").at(0);
+    std::filesystem::rename(content, content.string() + ".away");
+    EXPECT_EQ(info("f").code(), "FILE_NOT_FOUND") << "as GET would say";
+    EXPECT_EQ(box.list()["files"][0]["state"], "missing");
+    std::filesystem::rename(content.string() + ".away", content);
+    EXPECT_EQ(data_of(info("f")), file) << "it is back";
+    std::filesystem::resize_file(content, 2);
+    EXPECT_EQ(info("f").code(), "FILE_NOT_FOUND");
+    EXPECT_EQ(info("").code(), "INVALID_REQUEST");
+}
+
 TEST_F(Transfer, UsesPostUnlessPutIsRequested)
 {
     Box box;

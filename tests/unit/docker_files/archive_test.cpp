@@ -374,6 +374,32 @@ TEST(ArchiveUnpack, DamagedBytesNeverCrashOrEscape)
     EXPECT_EQ(fixture.leftovers(), 0u);
 }
 
+// A server that runs writes to its files while they are packed.
+TEST(ArchivePack, SaysWhatChangedMeanwhile)
+{
+    const auto changed = [](const std::function<void(const fs::path&)>& change) {
+        FilesFixture fixture;
+        fixture.put("a", random_bytes(1'000'000, 1));
+        ::timespec past[2]{{1'000, 0}, {1'000, 0}};
+        ::utimensat(AT_FDCWD, fixture.in("a").c_str(), past, 0);
+        Control control{nullptr, [&](const Progress& progress) {
+                            if (progress.bytes == 0) change(fixture.in("a")); // before its first byte is read
+                        }};
+        const Packed packed = pack(*fixture.root, {}, {path("a")}, path("b.tar"), {}, control);
+        EXPECT_EQ(packed.changed, packed.reports.size());
+        for (const std::string& report : packed.reports) EXPECT_EQ(report, "a changed while it was packed");
+        EXPECT_EQ(code_of([&] { unpack_here(fixture, "b.tar", "to"); }), "") << "the archive is whole";
+        return packed.changed;
+    };
+    EXPECT_EQ(changed([](const fs::path&) {}), 0u);
+    EXPECT_EQ(changed([](const fs::path& file) { fs::resize_file(file, 10); }), 1u);
+    EXPECT_EQ(changed([](const fs::path& file) { fs::resize_file(file, 2'000'000); }), 1u);
+    EXPECT_EQ(changed([](const fs::path& file) {
+                  std::fstream{file, std::ios::in | std::ios::out}.write("other", 5);
+              }),
+              1u);
+}
+
 TEST(ArchiveCancel, LeavesNothing)
 {
     FilesFixture fixture;

@@ -2,6 +2,10 @@
 
 #include "files_fixture.hpp"
 
+#include <linux/ioprio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <future>
 
@@ -33,6 +37,18 @@ TEST(FilePool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
     go.set_value();
     EXPECT_TRUE(wait_for([&] { return done == 5; }));
     EXPECT_EQ(most, 2);
+}
+
+TEST(FilePool, GivesWayToOthersOnTheDisk)
+{
+    std::promise<int> priority;
+    Pool pool{{.threads = 1, .max_waiting = 1}};
+    ASSERT_TRUE(pool.submit([&](const Cancel&) {
+        priority.set_value(static_cast<int>(::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0)));
+    }));
+    EXPECT_EQ(priority.get_future().get(), IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
+    EXPECT_NE(::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0), IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7))
+        << "its threads only";
 }
 
 TEST(FilePool, CancelsARunningJobAndOneThatWaits)

@@ -189,7 +189,6 @@ public:
                         std::string{c.target}});
         return Sent::taken;
     }
-    void cut(std::string_view agent, std::string_view) override { agents.erase(std::string{agent}); }
     void pause(std::string_view agent, bool on) override
     {
         if (on)

@@ -63,8 +63,8 @@ typedef struct agh_svc_listener {
     /* ws: sends a close frame with code and reason after the queue; http: drops the connection. [any] */
     agh_status (*close)(agh_host *, agh_conn, int32_t code, agh_bytes reason);
     /* In place of answer(): sends a body in pieces, while it is produced. length: size of the whole body, UINT64_MAX if unknown (chunked).
-     * answer_chunk: copied; AGH_E_BUSY: the peer is slow, nothing was accepted, on_writable follows. answer_end before `length` bytes
-     * drops the connection, so that the peer does not mistake a part for the whole. [any] */
+     * answer_chunk: copied; AGH_E_BUSY: the peer is slow, nothing was accepted, on_writable follows. answer_end before `length` bytes drops
+     * the connection, so that the peer does not mistake a part for the whole; after HEAD, pieces are not sent and may be left out. [any] */
     agh_status (*answer_begin)(agh_host *, agh_conn, int32_t status, agh_bytes headers_json, uint64_t length);
     agh_status (*answer_chunk)(agh_host *, agh_conn, agh_bytes);
     agh_status (*answer_end)(agh_host *, agh_conn);

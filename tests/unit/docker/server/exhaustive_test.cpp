@@ -257,7 +257,7 @@ private:
 };
 
 // Breadth first, so that what is left out needs the longest histories. With AGENTHOST_EXHAUSTIVE=1 in the
-// environment nothing is left out: 271,000 and 1,640,000 states, about two minutes.
+// environment nothing is left out: 443,000, 2,434,000 and 1,417,000 states, three minutes of one core.
 void explore(Exploration& exploration)
 {
     const bool all = std::getenv("AGENTHOST_EXHAUSTIVE") != nullptr;

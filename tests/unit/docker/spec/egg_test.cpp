@@ -13,6 +13,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 namespace {
 
@@ -116,6 +117,36 @@ TEST(Egg, ReadsOlderAndNewerVersions)
                 HasSubstr("eggConfig.meta.version: \"PTDL_v9\" is not a supported version"));
 }
 
+// As panels and people write them.
+TEST(Egg, ReadsOddFieldsOfEggFilesInUse)
+{
+    const ordered_json whole = egg_payload();
+    const auto odd = [&](const char* pointer, const ordered_json& value) {
+        ordered_json payload = whole;
+        payload["eggConfig"][ordered_json::json_pointer{pointer}] = value;
+        return read(payload);
+    };
+    const ordered_json list{"ghcr.io/pelican-eggs/yolks:java_11", "ghcr.io/pelican-eggs/yolks:java_8"};
+    EXPECT_EQ(odd("/docker_images", list).image.tag, "java_11");
+    EXPECT_THAT(odd("/file_denylist", "").file_denylist, IsEmpty());
+    EXPECT_THAT(odd("/file_denylist", ordered_json::object()).file_denylist, IsEmpty());
+    EXPECT_THAT(odd("/file_denylist", nullptr).file_denylist, IsEmpty());
+    EXPECT_THAT(odd("/file_denylist", {{"0", "a.key"}, {"2", "b.key"}}).file_denylist,
+                ElementsAre("a.key", "b.key"));
+    for (const ordered_json& nothing : {ordered_json(""), ordered_json(nullptr), ordered_json::array()})
+        EXPECT_THAT(odd("/features", nothing).notes, IsEmpty());
+    EXPECT_EQ(odd("/config/stop", "^^C").stop.signal, "SIGINT");
+    EXPECT_THAT(odd("/config/files", "").files, IsEmpty());
+    EXPECT_THAT(odd("/config/files", "[]").files, IsEmpty());
+    EXPECT_THAT(odd("/config/startup", "{}").done, IsEmpty());
+    EXPECT_THAT(odd("/config/startup", R"({"done":["a"],"userInteraction":[],"strip_ansi":false})").done,
+                SizeIs(1));
+    EXPECT_TRUE(odd("/scripts/installation/entrypoint", "").installer);
+    EXPECT_FALSE(odd("/scripts/installation/script", nullptr).installer);
+    EXPECT_EQ(odd("/variables/1/default_value", 12).environment.at("BUILD_NUMBER"), "12");
+    EXPECT_EQ(odd("/variables/0/user_viewable", 1).name, "Paper");
+}
+
 TEST(Egg, ReadsConditionalEdits)
 {
     const ServerSpec spec =
@@ -153,6 +184,10 @@ TEST(Egg, ReadsEveryFormOfStop)
     EXPECT_EQ(stop("^C").signal, "SIGINT");
     EXPECT_EQ(stop("^SIGQUIT").signal, "SIGQUIT");
     EXPECT_EQ(stop("^").signal, "SIGTERM");
+    EXPECT_EQ(stop("^^C").signal, "SIGINT") << "as most egg files in use write it";
+    EXPECT_EQ(stop("^^C").command, "");
+    EXPECT_EQ(stop("^^").signal, "SIGTERM");
+    EXPECT_THAT(refusal([&] { stop("^^X"); }), HasSubstr("\"X\" is not a stop signal"));
     EXPECT_EQ(stop({{"signal", "int"}, {"timeout", 30}}).signal, "SIGINT");
     EXPECT_EQ(stop({{"signal", 15}}).signal, "SIGTERM");
     EXPECT_EQ(stop({{"command", "quit"}, {"timeout", "5"}}).timeout, std::chrono::seconds{5});

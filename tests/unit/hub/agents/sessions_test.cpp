@@ -280,7 +280,7 @@ TEST_F(SessionsTest, AnAgentWhoseOtherSessionHasEndedIsNeverDelayed)
         answer_closes();
     }
     EXPECT_EQ(panel("p1").close_code, 1013);
-    enter([&] { sessions.cut("p1", "test"); });
+    enter([&] { sessions.revoked("p1"); });
     EXPECT_EQ(panel("p1").close_code, 0) << "the connected one has gone";
 }
 

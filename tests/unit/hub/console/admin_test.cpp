@@ -48,6 +48,99 @@ TEST_F(HubTest, RotationEndsTheOldTokenAndItsSession)
     EXPECT_EQ(sent(dial("n9", two), 0)["status"], "ok");
 }
 
+// Default grace, 30 s: an answer within the test's time does not wait for it.
+class GoneAgent : public HubTest {
+protected:
+    // A caller that waits until mc1 of n1 runs; n1 has accepted the start.
+    agh_conn wait_for_start(agh_conn n1)
+    {
+        const std::string body = R"({"action":"start"})";
+        const agh_conn rest = ask("POST", "/api/agents/n1/servers/mc1/power", "wait=300",
+                                  "\"length\":" + std::to_string(body.size()));
+        EXPECT_TRUE(host->listener.wait(rest, [](auto& e) { return e.receiving; }));
+        host->listener.body(rest, body);
+        const json wire = sent(n1, 1);
+        EXPECT_EQ(wire["action"], "docker.start_server");
+        respond(n1, wire, {{"status", "success"}, {"data", {{"serverId", "mc1"}, {"status", "starting"}}}});
+        // Its answer has been taken when a later one's has.
+        const agh_conn later = command("n1", {{"action", "info"}});
+        respond(n1, sent(n1, 2), {{"status", "success"}});
+        EXPECT_EQ(answer(later).status, 200);
+        EXPECT_EQ(host->listener.exchange(rest).status, 0);
+        return rest;
+    }
+    void expect_gone(agh_conn rest)
+    {
+        EXPECT_EQ(answer(rest).status, 404);
+        EXPECT_EQ(code(rest), "AGENT_NOT_FOUND");
+    }
+    bool revoke() { return host->call("hub.agent_revoke", R"({"id":"n1"})").ok(); }
+    void unlist() { write_file(dir / "agents.yaml", "agents:\n  - {id: n2, secret: secret-of-n2}\n"); }
+};
+
+TEST_F(GoneAgent, NobodyWaitsForARevokedAgent)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn start = wait_for_start(n1);
+    const agh_conn file = ask("GET", "/api/agents/n1/files/f1");
+    const agh_conn head = ask("HEAD", "/api/agents/n1/files/f1");
+    sent(n1, 4);
+    ASSERT_TRUE(revoke());
+    for (const agh_conn rest : {start, file, head}) expect_gone(rest);
+    EXPECT_EQ(answer(start).body["status"], "starting") << "what is known";
+    EXPECT_THAT(answer(start).text, HasSubstr("was revoked"));
+}
+
+TEST_F(GoneAgent, NobodyWaitsForOneThatIsRevokedWhileItIsAway)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn start = wait_for_start(n1);
+    host->listener.closed(n1);
+    ASSERT_TRUE(revoke());
+    expect_gone(start);
+}
+
+TEST_F(GoneAgent, NobodyWaitsForOneThatIsNoLongerListed)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn start = wait_for_start(n1);
+    const agh_conn file = ask("GET", "/api/agents/n1/files/f1");
+    sent(n1, 3);
+    unlist();
+    for (const agh_conn rest : {start, file}) expect_gone(rest);
+}
+
+TEST_F(GoneAgent, NobodyWaitsForOneThatIsNoLongerListedWhileItIsAway)
+{
+    const agh_conn n1 = agent("n1");
+    const agh_conn start = wait_for_start(n1);
+    host->listener.closed(n1);
+    unlist();
+    expect_gone(start);
+}
+
+TEST_F(GoneAgent, AConsoleThatFollowsItEnds)
+{
+    for (const bool revoked : {false, true}) {
+        boot();
+        const agh_conn n1 = agent("n1");
+        const auto console =
+            host->invoke("hub.server_follow", R"({"agent":"n1","server":"mc1","tail":1,"follow":true})");
+        const json wire = sent(n1, 1);
+        EXPECT_EQ(wire["action"], "docker.get_logs");
+        respond(n1, wire,
+                {{"status", "success"}, {"data", {{"lines", json::array()}, {"next", 1}, {"end", 1}}}});
+        const agh_conn later = command("n1", {{"action", "info"}});
+        respond(n1, sent(n1, 2), {{"status", "success"}});
+        EXPECT_EQ(answer(later).status, 200);
+        if (revoked)
+            ASSERT_TRUE(revoke());
+        else
+            unlist();
+        EXPECT_EQ(host->wait_reply(console).code(), "AGENT_NOT_FOUND");
+    }
+}
+
 TEST_F(HubTest, MintsBearerTokensAndRevokesThem)
 {
     const json made = json::parse(host->call("hub.token_new", R"({"label":"ci"})").json);

@@ -112,7 +112,7 @@ struct Process {
     Commands commands{core, tables, fanout};
     Registration registration{
         core, exchanges, credentials, book, {.renewed = [](std::string_view, const Claims&) {}}};
-    Admin admin{core, credentials, table, table, book, tables, sessions, commands};
+    Admin admin{core, credentials, table, table, book, tables, sessions};
     Conn last = 0;
 };
 

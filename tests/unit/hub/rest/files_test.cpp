@@ -100,6 +100,45 @@ TEST_F(HubTest, GetLetsTheAgentSendTheFile)
         << "used up";
 }
 
+TEST_F(HubTest, HeadAsksTheAgentAboutTheFileAndTransfersNothing)
+{
+    const agh_conn n1 = agent("n1");
+    std::size_t asked = 0;
+    const auto head = [&](const json& agents, const char* range = "bytes=0-3") {
+        const json headers{{"authorization", "Bearer " + std::string{admin}}, {"range", range}};
+        const agh_conn rest = host->listener.request("HEAD", "/api/agents/n1/files/f1", headers.dump());
+        const json wire = sent(n1, ++asked);
+        EXPECT_EQ(wire["action"], "info");
+        EXPECT_EQ(wire["file_id"], "f1");
+        EXPECT_FALSE(wire.contains("upload_url"));
+        respond(n1, wire, agents);
+        return rest;
+    };
+    const auto success = [](const json& data) { return json{{"status", "success"}, {"data", data}}; };
+    const std::uint64_t size = std::uint64_t{5} << 30;
+    const agh_conn known = head(success({{"id", "f1"}, {"size", size}, {"sha256", sum("x")}, {"name", "a"}}));
+    const auto got = answer(known);
+    EXPECT_EQ(got.status, 200) << "parts are of GET only";
+    EXPECT_EQ(got.text, "");
+    EXPECT_EQ(got.headers, (json{{"content-type", "application/octet-stream"},
+                                 {"accept-ranges", "bytes"},
+                                 {"cache-control", "no-store"},
+                                 {"etag", "\"" + sum("x") + "\""},
+                                 {"x-content-sha256", sum("x")}}))
+        << "as GET";
+    ASSERT_TRUE(host->listener.wait(known, [](auto& e) { return e.ended; }));
+    EXPECT_EQ(host->listener.exchange(known).length, size);
+    const agh_conn plain = head(success({{"id", "f1"}, {"size", 0}}));
+    EXPECT_EQ(answer(plain).status, 200);
+    EXPECT_FALSE(answer(plain).headers.contains("etag"));
+    EXPECT_EQ(answer(head({{"status", "error"}, {"message", "File not found"}})).status, 404);
+    // Agents that answer about their disk, about another file, or with something that is not a size.
+    for (const json& other :
+         {json{{"files", 3}, {"bytes", 9}}, json{{"id", "f2"}, {"size", 1}}, json{{"id", "f1"}},
+          json{{"id", "f1"}, {"size", -1}}, json{{"id", "f1"}, {"size", "1"}}, json{{"id", 1}, {"size", 1}}})
+        EXPECT_EQ(answer(head(success(other))).status, 501) << other;
+}
+
 TEST_F(HubTest, GetTrustsTheBytesNotTheAgentsClaim)
 {
     const agh_conn n1 = agent("n1");

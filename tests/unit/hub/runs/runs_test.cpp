@@ -259,6 +259,23 @@ TEST_F(RunsTest, AMissingEndIsReportedAsAGap)
     EXPECT_EQ(runs.find(id)->output.lost(), 8U);
 }
 
+TEST_F(RunsTest, ARevokedAgentsMissingEndIsNotWaitedFor)
+{
+    const std::string id = start();
+    running(id);
+    print(id, 0, "0123");
+    reconnect();
+    exits(id, R"({"exit_code":0,"reason":"exit","bytes":12})");
+    seen.clear();
+    enter([&] {
+        fanout.agents.erase("d1");
+        requests.agent_lost("d1");
+        runs.events().agent_lost("d1");
+        runs.events().agent_revoked("d1");
+    });
+    EXPECT_EQ(seen, (Seen{"dropped 8", "", "completed"}));
+}
+
 TEST_F(RunsTest, FetchesAgainWhatItCouldNotBuffer)
 {
     const std::string later(RunEvents::max_held - 3, 'x'); // does not fit after the 4 bytes that are held

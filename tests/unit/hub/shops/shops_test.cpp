@@ -248,6 +248,19 @@ TEST_F(ShopsTest, TheCommandLinePrintsWaitsAndCopies)
     pass(60s);
 }
 
+TEST_F(ShopsTest, AHubThatStopsAnswersThoseWhoWaitForATask)
+{
+    join("kitchen", "print");
+    const std::string id = print();
+    const auto waits = call("hub.print_task", {{"task", id}, {"wait", 60}});
+    EXPECT_TRUE(waits->data.is_null());
+    enter([&] {
+        core.draining = true;
+        shop_control.drain();
+    });
+    EXPECT_EQ(waits->data["status"], "dispatched");
+}
+
 TEST_F(ShopsTest, AShopThatATokenMayNotSeeDoesNotExist)
 {
     join("kitchen", "print");

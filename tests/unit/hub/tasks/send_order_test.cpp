@@ -71,7 +71,6 @@ struct Wire final : Fanout {
         if (row == disk.rows.end() || row->second.sent < times) behind.push_back(id);
         return Sent::taken;
     }
-    void cut(std::string_view, std::string_view) override {}
 
     DiskTable& disk;
     AgentRecord agent{.id = "shop", .protocol = "print", .redispatch = 0};
