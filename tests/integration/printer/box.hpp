@@ -41,6 +41,13 @@ public:
         return host_.wait_reply(begin(action, params, task), max_wait);
     }
     testing::FakeHost& host() { return host_; }
+    // What the plugin reports of its printers.
+    Json devices() { return Json::parse(host_.facts()["devices"], nullptr, false); }
+    // USB printers are found some time after the start; those that were never seen have no queue before.
+    bool wait_devices(std::size_t count)
+    {
+        return wait_for([&] { return devices().is_array() && devices().size() == count; });
+    }
 
 private:
     struct Host : testing::FakeHost {
