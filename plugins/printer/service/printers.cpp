@@ -326,6 +326,7 @@ const Printer* Printers::with_key(const std::string& key) const
     return found == printers_.end() ? nullptr : found->get();
 }
 
+bool Printers::searched() const { return !bus_ || bus_->settled(); }
 std::string Printers::usb_trouble() const { return bus_ ? bus_->trouble() : std::string{}; }
 
 void Printers::tested(Printer& printer, bool success, std::int64_t now_ms)

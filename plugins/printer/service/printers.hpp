@@ -88,6 +88,8 @@ public:
     void remember_job(job::JobId id, Printer& printer) { jobs_[id] = &printer; }
 
     [[nodiscard]] const std::vector<std::unique_ptr<Printer>>& all() const { return printers_; }
+    // The first search for USB printers has ended.
+    [[nodiscard]] bool searched() const;
     // Returns why USB does not work, or "" if it works or is switched off.
     [[nodiscard]] std::string usb_trouble() const;
     void tested(Printer&, bool success, std::int64_t now_ms);

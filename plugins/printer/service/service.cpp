@@ -21,6 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto upkeep_interval = 1h;
+// A device that does not answer must not keep the agent from its servers.
+constexpr auto search_time = 5s;
 constexpr auto publish_delay = 50ms; // several changes of one moment are one fact
 // The host takes 64 KiB of a fact (ext/facts.h).
 constexpr std::size_t max_fact_bytes = std::size_t{64} << 10;
@@ -28,7 +30,8 @@ constexpr std::size_t max_fact_bytes = std::size_t{64} << 10;
 } // namespace
 
 Service::Service(Context& context, Config config)
-    : context_{context}, config_{std::move(config)}, io_{context}, upkeep_{io_.context()}
+    : context_{context}, config_{std::move(config)}, io_{context}, upkeep_{io_.context()}, search_{
+                                                                                               io_.context()}
 {}
 
 Service::~Service()
@@ -64,16 +67,26 @@ void Service::start()
         try {
             printers_->start(loaded);
             expire();
-            publish();
-            published->set_value();
+            when_searched([this, published] {
+                publish();
+                published->set_value();
+            });
         } catch (...) {
             published->set_exception(std::current_exception());
         }
     });
     io_.start();
-    // A session that begins after this tells its server of all printers: without them it would be told that a
-    // configured printer does not exist.
+    // A session that begins after this tells its server of all printers, and its first tasks find them: without
+    // this a server that sends what waited for the agent would be told that a printer does not exist.
     published->get_future().get();
+}
+
+// Calls when the first search for USB printers has ended, or takes too long.
+void Service::when_searched(std::function<void()> call)
+{
+    if (printers_->searched()) return call();
+    search_.expires_after(search_time);
+    search_.async_wait([call = std::move(call)](const boost::system::error_code&) { call(); });
 }
 
 // Jobs stay in the queue; their servers are told that nobody knows yet.
@@ -278,6 +291,7 @@ void Service::log_end(const Printer& printer, job::JobId id, const job::Progress
 
 void Service::changed()
 {
+    if (printers_->searched()) search_.cancel();
     if (publishing_) return;
     publishing_ = true;
     const auto timer = std::make_shared<boost::asio::steady_timer>(io_.context(), publish_delay);

@@ -87,6 +87,7 @@ private:
     void with_job(const Shared&, const nlohmann::json& params,
                   std::function<void(store::Job, std::string content)>);
     void print_copy(const Shared&, store::Job own, const store::Job& original, const std::string& content);
+    void when_searched(std::function<void()>);
     void changed();
     void publish();
     void log_troubles();
@@ -109,6 +110,7 @@ private:
     std::unique_ptr<store::StoreThread> store_;
     std::unique_ptr<Printers> printers_;
     boost::asio::steady_timer upkeep_;
+    boost::asio::steady_timer search_; // waits for the first search for USB printers
 };
 
 } // namespace agenthost::printer::service

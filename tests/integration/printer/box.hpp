@@ -43,7 +43,7 @@ public:
     testing::FakeHost& host() { return host_; }
     // What the plugin reports of its printers.
     Json devices() { return Json::parse(host_.facts()["devices"], nullptr, false); }
-    // USB printers are found some time after the start; those that were never seen have no queue before.
+    // Until as many printers are known: after a printer was plugged in.
     bool wait_devices(std::size_t count)
     {
         return wait_for([&] { return devices().is_array() && devices().size() == count; });

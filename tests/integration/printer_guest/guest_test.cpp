@@ -84,7 +84,6 @@ TEST_F(UsbGuest, AReceiptArrivesByteForByteAndIsConfirmed)
 {
     kitchen_.plug();
     PrinterBox box{state_.path(), config({{"confirmation", "process_id"}})};
-    ASSERT_TRUE(box.wait_devices(1));
     const std::string receipt = receipt_of(100'000, 1);
     const FakeReply reply = box.call("print", job(receipt), "t1");
     EXPECT_EQ(outcome_of(reply), "printed") << reply.json;
@@ -103,7 +102,6 @@ TEST_F(UsbGuest, UsblpIsDetachedAndGivenBack)
     ASSERT_EQ(kitchen_.driver(), "usblp");
     {
         PrinterBox box{state_.path(), config()};
-        ASSERT_TRUE(box.wait_devices(1));
         kitchen_.read_up_to(1'000);
         const agh_req request = box.begin("print", job(receipt_of(100'000, 2)), "t1");
         ASSERT_TRUE(holds(kitchen_)) << kitchen_.driver();
@@ -135,7 +133,6 @@ TEST_F(UsbGuest, AJobOfWholePacketsEndsWithAnEmptyOne)
     const std::string receipt = receipt_of(3 * GadgetPrinter::packet, 3);
     {
         PrinterBox box{state_.path(), config(overrides)};
-        ASSERT_TRUE(box.wait_devices(1));
         EXPECT_EQ(outcome_of(box.call("print", job(receipt), "t1")), "sent");
         EXPECT_EQ(kitchen_.received(), "") << "this printer needs no end of a transfer: it proves nothing";
         EXPECT_EQ(outcome_of(box.call("print", job("next\n"), "t2")), "sent");
@@ -143,7 +140,6 @@ TEST_F(UsbGuest, AJobOfWholePacketsEndsWithAnEmptyOne)
     }
     overrides["zero_length_packet"] = true;
     PrinterBox box{state_.path(), config(overrides)};
-    ASSERT_TRUE(box.wait_devices(1));
     EXPECT_EQ(outcome_of(box.call("print", job(receipt), "t3")), "sent");
     EXPECT_TRUE(wait_for([&] { return kitchen_.received() == receipt + "next\n" + receipt; }));
 }
@@ -152,7 +148,6 @@ TEST_F(UsbGuest, UnpluggedInMidJobIsUnknownAndNoFragmentIsPrintedAfterwards)
 {
     kitchen_.plug();
     PrinterBox box{state_.path(), config()};
-    ASSERT_TRUE(box.wait_devices(1));
     for (int round = 1; round <= 5; ++round) {
         const std::string number = std::to_string(round);
         const std::size_t before = kitchen_.received().size();
@@ -200,7 +195,6 @@ TEST_F(UsbGuest, APrinterIsFoundByTheUdevMonitorAndNothingPolls)
 {
     kitchen_.plug();
     PrinterBox box{state_.path(), config()};
-    ASSERT_TRUE(box.wait_devices(1));
     kitchen_.unplug();
     const auto status_is = [&](const char* status) {
         const Json devices = box.devices();
@@ -232,7 +226,6 @@ TEST_F(UsbGuest, BusyNamesTheProcessThatHasClaimedTheInterface)
     ASSERT_EQ(kitchen_.driver(), "usbfs");
     std::filesystem::create_directory(state_ / "box");
     PrinterBox box{state_ / "box", config()};
-    ASSERT_TRUE(box.wait_devices(1));
     const agh_req request = box.begin("print", job("mine\n"), "t1");
     EXPECT_TRUE(wait_for([&] {
         return box.host().health().text.find("held by printer_driver (pid " + std::to_string(holder.pid()) +

@@ -45,7 +45,6 @@ int main(int argc, char** argv)
     const int out = ::open(sayings.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     PrinterBox box{argv[1], Json::parse(argv[2])};
     const Json config = Json::parse(argv[2]);
-    if (config.value("usb", false) && !box.wait_devices(config["devices"].size())) return 3;
     std::map<int, agh_req> waiting;
     const auto hear = [&] {
         const auto [task, request] = *waiting.begin();
