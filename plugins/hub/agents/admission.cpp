@@ -32,6 +32,14 @@ std::string after_auth(const Config& config)
                              "ping_s", 30);
 }
 
+// Its first frame proves nothing more, and others may follow before it is read: a print shop's heartbeat has all its
+// printers. A limit that is raised then would come too late.
+bool proved_by_upgrade(const AgentSession& session)
+{
+    return wire::traits(session.protocol()).acceptance == wire::Acceptance::upgrade &&
+           !session.agent.id.empty() && session.proof.has_value();
+}
+
 AttemptLog::Claim claim(const AgentRecord& agent) { return {agent.id, agent.protocol, agent.peer}; }
 
 } // namespace
@@ -72,9 +80,10 @@ std::unique_ptr<AgentSession> Admission::request(Conn conn, const Head& head, wi
                       .protocol = name,
                       .version = std::string{head.header("x-agent-version").substr(0, 64)},
                       .peer = head.peer};
-    core_.strand.post([this, conn, ready = open.ready, date = base::http_date(core_.utc())] {
+    const bool proved = open.ready || proved_by_upgrade(*session);
+    core_.strand.post([this, conn, proved, date = base::http_date(core_.utc())] {
         core_.host.upgrade(conn, base::json_object("date", date),
-                           ready ? after_auth(core_.config) : std::string{before_auth});
+                           proved ? after_auth(core_.config) : std::string{before_auth});
     });
     if (open.ready) {
         if (const Enrolment* e = credentials_.enrolment(session->agent.id)) session->agent.name = e->name;
@@ -187,9 +196,10 @@ void Admission::closed(Conn conn, int code)
     session.stop_timers();
     const std::string_view fault = frame_fault(code);
     if (session.closing() || fault.empty()) return;
+    const std::uint64_t most = proved_by_upgrade(session) ? core_.config.message_bytes : max_first_frame;
     attempts_.refused(claim(session.agent), closed_session,
-                      "the first frame " + std::string{fault} + "; it may have " +
-                          std::to_string(max_first_frame) + " bytes");
+                      "the first frame " + std::string{fault} + "; it may have " + std::to_string(most) +
+                          " bytes");
 }
 
 void Admission::close_all(int code, const std::string& reason)

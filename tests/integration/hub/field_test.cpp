@@ -319,7 +319,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "an object with type \"heartbeat\", payload", true},
         FirstFrame{"PrintInBinary", "/print-agent", "binary", "1003 this protocol has text frames only",
                    "a binary frame of 2 bytes", true},
-        FirstFrame{"PrintTooLarge", "/print-agent", big.c_str(), "1009", "16384 bytes", true},
+        FirstFrame{"PrintTooLarge", "/print-agent", big.c_str(), "1009", "16384 bytes"},
         FirstFrame{"DashboardThatDoesNotConnect", "/ws/agent?token=",
                    R"({"type":"COMMAND_ACK","id":"1","timestamp":1,"payload":{"agentId":"hunter2"}})",
                    "1008 the first frame must be an agent:connect frame",

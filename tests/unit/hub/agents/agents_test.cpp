@@ -34,6 +34,17 @@ TEST_F(AgentsTest, APanelAgentsTokenIsCheckedBeforeThe101)
     EXPECT_EQ(code(ask("GET", "/api/agents/p1")), "AGENT_NOT_FOUND");
 }
 
+// A shop sends its heartbeat, with all its printers, right behind its first frame.
+TEST_F(AgentsTest, APrintShopThatHasProvedItselfMaySendLargeFramesAtOnce)
+{
+    const auto most = [&](agh_conn conn) {
+        EXPECT_TRUE(upgraded(conn));
+        return json::parse(host->listener.exchange(conn).limits)["message_bytes"].get<int>();
+    };
+    EXPECT_EQ(most(print({{"x-shop-id", "n1"}, {"authorization", "Bearer secret-of-n1"}})), 1 << 20);
+    EXPECT_LE(most(print({})), 16384);
+}
+
 TEST_F(AgentsTest, ADashboardAgentConnectsAsItsTokensSubject)
 {
     for (const std::string& bad :

@@ -99,7 +99,7 @@ TEST_F(FailingAgentsTest, AlsoReportsAFirstFrameThatCannotBeRead)
     EXPECT_TRUE(logged("the first frame was a binary frame of 2 bytes instead of text"));
     EXPECT_EQ(failing()[0]["count"], 1);
     for (const auto& [code, text] :
-         {std::pair{1009, "is too large (close code 1009); it may have 16384 bytes"},
+         {std::pair{1009, "is too large (close code 1009); it may have 1048576 bytes"},
           {1007, "is not UTF-8"},
           {1002, "breaks the WebSocket protocol"}}) {
         const agh_conn conn = print(known);

@@ -429,7 +429,7 @@ TEST_F(SessionsTest, AFirstMessageThatIsTooLargeIsAFailedAttempt)
     enter([&] { sessions.closed(last, 1009); });
     EXPECT_TRUE(heard.empty());
     ASSERT_EQ(sessions.attempts().all().size(), 1U);
-    EXPECT_THAT(sessions.attempts().all()[0].reason, HasSubstr("16384"));
+    EXPECT_THAT(sessions.attempts().all()[0].reason, HasSubstr("1048576"));
 }
 
 } // namespace
