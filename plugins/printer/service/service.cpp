@@ -112,7 +112,7 @@ Health Service::health()
 
 void Service::expire()
 {
-    store_->run([now = now_ms()](store::Store& store) { store.expire(now); }, nullptr);
+    store_->run([](store::Store& store) { store.expire(); }, nullptr);
     upkeep_.expires_after(upkeep_interval);
     upkeep_.async_wait([this](const boost::system::error_code& error) {
         if (!error) expire();

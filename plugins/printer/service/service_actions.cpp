@@ -27,7 +27,7 @@ constexpr std::size_t max_listed = 200;
 constexpr std::size_t max_png_bytes = std::size_t{4} << 20;
 constexpr const char* bytes_deleted =
     "the bytes of the job have been deleted: a printer keeps those of its last "
-    "jobs, for 7 days and up to 64 MiB. Send it as a new job.";
+    "jobs, up to 64 MiB. Send it as a new job.";
 
 Json params_of(const Request& request)
 {

@@ -202,17 +202,21 @@ void Store::put_setting(std::string_view key, std::string_view value)
     put.bind(1, key).bind(2, value).run();
 }
 
-void Store::expire(std::int64_t now_ms)
+void Store::expire()
 {
-    db_.prepare("DELETE FROM jobs WHERE state=4 AND ended_ms<?").bind(1, now_ms - keep_ms).run();
-    db_.prepare(
-           "DELETE FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY printer "
-           "ORDER BY id DESC) AS place FROM jobs WHERE state=4) WHERE place>?)")
+    db_.prepare("DELETE FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY "
+                "printer ORDER BY id DESC) AS place, row_number() OVER (ORDER BY id DESC) AS place_of_all "
+                "FROM jobs WHERE state=4) WHERE place>?1 OR place_of_all>?2)")
         .bind(1, keep_jobs)
+        .bind(2, keep_all_jobs)
         .run();
+    // Of jobs that still have bytes: the others take no space.
     db_.prepare("DELETE FROM contents WHERE job IN (SELECT id FROM (SELECT id, sum(size) OVER (PARTITION BY "
-                "printer ORDER BY id DESC) AS bytes FROM jobs WHERE state=4) WHERE bytes>?)")
+                "printer ORDER BY id DESC) AS bytes, sum(size) OVER (ORDER BY id DESC) AS bytes_of_all "
+                "FROM jobs WHERE state=4 AND id IN (SELECT job FROM contents)) WHERE bytes>?1 OR "
+                "bytes_of_all>?2)")
         .bind(1, keep_bytes)
+        .bind(2, keep_all_bytes)
         .run();
 }
 

@@ -2,8 +2,9 @@
 // job left open, settings.
 //
 // Ids of tasks: a server's task becomes one job. The same id with the same request is that job again; with
-// another request it is an error. Finished jobs are kept for 7 days, at most 1,000 for each printer, their
-// bytes at most 64 MiB.
+// another request it is an error. The latest finished jobs are kept: 1,000 for each printer and 100,000 in
+// all, their bytes up to 64 MiB and 1 GiB. Their age does not matter: a clock that jumps (a start in 1970, then
+// NTP) would make all of them old, and tasks that are sent again would be printed twice.
 //
 // Blocking; one thread at a time (thread.hpp). Every function throws base::SqliteError; then nothing was
 // changed. A change is on the disk when the transaction that it is part of is committed: thread.hpp puts many
@@ -26,9 +27,10 @@
 
 namespace agenthost::printer::store {
 
-constexpr std::int64_t keep_ms = std::int64_t{7} * 24 * 3600 * 1000;
-constexpr std::int64_t keep_jobs = 1'000;                        // for each printer
+constexpr std::int64_t keep_jobs = 1'000;                        // finished ones, for each printer
+constexpr std::int64_t keep_all_jobs = 100'000;                  // of all printers: servers may name many
 constexpr std::int64_t keep_bytes = std::int64_t{64} << 20;      // of finished jobs, for each printer
+constexpr std::int64_t keep_all_bytes = std::int64_t{1} << 30;   // of all printers
 constexpr std::size_t max_setting_bytes = std::size_t{64} << 10; // the caller refuses longer ones
 
 struct Job {
@@ -88,7 +90,7 @@ public:
 
     void put_setting(std::string_view key, std::string_view value);
     // Forgets finished jobs beyond the bounds.
-    void expire(std::int64_t now_ms);
+    void expire();
 
     [[nodiscard]] base::Database& database() { return db_; }
 
