@@ -210,8 +210,11 @@ void Machine::received(Bytes bytes, Time now, Actions& actions)
     // Automatic status comes at any time.
     if (phase_ == Phase::writing && !asking_ && before != answers_.status())
         set_condition(condition_of(answers_.status()), actions);
+    // Before the request is written an answer to it cannot be: the data of a job has asked with this id. While
+    // it is written, its answer may be faster than the report that it was written.
+    const bool asked = current_->restored || current_->proof_begun;
     const ProcessId own = process_id(current_->ticket.id);
-    if (std::ranges::find(confirmed, own) != confirmed.end()) current_->proved = true;
+    if (asked && std::ranges::find(confirmed, own) != confirmed.end()) current_->proved = true;
     if (current_->proved && phase_ == Phase::listening) return settle(now, actions);
     if (current_->proved && phase_ == Phase::proving && !writing_) return finish(std::nullopt, actions);
     const bool awaited = phase_ == Phase::querying || phase_ == Phase::draining || phase_ == Phase::proving;

@@ -145,7 +145,7 @@ private:
         bool restored = false; // nothing more is written: only its outcome is to be found
         bool proved = false, answered = false; // by GS ( H; by DLE EOT after the last byte
         bool cancelled = false;
-        bool proof_sent = false;
+        bool proof_begun = false, proof_sent = false; // the request for it
         std::optional<Verdict> verdict; // while the link is finished
         State stored = State::queued;   // what the disk has
         unsigned commits = 0;           // under way

@@ -93,6 +93,7 @@ void Machine::begin_proof(Time now, Actions& actions)
     sent_ = 0;
     part_ = Part::proof;
     if (buffer_.empty()) return proof_requested(now, actions);
+    current_->proof_begun = true;
     go(Phase::writing, actions);
     write(Part::proof, actions);
 }

@@ -263,6 +263,29 @@ TEST(PrinterMachine, AConfirmedJobEndsBeforeItsLinkIsFinished)
     }
 }
 
+// The data of a job may ask with the id that the job's own request will have.
+TEST(PrinterMachine, AConfirmationBeforeItsRequestProvesNothing)
+{
+    const ProcessId id = process_id(1);
+    std::string proof{"\x37\x22"};
+    proof.append(id.begin(), id.end());
+    proof += '\0';
+    const Bytes bytes{reinterpret_cast<const std::uint8_t*>(proof.data()), proof.size()};
+    for (const World::Setup& setup : {usb(), network()}) {
+        Alone alone{setup};
+        Actions early, late;
+        alone.begin(1);
+        alone.written(50);
+        alone.machine.received(bytes, alone.now, early);
+        alone.written(50);
+        alone.written(11);
+        EXPECT_NE(alone.machine.current(), nullptr);
+        alone.machine.received(bytes, alone.now, late);
+        EXPECT_TRUE(Alone::has<act::Finish>(late));
+        EXPECT_EQ(alone.machine.current(), nullptr);
+    }
+}
+
 TEST(PrinterMachine, AfterAnAbsenceInMidJobTheRestIsNotPrinted)
 {
     for (const std::uint64_t back : {1, 2}) {
