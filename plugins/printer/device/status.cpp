@@ -43,8 +43,6 @@ std::vector<std::uint8_t> command(Question question)
     }
 }
 
-std::vector<std::uint8_t> identity_command(std::uint8_t what) { return {gs, 'I', what}; }
-
 std::vector<std::uint8_t> automatic_status_command(bool on)
 {
     constexpr std::uint8_t drawer_offline_error_paper = 0x0F;

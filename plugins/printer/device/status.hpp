@@ -59,8 +59,6 @@ enum class Question : std::uint8_t {
 
 // The command that asks. A printer answers DLE EOT at once, even offline; the others wait in its buffer.
 std::vector<std::uint8_t> command(Question question);
-// GS I 66 (maker), 67 (model), 65 (firmware), 68 (serial): the answers are texts (StatusParser::texts).
-std::vector<std::uint8_t> identity_command(std::uint8_t what);
 // GS a: the printer reports each change by itself (drawer, offline, errors, paper), or no more.
 std::vector<std::uint8_t> automatic_status_command(bool on);
 

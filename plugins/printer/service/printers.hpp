@@ -96,12 +96,10 @@ public:
     // task_config: merges the updates with the settings, which are used at once; `done` follows when they
     // are on the disk. A problem that is returned changes nothing, and nothing follows.
     Problem configure(const nlohmann::json& updates, store::StoreThread::Done done);
-    [[nodiscard]] const nlohmann::json& settings() const { return settings_; }
 
 private:
     Printer& add(std::string key);
     void look_at_usb();
-    void apply_names();
     void apply_settings();
     void apply_profile(Printer&);
     void read_settings(const store::Store::Loaded&);

@@ -124,13 +124,6 @@ void Store::set_dirty(const std::string& printer, std::optional<std::uint64_t> m
     put.run();
 }
 
-void Store::rename_printer(const std::string& from, const std::string& to)
-{
-    for (const char* sql : {"UPDATE jobs SET printer=?2 WHERE printer=?1",
-                            "UPDATE OR REPLACE printers SET key=?2 WHERE key=?1"})
-        db_.prepare(sql).bind(1, from).bind(2, to).run();
-}
-
 Store::Loaded Store::load()
 {
     Loaded out;

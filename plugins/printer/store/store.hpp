@@ -66,8 +66,6 @@ public:
     void save(job::JobId, const job::Progress&, std::int64_t now_ms);
     void mark(job::JobId, std::uint64_t taken);
     void set_dirty(const std::string& printer, std::optional<std::uint64_t> missing);
-    // Not a change of the queue: the printer has another name.
-    void rename_printer(const std::string& from, const std::string& to);
 
     struct Loaded {
         std::vector<Job> open; // ascending
