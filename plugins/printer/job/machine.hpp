@@ -100,6 +100,9 @@ public:
     {
         return queue_.refuse(server, bytes);
     }
+    // As in Queue: a job between refuse() and add().
+    void expect(const std::string& server, std::uint64_t bytes) { queue_.expect(server, bytes); }
+    void arrived(const std::string& server, std::uint64_t bytes) { queue_.arrived(server, bytes); }
     // Adds a job that is on the disk. Keeps `content` only if the job is next; otherwise, or if it is null,
     // the content is loaded when the job's turn comes.
     void add(Ticket, Content content, Time, Actions&);
@@ -146,9 +149,9 @@ private:
         bool proved = false, answered = false; // by GS ( H; by DLE EOT after the last byte
         bool cancelled = false;
         bool proof_begun = false, proof_sent = false; // the request for it
-        std::optional<Verdict> verdict; // while the link is finished
-        State stored = State::queued;   // what the disk has
-        unsigned commits = 0;           // under way
+        std::optional<Verdict> verdict;               // while the link is finished
+        State stored = State::queued;                 // what the disk has
+        unsigned commits = 0;                         // under way
         std::uint64_t marked = 0;
         Time marked_at{}, deadline{};
     };

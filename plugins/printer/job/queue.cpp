@@ -19,11 +19,13 @@ Problem full(const std::string& waiting, const std::string& limit)
 std::optional<Problem> Queue::refuse(const std::string& server, std::uint64_t bytes) const
 {
     const auto lane = lanes_.find(server);
-    const std::size_t own_jobs = lane == lanes_.end() ? 0 : lane->second.jobs.size();
+    const std::size_t own_jobs = lane == lanes_.end() ? 0 : lane->second.jobs.size() + lane->second.expected;
+    const std::size_t all_jobs = jobs_ + expected_;
     const std::uint64_t own_bytes = lane == lanes_.end() ? 0 : lane->second.bytes;
     const auto share = [](auto limit) { return limit - limit / 8; };
-    if (jobs_ >= limits_.jobs || own_jobs >= share(limits_.jobs))
-        return full(std::to_string(own_jobs) + " jobs of this server, " + std::to_string(jobs_) + " in all",
+    if (all_jobs >= limits_.jobs || own_jobs >= share(limits_.jobs))
+        return full(std::to_string(own_jobs) + " jobs of this server, " + std::to_string(all_jobs) +
+                        " in all",
                     "queue_jobs, " + std::to_string(limits_.jobs));
     if (bytes_ + bytes > limits_.bytes || own_bytes + bytes > share(limits_.bytes))
         return full("jobs of " + std::to_string(own_bytes) + " bytes of this server, of " +
@@ -32,11 +34,34 @@ std::optional<Problem> Queue::refuse(const std::string& server, std::uint64_t by
     return std::nullopt;
 }
 
+// A server that had no job here is behind those that waited: one that sends job after job does not starve
+// them.
+Queue::Lane& Queue::lane_of(const std::string& server)
+{
+    return lanes_.try_emplace(server, Lane{.jobs = {}, .served = turn_}).first->second;
+}
+
+void Queue::expect(const std::string& server, std::uint64_t bytes)
+{
+    Lane& lane = lane_of(server);
+    ++expected_;
+    ++lane.expected;
+    bytes_ += bytes;
+    lane.bytes += bytes;
+}
+
+void Queue::arrived(const std::string& server, std::uint64_t bytes)
+{
+    const auto lane = lanes_.find(server);
+    if (lane == lanes_.end() || lane->second.expected == 0) return;
+    --expected_;
+    --lane->second.expected;
+    removed(lane, bytes);
+}
+
 void Queue::add(Ticket ticket)
 {
-    // A server that had no job here is behind those that waited: one that sends job after job does not starve
-    // them.
-    Lane& lane = lanes_.try_emplace(ticket.server, Lane{{}, 0, turn_}).first->second;
+    Lane& lane = lane_of(ticket.server);
     ++jobs_;
     bytes_ += ticket.size;
     lane.bytes += ticket.size;
@@ -45,14 +70,18 @@ void Queue::add(Ticket ticket)
 
 std::optional<Ticket> Queue::take()
 {
-    const auto next = std::min_element(lanes_.begin(), lanes_.end(), [](const auto& a, const auto& b) {
-        return a.second.served != b.second.served ? a.second.served < b.second.served
-                                                  : a.second.jobs.front().id < b.second.jobs.front().id;
-    });
+    const auto before = [](const Lane& a, const Lane& b) {
+        return a.served != b.served ? a.served < b.served : a.jobs.front().id < b.jobs.front().id;
+    };
+    auto next = lanes_.end();
+    for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane)
+        if (!lane->second.jobs.empty() && (next == lanes_.end() || before(lane->second, next->second)))
+            next = lane;
     if (next == lanes_.end()) return std::nullopt;
     Ticket ticket = std::move(next->second.jobs.front());
     next->second.jobs.pop_front();
     next->second.served = ++turn_;
+    --jobs_;
     removed(next, ticket.size);
     return ticket;
 }
@@ -65,6 +94,7 @@ std::optional<Ticket> Queue::remove(JobId id)
         if (found == jobs.end()) continue;
         Ticket ticket = std::move(*found);
         jobs.erase(found);
+        --jobs_;
         removed(lane, ticket.size);
         return ticket;
     }
@@ -72,12 +102,11 @@ std::optional<Ticket> Queue::remove(JobId id)
 }
 
 // A server without jobs is forgotten.
-void Queue::removed(std::map<std::string, Lane>::iterator lane, std::uint64_t bytes)
+void Queue::removed(Lanes::iterator lane, std::uint64_t bytes)
 {
-    --jobs_;
     bytes_ -= bytes;
     lane->second.bytes -= bytes;
-    if (lane->second.jobs.empty()) lanes_.erase(lane);
+    if (lane->second.jobs.empty() && lane->second.expected == 0) lanes_.erase(lane);
 }
 
 } // namespace agenthost::printer::job

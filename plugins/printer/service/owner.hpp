@@ -39,6 +39,9 @@ public:
     Owner& operator=(const Owner&) = delete;
 
     void start(std::vector<job::Ticket> restored, std::optional<std::uint64_t> dirty);
+    // A job that was not refused is being stored; each expect() is followed by one arrived(), then perhaps by add().
+    void expect(const std::string& server, std::uint64_t bytes) { machine_.expect(server, bytes); }
+    void arrived(const std::string& server, std::uint64_t bytes) { machine_.arrived(server, bytes); }
     void add(const job::Ticket&, job::Content);
     // Returns false if the printer has the job's last byte or does not know the job; else its end follows, which
     // may be another one than the cancellation.

@@ -190,7 +190,7 @@ void Service::place(const Shared& request, Order& order, const Target& target)
     Printer& printer = *found.printer;
     Content content = order.make(printer);
     throw_if(content.problem);
-    const Owner& owner = printers_->owner_of(printer);
+    Owner& owner = printers_->owner_of(printer);
     if (auto refused = owner.machine().refuse(order.job.server, content.bytes.size()))
         throw Error{refused->code, refused->message, AGH_E_BUSY};
     order.job.printer = printer.key;
@@ -198,9 +198,11 @@ void Service::place(const Shared& request, Order& order, const Target& target)
     order.job.meta = dumped(content.meta);
     const auto bytes = std::make_shared<const std::string>(std::move(content.bytes));
     const auto result = std::make_shared<store::Added>();
+    owner.expect(order.job.server, bytes->size());
     store_->run([job = order.job, bytes, result](store::Store& store) { *result = store.add(job, *bytes); },
-                [this, request, result, bytes, &printer,
+                [this, request, result, bytes, &printer, server = order.job.server,
                  is_test = order.is_test](const std::optional<Problem>& problem) {
+                    printers_->owner_of(printer).arrived(server, bytes->size());
                     if (problem) {
                         request->fail(problem->code, problem->message, {}, not_started);
                         return;

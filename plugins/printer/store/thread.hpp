@@ -37,8 +37,8 @@ public:
     StoreThread(const StoreThread&) = delete;
     StoreThread& operator=(const StoreThread&) = delete;
 
-    // `call` runs in the transaction; its result is valid if `done` gets no problem. At most 256 MiB of bytes
-    // wait, which the callers' own bounds keep: a queue is refused before.
+    // `call` runs in the transaction; its result is valid if `done` gets no problem. The callers bound what waits:
+    // a printer's queue counts a job's bytes from when it was not refused (job/queue.hpp).
     // The call runs again if a commit fails, and later if `keep` names it: of one name only the last is kept.
     void run(std::function<void(Store&)> call, Done done, std::string keep = {});
     // A row of a job; a final one is kept until the disk takes it.

@@ -42,9 +42,10 @@ TEST_F(Abuse, AFullQueueDoesNotHideTheJobsThatAreInIt)
     const Json config{{"devices", {device(printer, "Kitchen")}}, {"queue_jobs", 8}};
     {
         PrinterBox box{state.path(), config};
-        for (int i = 0; i < 8; ++i)
+        for (std::size_t i = 0; i < 8; ++i) {
             (void)box.begin("print", job("job " + std::to_string(i) + "\n"), "t" + std::to_string(i));
-        EXPECT_TRUE(wait_for([&] { return waiting(box) == 8; }));
+            EXPECT_TRUE(wait_for([&] { return waiting(box) == i + 1; }));
+        }
         EXPECT_EQ(box.call("print", job("one more\n"), "t9").code(), "QUEUE_FULL");
     }
     PrinterBox box{state.path(), config};
@@ -62,6 +63,19 @@ TEST_F(Abuse, AFullQueueDoesNotHideTheJobsThatAreInIt)
         EXPECT_EQ(paper.find(text), paper.rfind(text));
         EXPECT_NE(paper.find(text), std::string::npos);
     }
+}
+
+// The disk is slower than the loop that accepts jobs.
+TEST_F(Abuse, JobsOnTheirWayToTheDiskCountInTheQueue)
+{
+    NetworkPrinter printer{without_paper()};
+    PrinterBox box{state.path(), {{"devices", {device(printer, "Kitchen")}}, {"queue_jobs", 8}}};
+    std::vector<agh_req> burst;
+    for (int i = 0; i < 100; ++i)
+        burst.push_back(box.begin("print", job("job " + std::to_string(i) + "\n"), "t" + std::to_string(i)));
+    // In order: when the last one is answered, each has been accepted or not.
+    EXPECT_EQ(box.host().wait_reply(burst.back(), max_wait).code(), "QUEUE_FULL");
+    EXPECT_LE(waiting(box), 8U) << "one at the printer, seven in the queue";
 }
 
 TEST_F(Abuse, ARepeatGetsItsJobAlthoughItsPrinterHasAnotherNameNow)
