@@ -213,8 +213,7 @@ void Machine::received(Bytes bytes, Time now, Actions& actions)
     // Before the request is written an answer to it cannot be: the data of a job has asked with this id. While
     // it is written, its answer may be faster than the report that it was written.
     const bool asked = current_->restored || current_->proof_begun;
-    const ProcessId own = process_id(current_->ticket.id);
-    if (asked && std::ranges::find(confirmed, own) != confirmed.end()) current_->proved = true;
+    if (asked && std::ranges::find(confirmed, confirmation()) != confirmed.end()) current_->proved = true;
     if (current_->proved && phase_ == Phase::listening) return settle(now, actions);
     if (current_->proved && phase_ == Phase::proving && !writing_) return finish(std::nullopt, actions);
     const bool awaited = phase_ == Phase::querying || phase_ == Phase::draining || phase_ == Phase::proving;
@@ -250,6 +249,11 @@ void Machine::timer(Time now, Actions& actions)
 bool Machine::whole() const { return current_->ticket.progress.taken >= current_->ticket.size; }
 
 bool Machine::can_look() const { return can_read_ && options_.model.realtime_status; }
+
+ProcessId Machine::confirmation() const
+{
+    return process_id(options_.first_confirmation + current_->ticket.id);
+}
 
 milliseconds Machine::proof_time() const
 {

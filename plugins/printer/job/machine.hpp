@@ -46,6 +46,9 @@ struct Options {
     bool continues = false;
     bool keep_open = false; // between jobs
     QueueLimits queue;
+    // Where the ids of this node's confirmations begin. A secret: the data of one job must not ask with the id
+    // that another job's own request will have.
+    std::uint64_t first_confirmation = 0;
 };
 
 // Times and bounds.
@@ -211,6 +214,7 @@ private:
     [[nodiscard]] bool device_has_bytes() const;
     [[nodiscard]] bool whole() const; // every byte was taken
     [[nodiscard]] bool can_prove() const { return options_.model.confirmation == Confirmation::process_id; }
+    [[nodiscard]] ProcessId confirmation() const; // of the current job
     [[nodiscard]] bool can_look() const;
     [[nodiscard]] std::chrono::milliseconds proof_time() const;
     [[nodiscard]] std::chrono::milliseconds answer_time() const;

@@ -88,7 +88,7 @@ void Machine::begin_proof(Time now, Actions& actions)
     const auto missing = std::min<std::uint64_t>(tracker_->missing(), max_filler);
     buffer_.assign(static_cast<std::size_t>(missing), '\0');
     if (can_prove())
-        for (const std::uint8_t byte : confirmation_request(process_id(current_->ticket.id)))
+        for (const std::uint8_t byte : confirmation_request(confirmation()))
             buffer_ += static_cast<char>(byte);
     sent_ = 0;
     part_ = Part::proof;

@@ -2,8 +2,10 @@
 
 #include "base/ascii.hpp"
 #include "base/iso8601.hpp"
+#include "base/parse_number.hpp"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace agenthost::printer::service {
@@ -53,6 +55,7 @@ void Printers::start(const store::Store::Loaded& loaded)
     dirty_ = loaded.dirty;
     for (const store::Job& job : loaded.open) waiting_[job.printer].push_back(job.ticket());
     read_settings(loaded);
+    read_first_confirmation(loaded);
     for (const DeviceConfig& device : config_.devices)
         if (device.address) add(network_key(*device.address)).address = device.address;
     // Printers that a server named, or that are configured no more, keep their jobs.
@@ -102,6 +105,23 @@ void Printers::read_settings(const store::Store::Loaded& loaded)
         printer.serial = one.value("serial", std::string{});
         printer.model = one.value("model", std::string{});
     }
+}
+
+// It is on the disk before the first job is: the store keeps the order.
+void Printers::read_first_confirmation(const store::Store::Loaded& loaded)
+{
+    constexpr const char* key = "first_confirmation";
+    const auto stored = loaded.settings.find(key);
+    if (stored != loaded.settings.end())
+        if (const auto number = base::parse_number<std::uint64_t>(stored->second)) {
+            first_confirmation_ = *number;
+            return;
+        }
+    std::random_device random;
+    first_confirmation_ = std::uniform_int_distribution<std::uint64_t>{0, process_id_count - 1}(random);
+    store_.run(
+        [text = std::to_string(first_confirmation_)](store::Store& store) { store.put_setting(key, text); },
+        nullptr, key);
 }
 
 void Printers::save_usb()
@@ -198,8 +218,11 @@ Owner& Printers::owner_of(Printer& printer)
 {
     if (printer.owner) return *printer.owner;
     const bool usb = !printer.address;
-    job::Options options{
-        .model = printer.profile.model, .continues = usb, .keep_open = usb, .queue = config_.queue};
+    job::Options options{.model = printer.profile.model,
+                         .continues = usb,
+                         .keep_open = usb,
+                         .queue = config_.queue,
+                         .first_confirmation = first_confirmation_};
     Owner::Parts parts{
         .io = io_,
         .store = store_,

@@ -103,6 +103,7 @@ private:
     void apply_settings();
     void apply_profile(Printer&);
     void read_settings(const store::Store::Loaded&);
+    void read_first_confirmation(const store::Store::Loaded&);
     void save_usb();
     void open(Printer&, OpenDone);
     Found among(const Wanted&, bool there_only);
@@ -119,6 +120,7 @@ private:
     std::map<job::JobId, Printer*> jobs_;
     std::map<std::string, std::vector<job::Ticket>> waiting_; // restored, by key
     std::map<std::string, std::uint64_t> dirty_;
+    std::uint64_t first_confirmation_ = 0; // job::Options
     network::Connector connector_;
     std::unique_ptr<usb::Bus> bus_;
 };

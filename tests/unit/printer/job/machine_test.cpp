@@ -181,6 +181,12 @@ struct Alone {
         machine.port_status(status, now, out);
         return out;
     }
+    Actions received(const std::string& answer)
+    {
+        Actions out;
+        machine.received({reinterpret_cast<const std::uint8_t*>(answer.data()), answer.size()}, now, out);
+        return out;
+    }
     // Until the first bytes of the job are to be written.
     void begin(std::uint64_t device)
     {
@@ -196,6 +202,9 @@ struct Alone {
     Time now{};
     Machine machine;
 };
+
+// What the printer sends, and stores, when it has printed what was before the request with this id.
+std::string stored_answer(const ProcessId& id) { return "\x37\x22" + printer::to_string(id) + std::string(1, '\0'); }
 
 TEST(PrinterMachine, APrinterThatIsSilentAndWithoutPaperGetsNoByte)
 {
@@ -236,13 +245,7 @@ TEST(PrinterMachine, AConfirmedJobEndsBeforeItsLinkIsFinished)
         alone.begin(1);
         alone.written(100);
         alone.written(11); // the request for proof
-        Actions out;
-        const ProcessId id = process_id(1);
-        std::string proof{"\x37\x22"};
-        proof.append(id.begin(), id.end());
-        proof += '\0';
-        alone.machine.received({reinterpret_cast<const std::uint8_t*>(proof.data()), proof.size()}, alone.now,
-                               out);
+        const Actions out = alone.received(stored_answer(process_id(1)));
         EXPECT_TRUE(Alone::has<act::Commit>(out));
         EXPECT_TRUE(Alone::has<act::Finish>(out));
         EXPECT_EQ(alone.machine.current(), nullptr);
@@ -266,22 +269,33 @@ TEST(PrinterMachine, AConfirmedJobEndsBeforeItsLinkIsFinished)
 // The data of a job may ask with the id that the job's own request will have.
 TEST(PrinterMachine, AConfirmationBeforeItsRequestProvesNothing)
 {
-    const ProcessId id = process_id(1);
-    std::string proof{"\x37\x22"};
-    proof.append(id.begin(), id.end());
-    proof += '\0';
-    const Bytes bytes{reinterpret_cast<const std::uint8_t*>(proof.data()), proof.size()};
+    const std::string proof = stored_answer(process_id(1));
     for (const World::Setup& setup : {usb(), network()}) {
         Alone alone{setup};
-        Actions early, late;
         alone.begin(1);
         alone.written(50);
-        alone.machine.received(bytes, alone.now, early);
+        (void)alone.received(proof);
         alone.written(50);
         alone.written(11);
         EXPECT_NE(alone.machine.current(), nullptr);
-        alone.machine.received(bytes, alone.now, late);
-        EXPECT_TRUE(Alone::has<act::Finish>(late));
+        EXPECT_TRUE(Alone::has<act::Finish>(alone.received(proof)));
+        EXPECT_EQ(alone.machine.current(), nullptr);
+    }
+}
+
+// What the printer has stored after a restart may be the answer to what another job's data asked.
+TEST(PrinterMachine, OnlyTheIdOfThisNodeConfirmsAJob)
+{
+    constexpr std::uint64_t secret = 70'000'000;
+    for (World::Setup setup : {usb(), network()}) {
+        setup.options.first_confirmation = secret;
+        Alone alone{setup};
+        alone.begin(1);
+        alone.written(100);
+        alone.written(11);
+        (void)alone.received(stored_answer(process_id(1)));
+        EXPECT_NE(alone.machine.current(), nullptr);
+        (void)alone.received(stored_answer(process_id(secret + 1)));
         EXPECT_EQ(alone.machine.current(), nullptr);
     }
 }
