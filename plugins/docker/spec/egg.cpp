@@ -11,7 +11,8 @@ namespace agenthost::docker {
 
 namespace {
 
-constexpr std::size_t max_startup = 16 << 10, max_name = 256, max_images = 256, max_variables = 512;
+constexpr std::size_t max_startup = 16 << 10, max_name = 256, max_images = 256, max_variables = 512,
+                      max_variable_name = 255;
 constexpr std::size_t max_value = 16 << 10, max_environment_bytes = 256 << 10, max_denied = 256;
 
 bool is_id_byte(char c)
@@ -212,7 +213,7 @@ void EggReader::read_variables()
                    notes_);
         const auto name = variable.find("env_variable");
         if (!name) variable.refuse("env_variable is missing: the name of the variable.");
-        const std::string text = name->line(128);
+        const std::string text = name->line(max_variable_name);
         const auto value = variable.find("default_value");
         set_variable(text, value ? value->scalar(max_value) : std::string{}, *name);
         if (const auto rules = variable.find("rules")) {
@@ -299,14 +300,12 @@ ServerSpec EggReader::read()
 
 void check_variable_name(std::string_view name, const Node& node)
 {
-    const auto is_letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     };
-    const bool good =
-        !name.empty() && name.size() <= 128 && is_letter(name.front()) &&
-        std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-    if (!good)
-        node.refuse(shown(name) + " is not a variable name. Use letters, digits and _, and no digit first.");
+    if (name.empty() || name.size() > max_variable_name || !std::all_of(name.begin(), name.end(), fits))
+        node.refuse(shown(name) + " is not a variable name. Use 1 to " + std::to_string(max_variable_name) +
+                    " letters, digits and _.");
 }
 
 void check_server_id(std::string_view id, std::string_view path)

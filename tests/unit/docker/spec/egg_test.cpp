@@ -145,6 +145,7 @@ TEST(Egg, ReadsOddFieldsOfEggFilesInUse)
     EXPECT_FALSE(odd("/scripts/installation/script", nullptr).installer);
     EXPECT_EQ(odd("/variables/1/default_value", 12).environment.at("BUILD_NUMBER"), "12");
     EXPECT_EQ(odd("/variables/0/user_viewable", 1).name, "Paper");
+    EXPECT_TRUE(odd("/variables/1/env_variable", "7DAYS_SEED").environment.contains("7DAYS_SEED"));
 }
 
 TEST(Egg, ReadsConditionalEdits)
@@ -274,7 +275,7 @@ TEST(Egg, SaysWhereTheEnvironmentOrACommandIsWrong)
 {
     expect_refusals({
         {"/environment", ordered_json{{"A-B", "x"}}, "\"A-B\" is not a variable name"},
-        {"/environment", ordered_json{{"1A", "x"}}, "is not a variable name"},
+        {"/environment", ordered_json{{std::string(256, 'A'), "x"}}, "is not a variable name"},
         {"/environment", ordered_json{{"", "x"}}, "is not a variable name"},
         {"/environment", ordered_json{{"A=B", "x"}}, "is not a variable name"},
         {"/environment", ordered_json{{"A", "x\ny"}}, "eggConfig.environment.A: contains a line break"},
