@@ -51,6 +51,12 @@ std::string receipt(std::size_t size)
     return out;
 }
 
+// The request as it arrives: what its sender spends on JSON and base64 is not the service's.
+std::string request(const char* printer, const std::string& bytes)
+{
+    return Json{{"printer", printer}, {"data", test::base64_of(bytes)}, {"encoding", "base64"}}.dump();
+}
+
 // A device of our configuration.
 Json device(const char* alias, Json which)
 {
@@ -86,15 +92,17 @@ public:
         };
         if (!test::wait_for(usb_is_there)) throw std::runtime_error{"no printer"};
     }
-    void print(const std::string& printer, const std::string& bytes)
+    void print(const std::string& params)
     {
-        const Json params{{"printer", printer}, {"data", test::base64_of(bytes)}, {"encoding", "base64"}};
-        const auto reply = box_.call("print", params, "t" + std::to_string(++last_));
+        const std::string caller = test::PrinterBox::caller("t" + std::to_string(++last_));
+        const auto reply =
+            box_.host().wait_reply(box_.host().invoke("printer.print", params, {.caller = caller}), max_wait);
         if (!reply.ok() || test::data_of(reply).value("outcome", "") != "printed")
             throw std::runtime_error{"a job was not printed: " + reply.json};
     }
 
 private:
+    static constexpr std::chrono::seconds max_wait{30};
     test::PrinterBox box_;
     int last_ = 0;
 };
@@ -200,9 +208,9 @@ int main(int argc, char** argv)
             const auto state = (memory ? in_memory.path() : on_disk.path()) / std::to_string(round);
             std::filesystem::create_directories(state);
             Printing printing{state, devices};
-            printing.print("USB", small); // opens the printer
+            printing.print(request("USB", small)); // opens the printer
             const auto print = [&](const char* printer, const std::string& bytes) {
-                return [&, printer] { printing.print(printer, bytes); };
+                return [&printing, params = request(printer, bytes)] { printing.print(params); };
             };
             const std::string where = memory ? ", in memory" : "";
             bench.measure("USB 4 KB" + where, pairs() * 2, print("USB", small), by_usb);
