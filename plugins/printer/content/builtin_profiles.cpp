@@ -61,9 +61,8 @@ constexpr unsigned partial = 1, full = 2, drawer = 4, qr = 8, no_raster = 16, ba
 constexpr unsigned desk = partial | full | drawer | qr;
 
 // What can be asked of the model: bits of Row::answers.
-constexpr unsigned realtime = 1, automatic = 2, process_id_proof = 4, clears = 8;
-constexpr unsigned modern = realtime | automatic | process_id_proof | clears;
-constexpr unsigned older = realtime | automatic;
+constexpr unsigned realtime = 1, process_id_proof = 2, clears = 4;
+constexpr unsigned modern = realtime | process_id_proof | clears;
 
 struct Row {
     std::string_view name, vendor;
@@ -81,13 +80,13 @@ struct Row {
 constexpr unsigned epson_rows = 1'662;
 
 constexpr std::array<Row, 41> rows{{
-    {"bixolon-srp-350", "Bixolon", 512, 180, 42, 56, bixolon_old, partial | full | drawer, older, 0, 128},
-    {"bixolon-srp-350iii", "Bixolon", 512, 180, 42, 56, bixolon, desk, older, 0, 128},
-    {"bixolon-srp-s300", "Bixolon", 640, 203, 48, 64, epson, desk, older, 0, 128},
-    {"citizen-ct-s310ii", "Citizen", 576, 203, 48, 64, citizen_s310, desk, older, 0, 128},
-    {"citizen-ct-s651", "Citizen", 640, 203, 48, 64, citizen_s651, desk, older, 0, 128},
+    {"bixolon-srp-350", "Bixolon", 512, 180, 42, 56, bixolon_old, partial | full | drawer, realtime, 0, 128},
+    {"bixolon-srp-350iii", "Bixolon", 512, 180, 42, 56, bixolon, desk, realtime, 0, 128},
+    {"bixolon-srp-s300", "Bixolon", 640, 203, 48, 64, epson, desk, realtime, 0, 128},
+    {"citizen-ct-s310ii", "Citizen", 576, 203, 48, 64, citizen_s310, desk, realtime, 0, 128},
+    {"citizen-ct-s651", "Citizen", 640, 203, 48, 64, citizen_s651, desk, realtime, 0, 128},
     {"default", "", 576, 203, 42, 56, common, desk, realtime, 0, 128},
-    {"epson", "Epson", 512, 180, 42, 56, epson_t88iv, desk, older, 0, 128},
+    {"epson", "Epson", 512, 180, 42, 56, epson_t88iv, desk, realtime, 0, 128},
     {"generic-cjk-58", "", 384, 203, 32, 42, common, drawer, 0, 0, 24, "gb18030", true},
     {"generic-cjk-80", "", 576, 203, 48, 64, common, desk, realtime, 0, 64, "gb18030", true},
     {"goojprt-58", "GoojPRT", 384, 203, 32, 42, zjiang, drawer, 0, 0, 24, "gb18030", true},
@@ -97,7 +96,7 @@ constexpr std::array<Row, 41> rows{{
     {"rongta-rpp-58", "Rongta", 384, 203, 32, 42, rongta, drawer, realtime, 0, 32, "gb18030", true},
     {"simple", "", 576, 203, 42, 56, only_ascii_and_437,
      partial | drawer | basic_barcodes | column | no_raster, 0, 0, 24},
-    {"star-escpos", "Star Micronics", 576, 203, 48, 64, epson_t88iv, desk, older, 0, 128},
+    {"star-escpos", "Star Micronics", 576, 203, 48, 64, epson_t88iv, desk, realtime, 0, 128},
     {"sunmi-58", "Sunmi", 384, 203, 32, 42, sunmi, qr, 0, 0, 64, "gb18030", true},
     {"sunmi-80", "Sunmi", 576, 203, 48, 64, sunmi, desk, realtime, 0, 64, "gb18030", true},
     {"tm-l90", "Epson", 576, 203, 48, 64, epson, desk, modern, 0, 128},
@@ -107,17 +106,17 @@ constexpr std::array<Row, 41> rows{{
     {"tm-t20ii", "Epson", 576, 203, 48, 64, epson, desk, modern, epson_rows, 128},
     {"tm-t20iii", "Epson", 576, 203, 48, 64, epson, desk, modern, epson_rows, 255},
     {"tm-t20iv", "Epson", 576, 203, 48, 64, epson, desk, modern, epson_rows, 255},
-    {"tm-t70", "Epson", 512, 180, 42, 56, epson_t88iv, desk, older, 0, 128},
+    {"tm-t70", "Epson", 512, 180, 42, 56, epson_t88iv, desk, realtime, 0, 128},
     {"tm-t70ii", "Epson", 512, 180, 42, 56, epson, desk, modern, epson_rows, 128},
     {"tm-t82", "Epson", 576, 203, 48, 64, epson, desk, modern, epson_rows, 128},
-    {"tm-t88ii", "Epson", 512, 180, 42, 56, epson_t88ii, partial | full | drawer, older, 0, 128},
-    {"tm-t88iii", "Epson", 512, 180, 42, 56, epson_t88iii, partial | full | drawer, older, 0, 128},
+    {"tm-t88ii", "Epson", 512, 180, 42, 56, epson_t88ii, partial | full | drawer, realtime, 0, 128},
+    {"tm-t88iii", "Epson", 512, 180, 42, 56, epson_t88iii, partial | full | drawer, realtime, 0, 128},
     {"tm-t88iv", "Epson", 512, 180, 42, 56, epson_t88iv, desk, modern, 0, 128},
     {"tm-t88v", "Epson", 512, 180, 42, 56, epson, desk, modern, epson_rows, 128},
     {"tm-t88vi", "Epson", 512, 180, 42, 56, epson, desk, modern, epson_rows, 255},
     {"tm-t88vii", "Epson", 512, 180, 42, 56, epson, desk, modern, epson_rows, 255},
-    {"tm-u220", "Epson", 400, 80, 33, 40, epson_t88iv, partial | drawer | no_barcodes | no_raster, older, 0,
-     8},
+    {"tm-u220", "Epson", 400, 80, 33, 40, epson_t88iv, partial | drawer | no_barcodes | no_raster, realtime,
+     0, 8},
     {"xprinter-58", "Xprinter", 384, 203, 32, 42, xprinter, drawer, realtime, 0, 24, "gb18030", true},
     {"xprinter-80", "Xprinter", 576, 203, 48, 64, xprinter, desk, realtime, 0, 64, "gb18030", true},
     {"zj-5870", "Zjiang", 384, 203, 32, 42, common, drawer | no_barcodes, 0, 0, 24, "gb18030", true},
@@ -146,7 +145,6 @@ Model model_of(const Row& row)
     Model model;
     model.profile = row.name;
     model.realtime_status = (row.answers & realtime) != 0;
-    model.automatic_status = (row.answers & automatic) != 0;
     model.clear_buffer = (row.answers & clears) != 0;
     model.confirmation = (row.answers & process_id_proof) != 0 ? Confirmation::process_id
                          : model.realtime_status               ? Confirmation::status

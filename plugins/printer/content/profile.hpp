@@ -68,9 +68,6 @@ struct Profile {
     bool qr = true;
     Barcodes barcodes = Barcodes::full;
     Image image = Image::raster;
-    // True if a high level of the drawer's pin means open, false if a low level does. nullopt if unknown;
-    // then the drawer's state is never reported.
-    std::optional<bool> drawer_open_high;
     Model model;
 };
 

@@ -127,16 +127,6 @@ std::string set_cutter(Profile& profile, const Json& value)
     return {};
 }
 
-std::string set_drawer_level(Profile& profile, const Json& value)
-{
-    constexpr std::array<std::pair<std::string_view, int>, 3> words{
-        {{"low", 0}, {"high", 1}, {"unknown", 2}}};
-    int level = 2;
-    if (std::string wrong = one_of(value, level, words); !wrong.empty()) return wrong;
-    profile.drawer_open_high = level == 2 ? std::nullopt : std::optional{level == 1};
-    return {};
-}
-
 constexpr std::array<std::pair<std::string_view, Confirmation>, 3> confirmations{
     {{"none", Confirmation::none},
      {"status", Confirmation::status},
@@ -161,8 +151,7 @@ struct Key {
     Setter set;
 };
 constexpr std::int64_t mega = 1 << 20;
-constexpr std::array<Key, 28> keys{{
-    {"automatic_status", [](Profile& p, const Json& v) { return boolean(v, p.model.automatic_status); }},
+constexpr std::array<Key, 26> keys{{
     {"barcodes", [](Profile& p, const Json& v) { return one_of(v, p.barcodes, barcode_kinds); }},
     {"cjk_at_start", [](Profile& p, const Json& v) { return boolean(v, p.cjk.on_at_start); }},
     {"cjk_charset", set_cjk_charset},
@@ -181,7 +170,6 @@ constexpr std::array<Key, 28> keys{{
     {"dots", [](Profile& p, const Json& v) { return number(v, p.dots, 64, 2'048); }},
     {"dpi", [](Profile& p, const Json& v) { return number(v, p.dpi, 60, 600); }},
     {"drawer", [](Profile& p, const Json& v) { return boolean(v, p.drawer); }},
-    {"drawer_open_level", set_drawer_level},
     {"image", [](Profile& p, const Json& v) { return one_of(v, p.image, images); }},
     {"keep_detached", [](Profile& p, const Json& v) { return boolean(v, p.model.keep_detached); }},
     {"no_progress_seconds", set_no_progress},

@@ -30,9 +30,8 @@ struct Model {
     std::size_t pacing = 0;
     // Rows of one raster command that we make ourselves.
     std::size_t raster_rows = 128;
-    bool realtime_status = true;   // answers DLE EOT n
-    bool automatic_status = false; // sends GS a status by itself once asked
-    bool clear_buffer = false;     // DLE DC4 8
+    bool realtime_status = true; // answers DLE EOT n
+    bool clear_buffer = false;   // DLE DC4 8
     bool zero_length_packet =
         false;                  // USB: wants one after a job that is an exact multiple of the packet size
     bool trailing_nul = false;  // USB: such a job is sent one NUL longer instead

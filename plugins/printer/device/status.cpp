@@ -43,10 +43,4 @@ std::vector<std::uint8_t> command(Question question)
     }
 }
 
-std::vector<std::uint8_t> automatic_status_command(bool on)
-{
-    constexpr std::uint8_t drawer_offline_error_paper = 0x0F;
-    return {gs, 'a', on ? drawer_offline_error_paper : std::uint8_t{0}};
-}
-
 } // namespace agenthost::printer

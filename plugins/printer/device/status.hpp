@@ -37,13 +37,6 @@ struct Status {
 // For people: "the paper is out; the cover is open". Empty if nothing is the matter.
 std::string reason(const Status& status);
 
-// Whether the drawer is open, where its open level is known. "open_level_high" is a setting of the drawer.
-inline std::optional<bool> drawer_open(const Status& status, std::optional<bool> open_level_high)
-{
-    if (!status.drawer_pin_high || !open_level_high) return std::nullopt;
-    return *status.drawer_pin_high == *open_level_high;
-}
-
 // The questions whose one-byte answers can only be told apart by what was asked.
 enum class Question : std::uint8_t {
     realtime_printer = 1, // DLE EOT 1
@@ -59,7 +52,5 @@ enum class Question : std::uint8_t {
 
 // The command that asks. A printer answers DLE EOT at once, even offline; the others wait in its buffer.
 std::vector<std::uint8_t> command(Question question);
-// GS a: the printer reports each change by itself (drawer, offline, errors, paper), or no more.
-std::vector<std::uint8_t> automatic_status_command(bool on);
 
 } // namespace agenthost::printer

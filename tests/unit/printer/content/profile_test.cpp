@@ -92,7 +92,7 @@ TEST(PrinterProfileSettings, EachValueOverridesTheProfile)
         Json::parse(
             R"({"profile": "pos-80", "columns": 42, "code_pages": {"16": "Windows-1252", "0": "IBM437"},
         "default_code_page": 16, "cjk_select": "1B3900", "cjk_charset": "GBK", "cjk_at_start": false, "cutter": "partial", "commit": "page",
-        "commit_buffer": 65536, "confirmation": "process_id", "no_progress_seconds": 30, "drawer_open_level": "low", "image": "none",
+        "commit_buffer": 65536, "confirmation": "process_id", "no_progress_seconds": 30, "image": "none",
         "raster_rows": 24, "zero_length_packet": true, "pacing": 10000, "qr": false, "barcodes": "basic"})"),
         "tm-t88v", "devices[0]");
     ASSERT_EQ(out.problem.code, "") << out.problem.message;
@@ -107,7 +107,6 @@ TEST(PrinterProfileSettings, EachValueOverridesTheProfile)
     EXPECT_EQ(p.model.commit_buffer, 65'536u);
     EXPECT_EQ(p.model.confirmation, Confirmation::process_id);
     EXPECT_EQ(p.model.no_progress, std::chrono::seconds{30});
-    EXPECT_EQ(p.drawer_open_high, false);
     EXPECT_EQ(p.image, Image::none);
     EXPECT_EQ(p.model.raster_rows, 24u);
     EXPECT_TRUE(p.model.zero_length_packet);

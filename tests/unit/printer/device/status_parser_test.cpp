@@ -172,14 +172,4 @@ TEST(PrinterStatus, IdsDifferForEverySequenceAndAreWhatThePrinterAccepts)
               (Raw{0x1D, 0x28, 0x48, 6, 0, 48, 48, 'A', 'B', 'C', 'D'}));
 }
 
-TEST(PrinterStatus, TheDrawersLevelDecidesWhetherItIsOpen)
-{
-    Status status;
-    EXPECT_FALSE(drawer_open(status, true));
-    status.drawer_pin_high = true;
-    EXPECT_EQ(drawer_open(status, true), true);
-    EXPECT_EQ(drawer_open(status, false), false);
-    EXPECT_FALSE(drawer_open(status, std::nullopt));
-}
-
 } // namespace
