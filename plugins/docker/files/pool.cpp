@@ -1,6 +1,5 @@
 #include "pool.hpp"
 
-#include <linux/ioprio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -97,8 +96,9 @@ std::string Pool::no_place(std::string_view caller) const
 void Pool::loop()
 {
     // Archives and transfers give way to the games on the same disk, where its scheduler knows priorities.
-    constexpr int lowest = 7;
-    ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, lowest));
+    // ioprio_set(2); <linux/ioprio.h> is not C++ in Debian 12's kernel headers since 6.1.192.
+    constexpr int who_process = 1, class_shift = 13, best_effort = 2, lowest = 7;
+    ::syscall(SYS_ioprio_set, who_process, 0, best_effort << class_shift | lowest);
     std::unique_lock lock{mutex_};
     for (;;) {
         changed_.wait(lock, [this] { return stopped_ || !ready_.empty(); });
