@@ -246,6 +246,12 @@ void Machine::timer(Time now, Actions& actions)
     }
 }
 
+bool Machine::at_rest() const
+{
+    return phase_ == Phase::idle && !current_ && !link_ && queue_.empty() && !queue_.expects() &&
+           restored_.empty() && ending_.empty() && !dirty_;
+}
+
 bool Machine::whole() const { return current_->ticket.progress.taken >= current_->ticket.size; }
 
 bool Machine::can_look() const { return can_read_ && options_.model.realtime_status; }

@@ -130,6 +130,8 @@ public:
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] const Condition& condition() const { return condition_; }
+    // Nothing is under way or kept for later: it may be destroyed, and another one made for this printer.
+    [[nodiscard]] bool at_rest() const;
     // Nothing more of it is sent; its end is being found or stored.
     [[nodiscard]] bool ending(JobId) const;
     // Returns the job that is being printed, or nullptr.

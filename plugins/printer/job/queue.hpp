@@ -36,6 +36,7 @@ public:
     [[nodiscard]] std::size_t size() const { return jobs_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; } // with those on their way
     [[nodiscard]] bool empty() const { return jobs_ == 0; }
+    [[nodiscard]] bool expects() const { return expected_ != 0; } // some are on their way
 
 private:
     struct Lane {

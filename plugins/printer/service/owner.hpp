@@ -56,6 +56,8 @@ public:
     [[nodiscard]] std::int64_t looked_at_ms() const { return look_.result() ? look_.result()->at_ms : 0; }
     // No job is here.
     [[nodiscard]] bool idle() const { return machine_.current() == nullptr && machine_.queue().empty(); }
+    // It may be destroyed: nothing is lost, and nobody waits for it.
+    [[nodiscard]] bool at_rest() const { return machine_.at_rest() && !look_.running() && closing_.empty(); }
     [[nodiscard]] const job::Machine& machine() const { return machine_; }
     [[nodiscard]] const std::string& name() const { return name_; }
 

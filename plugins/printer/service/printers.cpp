@@ -325,16 +325,39 @@ Printer* Printers::by_text(const std::string& text, bool& several)
 Printers::Found Printers::by_address(const network::PrinterAddress& address)
 {
     for (const auto& printer : printers_)
-        if (printer->address == address) return {printer.get(), {}};
+        if (printer->address == address) {
+            printer->named = ++turn_;
+            return {printer.get(), {}};
+        }
     if (auto refused = config_.allowed.refuse(address)) return {nullptr, std::move(*refused)};
-    if (printers_.size() >= max_printers - kept_for_usb)
-        return {nullptr, problem(code::queue_full, "This node knows " + std::to_string(printers_.size()) +
-                                                       " printers; no further address is accepted before the "
-                                                       "agent is started again")};
+    if (printers_.size() >= max_printers - kept_for_usb && !forget_an_address())
+        return {nullptr,
+                problem(code::queue_full, "This node knows " + std::to_string(printers_.size()) +
+                                              " printers, and each is configured or has jobs; no "
+                                              "further address is accepted until one has printed them")};
     Printer& printer = add(network_key(address));
     printer.address = address;
+    printer.named = ++turn_;
     apply_profile(printer);
     return {&printer, {}};
+}
+
+// The one that no server has named for the longest time. Its ended jobs stay in the store.
+bool Printers::forget_an_address()
+{
+    auto oldest = printers_.end();
+    for (auto one = printers_.begin(); one != printers_.end(); ++one) {
+        const Printer& printer = **one;
+        const bool named_only = printer.address && !printer.configured && !printer.is_default &&
+                                printer.alias.empty() && printer.role.empty();
+        if (!named_only || (printer.owner && !printer.owner->at_rest()) || waiting_.contains(printer.key))
+            continue;
+        if (oldest == printers_.end() || printer.named < (*oldest)->named) oldest = one;
+    }
+    if (oldest == printers_.end()) return false;
+    if ((*oldest)->owner) dirty_.erase((*oldest)->key); // what the last run left is done
+    printers_.erase(oldest);
+    return true;
 }
 
 Printer* Printers::of_job(job::JobId id)

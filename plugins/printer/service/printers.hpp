@@ -47,6 +47,7 @@ struct Printer {
     LastTest test;
     LastError error;
     job::Trouble told = job::Trouble::none; // what was logged last
+    std::uint64_t named = 0;                // its address, by a server: the turn of the last time
     std::unique_ptr<Owner> owner;           // from its first job on
 
     [[nodiscard]] bool there() const { return address.has_value() || device != 0; }
@@ -108,6 +109,7 @@ private:
     void open(Printer&, OpenDone);
     Found among(const Wanted&, bool there_only);
     Found by_address(const network::PrinterAddress&);
+    bool forget_an_address();
     Printer* by_text(const std::string&, bool& several);
 
     boost::asio::io_context& io_;
@@ -121,6 +123,7 @@ private:
     std::map<std::string, std::vector<job::Ticket>> waiting_; // restored, by key
     std::map<std::string, std::uint64_t> dirty_;
     std::uint64_t first_confirmation_ = 0; // job::Options
+    std::uint64_t turn_ = 0;               // Printer::named
     network::Connector connector_;
     std::unique_ptr<usb::Bus> bus_;
 };

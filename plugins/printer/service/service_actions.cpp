@@ -158,7 +158,13 @@ void Service::status(Request request)
         throw_if(target.problem);
         const Printers::Found found = printers_->find(target.target);
         throw_if(found.problem);
-        printers_->look({found.printer}, [shared, printer = found.printer] {
+        printers_->look({found.printer}, [this, shared, key = found.printer->key] {
+            const Printer* const printer = printers_->with_key(key);
+            if (printer == nullptr) {
+                shared->fail(code::printer_not_found,
+                             "The printer " + key + " was forgotten meanwhile. Ask again");
+                return;
+            }
             std::string out;
             {
                 base::JsonWriter json{out};

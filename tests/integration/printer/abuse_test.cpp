@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 namespace agenthost::test {
@@ -231,15 +232,33 @@ TEST_F(Abuse, ATextIsUnicodeWhateverCharsetStandsBesideIt)
     for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(paper.substr(i * once.size(), once.size()), once) << i;
 }
 
-TEST_F(Abuse, AddressesOfServersLeaveSpaceForPrintersThatArePluggedIn)
+// Those with jobs stay, and leave space for printers that are plugged in; of the others the one that was named
+// longest ago is forgotten for the next.
+TEST_F(Abuse, AddressesOfServersAreBounded)
 {
-    PrinterBox box{state.path(), {{"allow_addresses", {"127.0.0.0/8"}}}};
-    const auto named = [&](int i) {
-        const Json printer{{"ip", "127.0.1." + std::to_string(i)}};
-        return box.call("queue", {{"printer", printer}}).code();
+    PrinterBox box{state.path(), {{"allow_addresses", {"127.0.0.0/8:9"}}}};
+    const auto address = [](int i) { return Json{{"ip", "127.0.1." + std::to_string(i)}, {"port", 9}}; };
+    const auto named = [&](int i) { return box.call("queue", {{"printer", address(i)}}).code(); };
+    const auto known = [&] {
+        std::set<std::string> out;
+        const Json list = data_of(box.call("list", Json::object()));
+        for (const Json& one : list["printers"]) out.insert(one["ip"].get<std::string>());
+        return out;
     };
     for (int i = 0; i < 192; ++i) EXPECT_EQ(named(i), "");
-    EXPECT_EQ(named(192), "QUEUE_FULL");
+    EXPECT_EQ(named(0), "");
+    EXPECT_EQ(named(192), "");
+    std::set<std::string> there = known();
+    EXPECT_EQ(there.size(), 192U);
+    EXPECT_TRUE(there.contains("127.0.1.0") && there.contains("127.0.1.192"));
+    EXPECT_FALSE(there.contains("127.0.1.1"));
+    for (const std::string& one : there) {
+        Json print = job("waits\n");
+        print["printer"] = {{"ip", one}, {"port", 9}};
+        (void)box.begin("print", print, "t" + one);
+    }
+    ASSERT_TRUE(wait_for([&] { return waiting(box) == 192; }));
+    EXPECT_EQ(named(1), "QUEUE_FULL");
     EXPECT_EQ(named(5), "");
 }
 
