@@ -1,7 +1,7 @@
 // The folder of one server, held as a descriptor: every file operation starts from it. It also carries what users
 // must not touch there, and every operation of this room asks it.
 //
-// Any thread; all operations block, so none may run on an I/O thread (use Pool). Owned by the server's files;
+// Any thread; all operations block, so none may run on an I/O thread (use base::Pool). Owned by the server's files;
 // operations in flight keep it by shared_ptr.
 #pragma once
 

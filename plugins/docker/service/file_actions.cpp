@@ -193,7 +193,7 @@ void FileActions::run(std::shared_ptr<Request> request, const FileScope& scope, 
         return;
     }
     // A small write never waits for archives, and one server's archives do not delay another's.
-    files::Pool& pool = row->walks ? walks_ : pool_;
+    base::Pool& pool = row->walks ? walks_ : pool_;
     std::string caller = panel_of(request->caller());
     if (row->walks) caller += " for " + scope.id;
     const auto job = [this, request, scope, row](base::Cancel& cancel) {

@@ -1,10 +1,10 @@
 // The file actions: reads their parameters, and carries them out in the server's folder on threads of their
-// own, shared fairly among the panels that asked (files/turns.hpp). Any thread.
+// own, shared fairly among the panels that asked (base/turns.hpp). Any thread.
 #pragma once
 
 #include "server_roots.hpp"
 
-#include "plugins/docker/files/pool.hpp"
+#include "base/pool.hpp"
 
 #include <agenthost/request.hpp>
 
@@ -32,7 +32,7 @@ public:
 
 private:
     ServerRoots& roots_;
-    files::Pool pool_, walks_; // the last members: joined first
+    base::Pool pool_, walks_; // the last members: joined first
 };
 
 } // namespace agenthost::docker::service

@@ -10,7 +10,7 @@
 #include "server_life.hpp"
 #include "usage.hpp"
 
-#include "plugins/docker/files/pool.hpp"
+#include "base/pool.hpp"
 #include "plugins/docker/files/root.hpp"
 #include "plugins/docker/spec/node_policy.hpp"
 #include "plugins/docker/spec/server_spec.hpp"
@@ -77,7 +77,7 @@ private:
     DiskQuotas quotas_;
     std::mutex mutex_; // held for moments only
     std::map<std::string, Entry> entries_;
-    files::Pool walker_, asker_; // the last members: joined first
+    base::Pool walker_, asker_; // the last members: joined first
 };
 
 } // namespace agenthost::docker::service

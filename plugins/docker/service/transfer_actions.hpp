@@ -2,13 +2,13 @@
 // their own, so that a slow peer does not delay other file actions.
 //
 // At most `transfers.max` run and `transfers.queue` wait, shared fairly among the panels that asked
-// (files/turns.hpp). A transfer ends by its request's cancel or deadline within milliseconds, also while it
+// (base/turns.hpp). A transfer ends by its request's cancel or deadline within milliseconds, also while it
 // waits. Any thread.
 #pragma once
 
 #include "server_roots.hpp"
 
-#include "plugins/docker/files/pool.hpp"
+#include "base/pool.hpp"
 #include "plugins/docker/transfer/mover.hpp"
 
 #include <agenthost/context.hpp>
@@ -49,7 +49,7 @@ private:
     ServerRoots& roots_;
     transfer::Mover mover_;
     std::atomic<bool> stopping_ = false;
-    files::Pool pool_; // the last member: joined first
+    base::Pool pool_; // the last member: joined first
 };
 
 } // namespace agenthost::docker::service

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace agenthost::docker::files {
+namespace agenthost::base {
 
 std::optional<Turns::Ticket> Turns::add(std::string_view caller)
 {
@@ -61,4 +61,4 @@ std::size_t Turns::waiting(std::string_view caller) const
     return queue == waiting_.end() ? 0 : queue->second.size();
 }
 
-} // namespace agenthost::docker::files
+} // namespace agenthost::base

@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-namespace agenthost::docker::files {
+namespace agenthost::base {
 
 Pool::Pool(Options options) : turns_{options.threads, options.max_waiting}
 {
@@ -41,9 +41,9 @@ void Pool::run_next()
     changed_.notify_all();
 }
 
-std::shared_ptr<base::Cancel> Pool::submit(Job job, std::string_view caller)
+std::shared_ptr<Cancel> Pool::submit(Job job, std::string_view caller)
 {
-    auto cancel = std::make_shared<base::Cancel>();
+    auto cancel = std::make_shared<Cancel>();
     const std::lock_guard lock{mutex_};
     if (stopped_) return nullptr;
     const auto ticket = turns_.add(caller);
@@ -53,7 +53,7 @@ std::shared_ptr<base::Cancel> Pool::submit(Job job, std::string_view caller)
     return cancel;
 }
 
-Pool::Job Pool::withdraw(const std::shared_ptr<base::Cancel>& cancel)
+Pool::Job Pool::withdraw(const std::shared_ptr<Cancel>& cancel)
 {
     const std::lock_guard lock{mutex_};
     const auto task = std::find_if(tasks_.begin(), tasks_.end(),
@@ -120,4 +120,4 @@ void Pool::loop()
     }
 }
 
-} // namespace agenthost::docker::files
+} // namespace agenthost::base

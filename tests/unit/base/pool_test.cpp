@@ -1,6 +1,8 @@
-#include "plugins/docker/files/pool.hpp"
+#include "base/pool.hpp"
 
-#include "files_fixture.hpp"
+#include "tests/support/support.hpp"
+
+#include <gtest/gtest.h>
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,11 +12,10 @@
 
 namespace {
 
-using namespace agenthost::docker::files;
-using agenthost::base::Cancel;
+using namespace agenthost::base;
 using agenthost::test::wait_for;
 
-TEST(FilePool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
+TEST(Pool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
 {
     Pool pool{{.threads = 2, .max_waiting = 3}};
     std::promise<void> go;
@@ -38,7 +39,7 @@ TEST(FilePool, RunsAsManyAsItHasThreadsAndRefusesTooMany)
     EXPECT_EQ(most, 2);
 }
 
-TEST(FilePool, GivesWayToOthersOnTheDisk)
+TEST(Pool, GivesWayToOthersOnTheDisk)
 {
     // ioprio_get(2): of this thread. The lowest of the class "best effort".
     const auto own = [] { return static_cast<int>(::syscall(SYS_ioprio_get, 1, 0)); };
@@ -50,7 +51,7 @@ TEST(FilePool, GivesWayToOthersOnTheDisk)
     EXPECT_NE(own(), lowest) << "its threads only";
 }
 
-TEST(FilePool, CancelsARunningJobAndOneThatWaits)
+TEST(Pool, CancelsARunningJobAndOneThatWaits)
 {
     Pool pool{{.threads = 1, .max_waiting = 4}};
     std::atomic<int> begun{0}, cancelled{0};
@@ -66,7 +67,7 @@ TEST(FilePool, CancelsARunningJobAndOneThatWaits)
     EXPECT_TRUE(wait_for([&] { return cancelled == 2; }));
 }
 
-TEST(FilePool, AnotherCallersFirstJobDoesNotWait)
+TEST(Pool, AnotherCallersFirstJobDoesNotWait)
 {
     Pool pool{{.threads = 2, .max_waiting = 8}};
     std::promise<void> go;
@@ -84,7 +85,7 @@ TEST(FilePool, AnotherCallersFirstJobDoesNotWait)
     EXPECT_TRUE(wait_for([&] { return pool.waiting() == 0; }));
 }
 
-TEST(FilePool, AJobThatIsWithdrawnRunsWhereItsCallerWants)
+TEST(Pool, AJobThatIsWithdrawnRunsWhereItsCallerWants)
 {
     std::promise<void> go;
     const auto gate = go.get_future().share();
@@ -111,7 +112,7 @@ TEST(FilePool, AJobThatIsWithdrawnRunsWhereItsCallerWants)
     EXPECT_TRUE(wait_for([&] { return ran == 3; }));
 }
 
-TEST(FilePool, StoppingAnswersEveryJob)
+TEST(Pool, StoppingAnswersEveryJob)
 {
     std::atomic<int> answered{0};
     auto held = std::make_shared<int>(1);
@@ -129,7 +130,7 @@ TEST(FilePool, StoppingAnswersEveryJob)
     EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST(FilePool, StoppingAnswersTheJobsOfEveryCaller)
+TEST(Pool, StoppingAnswersTheJobsOfEveryCaller)
 {
     std::atomic<int> answered{0};
     {

@@ -1,12 +1,12 @@
-// Decides which waiting job runs next, and who may still queue. Callers (the panels that asked) share slots
-// and waiting places by base/fair_shares.hpp: a caller whose jobs fill everything for hours neither delays
+// Decides which waiting job runs next, and who may still queue. Callers (servers, usually) share slots
+// and waiting places by fair_shares.hpp: a caller whose jobs fill everything for hours neither delays
 // another caller's first job nor causes its refusal. The jobs of one caller run in the order of their
 // arrival.
 //
 // Pure: no threads, no clock. Owned by Pool, under its lock.
 #pragma once
 
-#include "base/fair_shares.hpp"
+#include "fair_shares.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace agenthost::docker::files {
+namespace agenthost::base {
 
 class Turns {
 public:
@@ -38,10 +38,10 @@ public:
     [[nodiscard]] std::size_t waiting(std::string_view caller) const;
 
 private:
-    base::FairShares shares_;
+    FairShares shares_;
     Ticket last_ = 0;
     std::map<std::string, std::deque<Ticket>, std::less<>> waiting_; // of each caller, oldest first
     std::map<Ticket, std::string> callers_;                          // of all jobs, waiting and running
 };
 
-} // namespace agenthost::docker::files
+} // namespace agenthost::base

@@ -1,5 +1,5 @@
 // Whose job runs next, and who may wait: by hand, and against a model under random load.
-#include "plugins/docker/files/turns.hpp"
+#include "base/turns.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-using agenthost::docker::files::Turns;
+using agenthost::base::Turns;
 
 namespace {
 

@@ -1,7 +1,7 @@
 // A few threads for operations that block, shared fairly among callers: the order is that of Turns.
 //
 //     Pool pool{{.threads = 2, .max_waiting = 64}};
-//     auto job = pool.submit([root](base::Cancel& cancel) { Control control{&cancel}; ... }, caller);
+//     auto job = pool.submit([root](Cancel& cancel) { Control control{&cancel}; ... }, caller);
 //     if (!job) ... BUSY, nothing was done ...
 //     job->set();                                   // cancels it, waiting or running
 //
@@ -11,9 +11,8 @@
 // one, 64 at most, and kept. Their disk I/O has the lowest best-effort priority.
 #pragma once
 
+#include "cancel.hpp"
 #include "turns.hpp"
-
-#include "base/cancel.hpp"
 
 #include <condition_variable>
 #include <cstddef>
@@ -27,11 +26,11 @@
 #include <thread>
 #include <vector>
 
-namespace agenthost::docker::files {
+namespace agenthost::base {
 
 class Pool {
 public:
-    using Job = std::function<void(base::Cancel&)>;
+    using Job = std::function<void(Cancel&)>;
     struct Options {
         unsigned threads = 2;
         std::size_t max_waiting = 64;
@@ -43,10 +42,10 @@ public:
     Pool& operator=(const Pool&) = delete;
 
     // nullptr: the caller's share is used up, or the pool stops.
-    std::shared_ptr<base::Cancel> submit(Job, std::string_view caller = {});
+    std::shared_ptr<Cancel> submit(Job, std::string_view caller = {});
     // Takes a job that waits out of the queue, so that whoever cancels it can run it at once, to answer.
     // Empty: it does not wait.
-    Job withdraw(const std::shared_ptr<base::Cancel>&);
+    Job withdraw(const std::shared_ptr<Cancel>&);
     // What the destructor does.
     void stop();
     [[nodiscard]] std::size_t waiting() const;
@@ -57,7 +56,7 @@ private:
     using Ticket = Turns::Ticket;
     struct Task {
         Job job;
-        std::shared_ptr<base::Cancel> cancel;
+        std::shared_ptr<Cancel> cancel;
     };
     void spawn();
     void run_next();
@@ -72,4 +71,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-} // namespace agenthost::docker::files
+} // namespace agenthost::base
