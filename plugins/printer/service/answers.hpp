@@ -27,6 +27,9 @@ void answer_cancel(Request&, job::JobId, const job::Progress&);
 // The agent stops; the job goes on when it is back.
 void answer_stopping(Request&, job::JobId);
 
+// Of what was not begun when the agent stops.
+inline constexpr const char* stopping_text = "the agent is stopping; send it again when it is back";
+
 // Throws the problem, if it is one, as the request's Error.
 void throw_if(const Problem&);
 

@@ -121,6 +121,17 @@ TargetOrProblem read_target(const Json& params)
     return out;
 }
 
+// A network printer may have been forgotten since: its address makes it known again.
+Target target_of(const std::string& key)
+{
+    constexpr std::string_view prefix{"net:"};
+    Target out;
+    std::string why;
+    if (key.starts_with(prefix)) out.address = network::parse_address(key.substr(prefix.size()), why);
+    if (!out.address) out.text = key;
+    return out;
+}
+
 Problem check_settings(const Json& settings)
 {
     const auto wrong = [](const std::string& what) { return problem(code::invalid_request, what); };
@@ -149,6 +160,14 @@ Problem check_settings(const Json& settings)
         }
     }
     return {};
+}
+
+bool is_drawn(const Json& params, const Profile& profile)
+{
+    const auto encoding = params.find("encoding");
+    const bool as_it_is = !params.contains("text") && !params.contains("charset") &&
+                          (encoding == params.end() || *encoding == "base64");
+    return !as_it_is || profile.model.commit != Commit::plain;
 }
 
 Content read_content(const Json& params, const Profile& profile, std::uint64_t max_bytes)

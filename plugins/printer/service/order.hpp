@@ -32,8 +32,17 @@ struct TargetOrProblem {
 };
 TargetOrProblem read_target(const nlohmann::json& params);
 
+// The printer of a stored job, by its key.
+Target target_of(const std::string& key);
+
 // Checks what printer.config is to store. The problem names the member.
 Problem check_settings(const nlohmann::json& updates);
+
+// The printer that a job is for, as far as its bytes depend on it.
+struct Recipient {
+    std::string key, alias;
+    Profile profile;
+};
 
 struct Content {
     std::string bytes;
@@ -44,6 +53,9 @@ struct Content {
 // The bytes of printer.print: `data` in base64 as it is; `text`, or `data` with a charset or with encoding
 // "text", as text. The charset is that of data in base64; any other text is Unicode.
 Content read_content(const nlohmann::json& params, const Profile&, std::uint64_t max_bytes);
+
+// Whether its bytes take longer to make than to copy.
+bool is_drawn(const nlohmann::json& params, const Profile&);
 
 // The same job in the form that the printer keeps and prints by its last bytes, where its profile asks for it
 // and the job allows it; else unchanged.

@@ -51,6 +51,7 @@ struct Printer {
     std::unique_ptr<Owner> owner;           // from its first job on
 
     [[nodiscard]] bool there() const { return address.has_value() || device != 0; }
+    [[nodiscard]] Recipient recipient() const { return {key, alias, profile}; }
     // For messages: its alias, or else its name.
     [[nodiscard]] const std::string& label() const { return alias.empty() ? key : alias; }
 };

@@ -27,6 +27,12 @@ constexpr auto publish_delay = 50ms; // several changes of one moment are one fa
 // The host takes 64 KiB of a fact (ext/facts.h).
 constexpr std::size_t max_fact_bytes = std::size_t{64} << 10;
 
+void throw_if_full(const Owner& owner, const std::string& server, std::uint64_t bytes)
+{
+    if (auto refused = owner.machine().refuse(server, bytes))
+        throw Error{refused->code, refused->message, AGH_E_BUSY};
+}
+
 } // namespace
 
 Service::Service(Context& context, Config config)
@@ -37,6 +43,7 @@ Service::Service(Context& context, Config config)
 Service::~Service()
 {
     io_.stop();
+    drawing_.reset();
     printers_.reset();
     store_.reset();
 }
@@ -61,6 +68,7 @@ void Service::start()
         Printers::Hooks{.ended = [this](Printer& printer, job::JobId id,
                                         const job::Progress& progress) { ended(printer, id, progress); },
                         .changed = [this] { changed(); }});
+    drawing_ = std::make_unique<Drawing>(io_.context());
     // Shared: the thread may be in set_value() when this one goes on.
     const auto published = std::make_shared<std::promise<void>>();
     boost::asio::post(io_.context(), [this, published, loaded = std::move(opened.content)] {
@@ -94,6 +102,7 @@ void Service::drain()
 {
     draining_ = true;
     boost::asio::post(io_.context(), [this] {
+        if (drawing_) drawing_->drop({"BUSY", stopping_text});
         for (auto& [id, waiting] : std::exchange(waiting_, {}))
             for (const Waiting& one : waiting) answer_stopping(*one.request, id);
         for (auto& [id, requests] : std::exchange(cancelling_, {}))
@@ -122,7 +131,7 @@ void Service::expire()
 void Service::on_loop(Request request, std::function<void(const Shared&)> work)
 {
     if (draining_) {
-        request.fail("BUSY", "the agent is stopping; send it again when it is back", {}, not_started);
+        request.fail("BUSY", stopping_text, {}, not_started);
         return;
     }
     const Shared shared = std::make_shared<Request>(std::move(request));
@@ -136,6 +145,9 @@ void Service::guarded(const Shared& request, const std::function<void()>& work)
         work();
     } catch (const Error& e) {
         request->fail(e, not_started);
+    } catch (const nlohmann::json::exception& e) {
+        request->fail(code::invalid_request, std::string{"A parameter is of the wrong type: "} + e.what(), {},
+                      not_started);
     } catch (const std::exception& e) {
         request->fail(code::internal, e.what());
     }
@@ -148,10 +160,16 @@ void Service::guarded(const Shared& request, const std::function<void()>& work)
 void Service::submit(const Shared& request, Order order, const Target& target)
 {
     if (request->is_repeat() && order.job.task.empty()) return answer_unknown_repeat(*request);
+    const store::Job job = order.job;
+    attempt(request, job, [&] { place(request, std::move(order), target); });
+}
+
+void Service::attempt(const Shared& request, const store::Job& job, const std::function<void()>& work)
+{
     try {
-        place(request, order, target);
+        work();
     } catch (const Error& refused) {
-        unless_known(request, order.job, [request, refused] { request->fail(refused, not_started); });
+        unless_known(request, job, [request, refused] { request->fail(refused, not_started); });
     }
 }
 
@@ -183,24 +201,43 @@ void Service::repeated(const Shared& request, const store::Added& known)
     answer_job(*request, job, printers_->with_key(job.printer));
 }
 
-void Service::place(const Shared& request, Order& order, const Target& target)
+// Its place in the queue is reserved while its bytes are made.
+void Service::place(const Shared& request, Order given, const Target& target)
 {
     const Printers::Found found = printers_->find(target);
     throw_if(found.problem);
     Printer& printer = *found.printer;
-    Content content = order.make(printer);
+    Owner& owner = printers_->owner_of(printer);
+    const auto order = std::make_shared<const Order>(std::move(given));
+    const std::uint64_t reserved = std::min<std::uint64_t>(request->params().size(), config_.max_job_bytes);
+    throw_if_full(owner, order->job.server, reserved);
+    owner.expect(order->job.server, reserved);
+    const bool drawn = order->is_drawn && order->is_drawn(printer.profile);
+    drawing_->make(
+        order->job.server, drawn ? Drawing::How::on_a_thread : Drawing::How::at_once,
+        [order, recipient = printer.recipient()] { return order->make(recipient); },
+        [this, request, order, reserved, &printer](Content content) {
+            printers_->owner_of(printer).arrived(order->job.server, reserved);
+            guarded(request, [&] {
+                attempt(request, order->job, [&] { keep(request, *order, printer, std::move(content)); });
+            });
+        });
+}
+
+void Service::keep(const Shared& request, const Order& order, Printer& printer, Content content)
+{
     throw_if(content.problem);
     Owner& owner = printers_->owner_of(printer);
-    if (auto refused = owner.machine().refuse(order.job.server, content.bytes.size()))
-        throw Error{refused->code, refused->message, AGH_E_BUSY};
-    order.job.printer = printer.key;
-    order.job.commit_at = content.commit_at;
-    order.job.meta = dumped(content.meta);
+    throw_if_full(owner, order.job.server, content.bytes.size());
+    store::Job job = order.job;
+    job.printer = printer.key;
+    job.commit_at = content.commit_at;
+    job.meta = dumped(content.meta);
     const auto bytes = std::make_shared<const std::string>(std::move(content.bytes));
     const auto result = std::make_shared<store::Added>();
-    owner.expect(order.job.server, bytes->size());
-    store_->run([job = order.job, bytes, result](store::Store& store) { *result = store.add(job, *bytes); },
-                [this, request, result, bytes, &printer, server = order.job.server,
+    owner.expect(job.server, bytes->size());
+    store_->run([job, bytes, result](store::Store& store) { *result = store.add(job, *bytes); },
+                [this, request, result, bytes, &printer, server = job.server,
                  is_test = order.is_test](const std::optional<Problem>& problem) {
                     printers_->owner_of(printer).arrived(server, bytes->size());
                     if (problem) {

@@ -2,8 +2,8 @@
 // job ends.
 //
 // Threads: actions on the host's worker; everything else on the printer loop, one thread that owns all
-// printers. The store has a thread of its own (store/thread.hpp). A printer that does not answer delays
-// neither another printer nor the loop.
+// printers. The store has a thread of its own (store/thread.hpp), and so has what takes long to draw (drawing.hpp). A
+// printer that does not answer delays neither another printer nor the loop.
 //
 // A request waits for its job for as long as the job takes: paper may be out for hours. A job outlives its
 // request: when its deadline passes, or the agent stops, the job stays in the queue, and the same id of the
@@ -13,6 +13,7 @@
 #pragma once
 
 #include "config.hpp"
+#include "drawing.hpp"
 #include "printers.hpp"
 
 #include <agenthost/asio.hpp>
@@ -59,8 +60,8 @@ public:
 
 private:
     using Shared = std::shared_ptr<Request>;
-    // How a job's bytes are made, once its printer is known.
-    using Make = std::function<Content(const Printer&)>;
+    // How a job's bytes are made, once its printer is known. May run on another thread.
+    using Make = std::function<Content(const Recipient&)>;
     struct Waiting {
         Shared request;
         agh_req id;
@@ -68,6 +69,7 @@ private:
     struct Order {
         store::Job job;
         Make make;
+        std::function<bool(const Profile&)> is_drawn; // making them takes long; empty: it does not
         bool is_test = false;
     };
 
@@ -75,7 +77,12 @@ private:
     void on_loop(Request, std::function<void(const Shared&)> work);
     static void guarded(const Shared&, const std::function<void()>& work);
     void submit(const Shared&, Order, const Target&);
-    void place(const Shared&, Order&, const Target&);
+    // A refusal that `work` throws is not the answer of a task that has its job already.
+    void attempt(const Shared&, const store::Job&, const std::function<void()>& work);
+    void place(const Shared&, Order, const Target&);
+    void keep(const Shared&, const Order&, Printer&, Content);
+    // Answers with what `draw` returns, from another thread.
+    void answer_drawn(const Shared&, std::function<std::string()> draw);
     // Answers a task that has a job already with that job's outcome; else calls `otherwise`.
     void unless_known(const Shared&, const store::Job&, std::function<void()> otherwise);
     void repeated(const Shared&, const store::Added&);
@@ -109,6 +116,7 @@ private:
     AsioThread<boost::asio::io_context> io_;
     std::unique_ptr<store::StoreThread> store_;
     std::unique_ptr<Printers> printers_;
+    std::unique_ptr<Drawing> drawing_;
     boost::asio::steady_timer upkeep_;
     boost::asio::steady_timer search_; // waits for the first search for USB printers
 };

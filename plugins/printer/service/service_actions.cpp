@@ -68,6 +68,20 @@ store::Job job_of(const Request& request, const char* kind)
     return out;
 }
 
+Profile profile_of(const Printer* printer)
+{
+    return printer != nullptr ? printer->profile : *find_profile("default");
+}
+
+std::string preview(const std::string& content, const Profile& profile)
+{
+    const render::Receipt receipt = render::render(bytes_of(content), render_options(profile));
+    const std::string png = to_string(render::as_png(receipt.picture));
+    if (png.size() > max_png_bytes) throw Error{code::too_large, "the picture has more than 4 MiB"};
+    return base::json_object("png", base::Base64Json{png}, "text", render::as_text(receipt), "width",
+                             receipt.picture.width(), "height", receipt.picture.height());
+}
+
 // Receipts are between a server and its printers; a person at this machine sees all.
 bool sees_all(const std::string& server) { return server == "control"; }
 bool may_see(const std::string& server, const store::Job& job)
@@ -84,11 +98,12 @@ void Service::print(Request request)
         const TargetOrProblem target = read_target(*params);
         throw_if(target.problem);
         Order order{job_of(*shared, "print"),
-                    [this, params](const Printer& printer) {
-                        Content content = read_content(*params, printer.profile, config_.max_job_bytes);
+                    [params, max_bytes = config_.max_job_bytes](const Recipient& printer) {
+                        Content content = read_content(*params, printer.profile, max_bytes);
                         if (!content.problem.code.empty()) return content;
                         return with_commit(std::move(content), printer.profile);
                     },
+                    [params](const Profile& profile) { return is_drawn(*params, profile); },
                     params->value("reason", std::string{}) == "remote-test"};
         submit(shared, std::move(order), target.target);
     });
@@ -101,7 +116,7 @@ void Service::test(Request request)
         throw_if(target.problem);
         submit(shared,
                {job_of(*shared, "test"),
-                [](const Printer& printer) {
+                [](const Recipient& printer) {
                     const RenderGlyphs glyphs;
                     Content out;
                     out.bytes = to_string(test_page({.alias = printer.alias,
@@ -113,6 +128,7 @@ void Service::test(Request request)
                                                     printer.profile, &glyphs));
                     return out;
                 },
+                {},
                 true},
                target.target);
     });
@@ -127,9 +143,10 @@ void Service::drawer(Request request)
         const unsigned pin = params.value("pin", 2U), time = params.value("milliseconds", 100U);
         submit(shared,
                {job_of(*shared, "drawer"),
-                [pin, time](const Printer& printer) {
+                [pin, time](const Recipient& printer) {
                     return content_of(drawer_pulse(pin, time, printer.profile));
-                }},
+                },
+                {}},
                target.target);
     });
 }
@@ -144,9 +161,10 @@ void Service::cut(Request request)
         const Cut kind = params.value("full", false) ? Cut::full : Cut::partial;
         submit(shared,
                {job_of(*shared, "cut"),
-                [lines, kind](const Printer& printer) {
+                [lines, kind](const Recipient& printer) {
                     return content_of(cut_paper(kind, lines, printer.profile));
-                }},
+                },
+                {}},
                target.target);
     });
 }
@@ -282,10 +300,11 @@ void Service::with_job(const Shared& request, const Json& params,
         });
 }
 
+// After what this server sent before is in the queue: that may be the job.
 void Service::cancel(Request request)
 {
     on_loop(std::move(request), [this](const Shared& shared) {
-        with_job(shared, params_of(*shared), [this, shared](const store::Job& job, const std::string&) {
+        const auto cancel_it = [this, shared](const store::Job& job, const std::string&) {
             Printer* const printer = printers_->of_job(job.id);
             const bool done = printer != nullptr && printer->owner->cancel(job.id);
             if (!done)
@@ -294,7 +313,15 @@ void Service::cancel(Request request)
             if (draining_) return answer_stopping(*shared, job.id);
             // Its last bytes may be on their way: what became of it is known when its row is stored.
             cancelling_[job.id].push_back(shared);
-        });
+        };
+        drawing_->make(
+            caller_member(*shared, "server"), Drawing::How::at_once, [] { return Content{}; },
+            [this, shared, cancel_it](const Content& stopped) {
+                guarded(shared, [&] {
+                    throw_if(stopped.problem);
+                    with_job(shared, params_of(*shared), cancel_it);
+                });
+            });
     });
 }
 
@@ -319,47 +346,51 @@ void Service::print_copy(const Shared& request, store::Job own, const store::Job
         throw Error{"CONFLICT", "the job has not ended: wait for it, or cancel it"};
     if (content.empty()) throw Error{code::task_not_found, bytes_deleted};
     own.copy_of = job.id;
-    Target target;
-    target.text = job.printer;
-    Order order{std::move(own), [content, time = local_time(job.created_ms)](const Printer& printer) {
+    const Target target = target_of(job.printer);
+    Order order{std::move(own),
+                [content, time = local_time(job.created_ms)](const Recipient& printer) {
                     Content out;
                     out.bytes = to_string(marked_as_copy(bytes_of(content), time, printer.profile));
                     return out;
-                }};
+                },
+                {}};
     submit(request, std::move(order), target);
 }
 
-// Drawing takes 5 ms at most for a usual receipt.
 void Service::render(Request request)
 {
-    const Json params = params_of(request);
-    const auto draw = [](const Shared& shared, const std::string& content, const Profile& profile) {
-        const render::Receipt receipt = render::render(bytes_of(content), render_options(profile));
-        const std::string png = to_string(render::as_png(receipt.picture));
-        if (png.size() > max_png_bytes) throw Error{code::too_large, "the picture has more than 4 MiB"};
-        shared->reply(base::json_object("png", base::Base64Json{png}, "text", render::as_text(receipt),
-                                        "width", receipt.picture.width(), "height",
-                                        receipt.picture.height()));
-    };
-    if (params.contains("task") || params.contains("job"))
-        return on_loop(std::move(request), [this, params, draw](const Shared& shared) {
-            with_job(shared, params, [this, shared, draw](const store::Job& job, const std::string& content) {
+    const auto params = std::make_shared<const Json>(params_of(request));
+    if (params->contains("task") || params->contains("job"))
+        return on_loop(std::move(request), [this, params](const Shared& shared) {
+            with_job(shared, *params, [this, shared](const store::Job& job, const std::string& content) {
                 if (content.empty()) throw Error{code::task_not_found, bytes_deleted};
-                Target target;
-                target.text = job.printer;
-                const Printer* const printer = printers_->find(target).printer;
-                draw(shared, content, printer != nullptr ? printer->profile : Profile{});
+                const Printer* const printer = printers_->with_key(job.printer);
+                answer_drawn(shared,
+                             [content, profile = profile_of(printer)] { return preview(content, profile); });
             });
         });
-    on_loop(std::move(request), [this, params, draw](const Shared& shared) {
-        const TargetOrProblem target = read_target(params);
+    on_loop(std::move(request), [this, params](const Shared& shared) {
+        const TargetOrProblem target = read_target(*params);
         throw_if(target.problem);
         const Printer* const printer = printers_->find(target.target).printer;
-        const Profile profile = printer != nullptr ? printer->profile : *find_profile("default");
-        const Content content = read_content(params, profile, config_.max_job_bytes);
-        throw_if(content.problem);
-        draw(shared, content.bytes, profile);
+        answer_drawn(shared, [params, profile = profile_of(printer), max_bytes = config_.max_job_bytes] {
+            const Content content = read_content(*params, profile, max_bytes);
+            throw_if(content.problem);
+            return preview(content.bytes, profile);
+        });
     });
+}
+
+void Service::answer_drawn(const Shared& request, std::function<std::string()> draw)
+{
+    const Problem full = drawing_->preview(caller_member(*request, "server"),
+                                           [request, draw = std::move(draw)](bool stopping) {
+                                               if (stopping)
+                                                   request->fail("BUSY", stopping_text, {}, not_started);
+                                               else
+                                                   guarded(request, [&] { request->reply(draw()); });
+                                           });
+    if (!full.code.empty()) throw Error{full.code, full.message, AGH_E_BUSY};
 }
 
 } // namespace agenthost::printer::service
