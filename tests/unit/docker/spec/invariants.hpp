@@ -56,7 +56,7 @@ private:
         demand(body_.at("User") == user && policy_.uid != 0, "the user is the node's");
         const auto image = docker::parse_image(body_.at("Image").get<std::string>(), "Image");
         demand(policy_.images.allows(image), "the image is allowed");
-        demand(image.canonical() == body_.at("Image"), "the image is canonical");
+        demand(image.canonical() == body_.at("Image").get<std::string>(), "the image is canonical");
         demand(keys(body_.at("Labels")) ==
                    std::set<std::string>{"agenthost.server", "agenthost.role", "agenthost.spec"},
                "the labels are ours");
@@ -143,7 +143,7 @@ private:
                 for (const auto& range : policy_.ports)
                     in_range = in_range || (number >= range.first && number <= range.last);
                 for (const auto& address : policy_.addresses)
-                    known = known || address.text() == one.at("HostIp");
+                    known = known || address.text() == one.at("HostIp").get<std::string>();
                 demand(in_range && known, "a port within the node's ranges and addresses");
             }
         demand(!installer_ || bindings.empty(), "an installer publishes nothing");
