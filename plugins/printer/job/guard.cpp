@@ -23,7 +23,7 @@ std::string cleanup_bytes(std::uint64_t missing, bool page_mode, bool clear_buff
     std::string out(static_cast<std::size_t>(std::min(missing, max_filler)), '\0');
     if (page_mode) out += '\x18';
     if (clear_buffer) out += std::string{"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08", 10};
-    return out += "\x1b@";
+    return out += reset_bytes;
 }
 
 } // namespace agenthost::printer::job

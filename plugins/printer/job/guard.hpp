@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace agenthost::printer::job {
 
@@ -25,6 +26,9 @@ constexpr std::uint64_t max_filler = std::uint64_t{1} << 20;
 // The largest number of bytes that may be missing if a break came anywhere at or after `taken`: after a
 // restart the exact byte is not known. Uses and resets the tracker.
 std::uint64_t most_missing(CommandTracker&, Bytes content, std::uint64_t taken);
+
+// ESC @: what an earlier job has set (bold, a code page, half a line) ends.
+inline constexpr std::string_view reset_bytes{"\x1b@"};
 
 // The bytes that make a printer forget an interrupted job: `missing` zeros end an open command, CAN empties
 // the buffer of page mode, DLE DC4 8 (`clear_buffer`) the receive buffer, ESC @ the rest.

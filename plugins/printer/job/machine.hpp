@@ -19,6 +19,8 @@
 //     nothing was printed.
 //   - After a break the printer gets what completes the open command (guard.hpp) before the next job's first
 //     byte.
+//   - Before a job of another server the printer is reset (ESC @), so that one server's receipt leaves nothing in
+//     another's. The jobs of one server follow each other as they are.
 //   - A job that the printer confirms has ended; the next one begins when its link is finished.
 //   - `unknown` is final.
 //
@@ -233,7 +235,9 @@ private:
     Phase phase_ = Phase::idle;
     bool started_ = false, timed_ = false;
     bool link_ = false, can_read_ = false, writing_ = false;
-    bool cleaned_ = false;     // what completes an earlier job was sent on this link
+    bool cleaned_ = false; // what completes an earlier job was sent on this link
+    std::optional<std::string>
+        last_server_;          // whose bytes the printer took last, as far as this process knows
     std::uint64_t device_ = 0; // of the last link
     Part part_ = Part::body;
     std::string buffer_;   // of cleanup, proof, query

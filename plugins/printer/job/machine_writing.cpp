@@ -74,8 +74,12 @@ void Machine::resume(Time now, Actions& actions)
     }
     if (progress().taken > 0) return write(Part::body, actions);
     tracker_->reset();
-    if (!dirty_ || cleaned_) return write(Part::body, actions);
-    buffer_ = cleanup_bytes(*dirty_, options_.model.commit == Commit::page, options_.model.clear_buffer);
+    const bool of_another = last_server_ && *last_server_ != current_->ticket.server;
+    const bool dirty = dirty_ && !cleaned_;
+    if (!dirty && !of_another) return write(Part::body, actions);
+    buffer_ = dirty
+                  ? cleanup_bytes(*dirty_, options_.model.commit == Commit::page, options_.model.clear_buffer)
+                  : std::string{reset_bytes};
     sent_ = 0;
     write(Part::cleanup, actions);
 }
@@ -117,7 +121,10 @@ void Machine::take(std::size_t bytes, Time now, Actions& actions)
     }
     tracker_->feed(rest().first(bytes));
     Progress& now_at = progress();
-    if (now_at.taken == 0) current_->marked_at = now;
+    if (now_at.taken == 0) {
+        current_->marked_at = now;
+        last_server_ = current_->ticket.server;
+    }
     now_at.taken += bytes;
     if (now_at.taken - current_->marked < limits_.mark_bytes && now - current_->marked_at < limits_.mark)
         return;

@@ -262,6 +262,30 @@ TEST_F(Abuse, AddressesOfServersAreBounded)
     EXPECT_EQ(named(5), "");
 }
 
+TEST_F(Abuse, AServersReceiptLeavesNothingInAnothers)
+{
+    Habits silent;
+    silent.answers_status = false;
+    NetworkPrinter printer{silent};
+    Json kitchen = device(printer, "Kitchen");
+    kitchen["overrides"] = {{"confirmation", "none"}, {"realtime_status", false}};
+    PrinterBox box{state.path(), {{"devices", {kitchen}}}};
+    const auto print = [&](const std::string& server, const std::string& bytes) {
+        const Json caller{{"server", server}, {"protocol", "print"}};
+        const auto id = box.host().invoke("printer.print", job(bytes).dump(), {.caller = caller.dump()});
+        ASSERT_TRUE(box.host().wait_reply(id, max_wait).ok());
+    };
+    print("a", "\x1b\x45\x31"
+               "Bold");
+    print("a", " and still bold\n");
+    print("b", "plain\n");
+    print("b", "plain\n");
+    print("a", "a again\n");
+    EXPECT_EQ(printer.received(), "\x1b\x45\x31"
+                                  "Bold and still bold\n\x1b@plain\nplain\n\x1b@"
+                                  "a again\n");
+}
+
 TEST_F(Abuse, OneServersJobsDoNotHideAnothers)
 {
     NetworkPrinter printer{without_paper()};

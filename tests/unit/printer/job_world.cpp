@@ -6,6 +6,12 @@
 
 namespace agenthost::printer::job::test {
 
+namespace {
+
+std::string server_of(JobId id) { return id % 3 == 0 ? "another" : "server"; }
+
+} // namespace
+
 std::uint8_t content_byte(JobId id, std::size_t i)
 {
     if (i % 37 == 5) return 0xf0;
@@ -37,7 +43,7 @@ void World::start()
     std::vector<Ticket> tickets;
     for (const auto& [id, row] : rows_)
         if (row.state != State::ended)
-            tickets.push_back({id, "server", jobs[id].size, jobs[id].commit_at, row});
+            tickets.push_back({id, server_of(id), jobs[id].size, jobs[id].commit_at, row});
         else if (jobs[id].ended == 0) { // the answer was on the disk, and not given yet
             ++jobs[id].ended;
             jobs[id].last = row;
@@ -60,6 +66,7 @@ void World::kill()
     lose_link();
     pending_.clear();
     timer_ = false;
+    last_server_.clear(); // the next process does not know it
     start();
 }
 
@@ -69,7 +76,7 @@ JobId World::add(std::uint64_t size, std::uint64_t commit_at)
     jobs[id] = {.size = size, .commit_at = commit_at};
     rows_[id] = {};
     Actions actions;
-    machine_->add({id, "server", size, commit_at, {}}, nullptr, now_, actions);
+    machine_->add({id, server_of(id), size, commit_at, {}}, nullptr, now_, actions);
     run(actions);
     return id;
 }
@@ -243,7 +250,11 @@ void World::deliver(std::uint8_t byte)
         Seen& job = jobs[writer_];
         if (job.received == 0) {
             EXPECT_EQ(open_, 0u) << "an open command swallowed the start of job " << writer_;
+            EXPECT_TRUE(reset_ || last_server_.empty() || last_server_ == server_of(writer_))
+                << "job " << writer_ << " begins with what another server's job has set";
         }
+        reset_ = false;
+        last_server_ = server_of(writer_);
         EXPECT_LT(job.received, job.size) << "job " << writer_ << " sent more than it has";
         EXPECT_EQ(byte, content_byte(writer_, static_cast<std::size_t>(job.received)))
             << "job " << writer_ << " at byte " << job.received;
@@ -258,6 +269,7 @@ void World::deliver(std::uint8_t byte)
     if (content) return;
     control_ += static_cast<char>(byte);
     if (control_.ends_with("\x1b@")) { // the buffer of commit printing is empty
+        reset_ = true;
         for (auto& [id, job] : jobs)
             if (job.commit_at > 0 && job.receipts == 0) job.received = 0;
         control_.clear();

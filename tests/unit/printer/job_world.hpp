@@ -100,8 +100,10 @@ private:
     std::size_t open_ = 0;
     std::string control_; // the last bytes that are not content
     std::string replies_;
-    bool silent_ = false; // to one query
-    JobId writer_ = 0;    // whose bytes arrive
+    bool silent_ = false;     // to one query
+    JobId writer_ = 0;        // whose bytes arrive
+    bool reset_ = false;      // by ESC @, since the last content
+    std::string last_server_; // of the last content; empty: the process does not know it
     JobId next_id_ = 0;
 };
 

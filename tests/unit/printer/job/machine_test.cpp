@@ -204,7 +204,10 @@ struct Alone {
 };
 
 // What the printer sends, and stores, when it has printed what was before the request with this id.
-std::string stored_answer(const ProcessId& id) { return "\x37\x22" + printer::to_string(id) + std::string(1, '\0'); }
+std::string stored_answer(const ProcessId& id)
+{
+    return "\x37\x22" + printer::to_string(id) + std::string(1, '\0');
+}
 
 TEST(PrinterMachine, APrinterThatIsSilentAndWithoutPaperGetsNoByte)
 {
