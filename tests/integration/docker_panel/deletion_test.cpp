@@ -59,7 +59,8 @@ TEST_F(Deletion, WorkThatWaitedDoesNotReachALaterServerWithTheSameId)
     for (const std::string& id : waiting)
         EXPECT_THAT(code(panel_->response(id)), AnyOf("", "CANCELLED", "SERVER_NOT_FOUND"));
     const json list = panel_->call("list_files", "s1", {{"path", "/"}});
-    ASSERT_EQ(list["data"]["entries"].size(), 1u) << list;
+    ASSERT_EQ(code(list), "") << list;
+    ASSERT_EQ(list["data"].at("files").size(), 1u) << list;
     EXPECT_EQ(read_file(folder("s1") / "world"), "new");
 }
 
