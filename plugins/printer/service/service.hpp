@@ -1,7 +1,7 @@
 // The plugin's actions: reads their parameters on the host's worker, makes jobs of them, and answers when a
 // job ends.
 //
-// Threads: actions on the host's worker; everything else on the printer loop, one thread that owns all
+// Threads: actions on the host's one worker, which keeps the order of a server's requests; everything else on the printer loop, one thread that owns all
 // printers. The store has a thread of its own (store/thread.hpp), and so has what takes long to draw (drawing.hpp). A
 // printer that does not answer delays neither another printer nor the loop.
 //
