@@ -59,7 +59,7 @@ TEST_F(PrintCommand, WritesJsonInTheShapeOfItsManual)
         return all;
     };
     // Text, a QR code, a drawer, an unknown command and a cut.
-    const std::string everything = std::string{"SHOP\n\x1d(k\x04\0\x31P0a\x1d(k\x03\0\x31Q0", 27} +
+    const std::string everything = std::string{"SHOP\n\x1d(k\x04\0\x31P0a\x1d(k\x03\0\x31Q0", 22} +
                                    "\n\x1bp\x30\x32\xfa\x1bq\x1dV\x41\x03";
     const Ran ran = print({"render", "-", "--json"}, everything);
     ASSERT_EQ(ran.code, 0) << ran.err;
