@@ -54,10 +54,13 @@ protected:
             if (random() % 3 == 0) std::this_thread::sleep_for(std::chrono::milliseconds{random() % 1000});
         }
         std::string said;
+        int last = 0;
         for (std::size_t i = 0; i < commands.size(); ++i) {
             const auto answers = panel_->answers(share.ids[first + i]);
             const json frame = answers.empty() ? json{} : answers[0].frame;
             if (frame.is_object()) commands[i].answer = answer_of(frame);
+            if (commands[i].answer == Answer::ok)
+                last = std::max(last, frame.value("data", json::object()).value("actionNumber", 0));
             ++share.answers[commands[i].answer == Answer::ok     ? "done"
                             : commands[i].answer == Answer::busy ? "BUSY"
                                                                  : "CANCELLED"];
@@ -67,7 +70,14 @@ protected:
         const std::string wrong = share.model.burst(commands);
         if (!wrong.empty()) share.wrong.push_back(wrong + ":\n" + said);
         const std::string wanted = share.model.runs() ? "running" : "offline";
-        if (!is(share.server, wanted))
+        // The status alone may be that of before: a restart that waits is yet to begin.
+        const bool done = wait_for([&] {
+            const json now = status(share.server);
+            if (now.value("status", "") == wanted && now.value("actionNumber", 0) >= last) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds{50});
+            return false;
+        });
+        if (!done)
             share.wrong.push_back("is " + status(share.server).dump() + ", not " + wanted + " after\n" +
                                   said);
     }
