@@ -100,11 +100,20 @@ void EngineProcess::configure() const
 {
     write_file(dir_ / "daemon.json", "{}");
     std::filesystem::create_directories(dir_ / "networks");
+    // Podman 5 has networks of netavark, Podman 4 of CNI, which would read the other's files too.
+    const bool netavark = std::filesystem::exists("/usr/lib/podman/netavark");
     // runc may not raise limits here, and Podman's own defaults would.
     write_file(dir_ / "containers.conf",
                "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[network]\n"
                "network_config_dir = \"" +
-                   (dir_ / "networks").string() + "\"\n");
+                   (dir_ / "networks").string() + "\"\n" + (netavark ? "firewall_driver = \"none\"\n" : ""));
+    if (netavark)
+        return write_file(dir_ / "networks/gamenet.json",
+                          R"({"name":"gamenet","id":")" + std::string(64, 'a') +
+                              R"(","driver":"bridge","network_interface":"agh-gamenet",)"
+                              R"("created":"2026-01-01T00:00:00Z","subnets":[{"subnet":"10.98.76.0/24",)"
+                              R"("gateway":"10.98.76.1"}],"ipv6_enabled":false,"internal":false,)"
+                              R"("dns_enabled":false,"ipam_options":{"driver":"host-local"}})");
     write_file(dir_ / "networks/gamenet.conflist",
                R"({"cniVersion":"0.4.0","name":"gamenet","plugins":[{"type":"bridge","bridge":"agh-gamenet",)"
                R"("isGateway":true,"ipam":{"type":"host-local","dataDir":")" +
